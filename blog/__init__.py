@@ -1,0 +1,1 @@
+"""The roof: create_app puts the rooms under one roof."""

@@ -1,0 +1,355 @@
+"""Every setting once: its name, its default, what it is for, and how its text is read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+MANUAL = "docs/settings.md"
+REQUIRED: Any = object()  # as a default: there is none, the operator must say
+
+
+class BadSetting(SystemExit):
+    """A setting is missing or makes no sense; the start ends with this one line."""
+
+    def __init__(self, name: str, wrong: str) -> None:
+        super().__init__(f"BLOG_{name}: {wrong} (see {MANUAL}#{name.lower()})")
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One row of the table.
+
+    :param name: as in ``BLOG_<name>`` and in ``app.config``.
+    :param default: a value as the program uses it, or REQUIRED.
+    :param help: what it is for, in a sentence or two; printed in the manual and by the doctor.
+    :param read: turns the operator's text into a value; raises ValueError with what is wrong.
+    :param secret: never shown, never logged, may come from a file.
+    :param example: for the manual, where the default does not show the form.
+    """
+
+    name: str
+    default: Any
+    help: str
+    read: Callable[[str], Any] = str.strip
+    secret: bool = False
+    example: str = ""
+
+
+def flag(text: str) -> bool:
+    """Read yes or no."""
+    try:
+        return {
+            "1": True,
+            "true": True,
+            "yes": True,
+            "on": True,
+            "0": False,
+            "false": False,
+            "no": False,
+            "off": False,
+        }[text.strip().lower()]
+    except KeyError:
+        raise ValueError("say yes or no") from None
+
+
+def number(low: int, high: int) -> Callable[[str], int]:
+    """Make a reader of whole numbers within bounds, both included."""
+
+    def read(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            raise ValueError("must be a whole number") from None
+        if not low <= value <= high:
+            raise ValueError(f"must be from {low} to {high}")
+        return value
+
+    return read
+
+
+def minutes(low: int, high: int) -> Callable[[str], timedelta]:
+    """Make a reader of durations that are given in minutes."""
+    read_number = number(low, high)
+    return lambda text: timedelta(minutes=read_number(text))
+
+
+def one_of(*choices: str) -> Callable[[str], str]:
+    """Make a reader that takes one of a few words."""
+
+    def read(text: str) -> str:
+        if (value := text.strip()) not in choices:
+            raise ValueError(f"must be one of {', '.join(choices)}")
+        return value
+
+    return read
+
+
+def words(text: str) -> tuple[str, ...]:
+    """Read words with spaces or commas between them."""
+    return tuple(text.replace(",", " ").split())
+
+
+def address(text: str) -> str:
+    """Read an absolute http or https address without query or fragment; a trailing slash is kept."""
+    value = text.strip()
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment or parts.username:
+        raise ValueError("must be an absolute address such as https://id.example.org")
+    return value
+
+
+def public_address(text: str) -> str:
+    """Read the blog's own address: scheme and host, with no path."""
+    value = address(text).rstrip("/")
+    if urlsplit(value).path:
+        raise ValueError("must be scheme and host only, such as https://blog.example.org")
+    if value.startswith("http:") and not is_loopback(value):
+        raise ValueError("must be https; plain http is for localhost only")
+    return value
+
+
+def is_loopback(url: str) -> bool:
+    """Whether this address stays on this machine, so that plain http gives nothing away."""
+    return urlsplit(url).hostname in {"localhost", "127.0.0.1", "::1"}
+
+
+def secret_key(text: str) -> str:
+    """Read the key everything secret is derived from."""
+    if len(text.strip().encode()) < 32:
+        raise ValueError(
+            "must have at least 32 characters; make one with: python3 -c 'import secrets; print(secrets.token_hex(32))'"
+        )
+    return text.strip()
+
+
+def database(text: str) -> str:
+    """Read a database address; bare ``postgresql://`` means the driver we ship with."""
+    value = text.strip()
+    scheme, colon, rest = value.partition("://")
+    if scheme in {"postgres", "postgresql"}:
+        return f"postgresql+psycopg{colon}{rest}"
+    if scheme not in {"sqlite", "postgresql+psycopg"}:
+        raise ValueError("must begin with sqlite:/// or postgresql://")
+    return value
+
+
+def algorithm(text: str) -> str:
+    """Read a signature algorithm; ``none`` is not one."""
+    return one_of(
+        "RS256",
+        "RS384",
+        "RS512",
+        "PS256",
+        "PS384",
+        "PS512",
+        "ES256",
+        "ES384",
+        "ES512",
+        "EdDSA",
+        "HS256",
+        "HS384",
+        "HS512",
+    )(text)
+
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting(
+        "PUBLIC_URL",
+        REQUIRED,
+        "The blog's own address as readers and the provider see it. The redirect address is this plus `/oidc/callback`. With a `client_secrets.json` it is taken from the first redirect address there.",
+        public_address,
+        example="https://blog.example.org",
+    ),
+    Setting(
+        "SECRET_KEY",
+        REQUIRED,
+        "At least 32 random characters. Sessions, parked forms and the hashes people are found by are sealed with keys derived from it; whoever has it can read them. Changing it logs everybody out.",
+        secret_key,
+        secret=True,
+    ),
+    Setting(
+        "DATABASE_URL",
+        REQUIRED,
+        "Where posts are kept: `sqlite:////path/to/blog.db` or `postgresql://user:password@host/name`.",
+        database,
+        secret=True,
+        example="sqlite:////var/lib/byline/blog.db",
+    ),
+    Setting(
+        "OIDC_ISSUER",
+        REQUIRED,
+        "The provider's issuer, exactly as its discovery document spells it.",
+        address,
+        example="https://id.example.org/realms/staff",
+    ),
+    Setting("OIDC_CLIENT_ID", REQUIRED, "The id under which the blog is registered at the provider.", example="byline"),
+    Setting("OIDC_CLIENT_SECRET", REQUIRED, "The secret that goes with it.", secret=True),
+    Setting("OIDC_SCOPES", ("openid", "profile"), "What to ask for at login. `openid` is always asked for.", words),
+    Setting(
+        "OIDC_TOKEN_AUTH_METHOD",
+        "client_secret_basic",
+        "How the blog proves itself to the token endpoint: `client_secret_basic` or `client_secret_post`.",
+        one_of("client_secret_basic", "client_secret_post"),
+    ),
+    Setting(
+        "OIDC_ID_TOKEN_ALG",
+        "RS256",
+        "The only signature algorithm accepted on ID tokens: the one registered for this client. What the provider advertises does not widen it.",
+        algorithm,
+    ),
+    Setting(
+        "OIDC_USERINFO_ALG",
+        "",
+        "The only signature algorithm accepted on a signed userinfo answer; empty when userinfo is plain JSON.",
+        lambda text: algorithm(text) if text.strip() else "",
+    ),
+    Setting(
+        "OIDC_RESPONSE_MODE",
+        "query",
+        "How the provider sends people back: `query` or `form_post`. `form_post` needs https.",
+        one_of("query", "form_post"),
+    ),
+    Setting(
+        "OIDC_REGISTRATION_URL",
+        "",
+        "The provider's registration page, for providers that do not know `prompt=create`.",
+        lambda text: address(text) if text.strip() else "",
+    ),
+    Setting(
+        "OIDC_AUTHOR_CLAIM",
+        "sub",
+        "Which claim is the author id. `sub` for most; `oid` for Entra ID. Decide before the first post: posts are found by it.",
+    ),
+    Setting(
+        "OIDC_AUTH_URI",
+        "",
+        "The authorization endpoint, where discovery is not to be trusted for it.",
+        lambda text: address(text) if text.strip() else "",
+    ),
+    Setting("OIDC_TOKEN_URI", "", "The token endpoint, likewise.", lambda text: address(text) if text.strip() else ""),
+    Setting(
+        "OIDC_USERINFO_URI", "", "The userinfo endpoint, likewise.", lambda text: address(text) if text.strip() else ""
+    ),
+    Setting("OIDC_CLOCK_SKEW", 60, "How many seconds the provider's clock may differ from ours.", number(0, 120)),
+    Setting(
+        "INSECURE_ISSUER_HTTP",
+        False,
+        "Accept a provider over plain http that is not on this machine. Anybody on the way can then become anybody. For test networks only.",
+        flag,
+    ),
+    Setting("SITE_TITLE", "Byline", "The blog's name, in the header and in browser tabs."),
+    Setting("POSTS_PER_PAGE", 20, "How many posts a list shows at a time.", number(1, 100)),
+    Setting(
+        "SESSION_LIFETIME",
+        timedelta(days=7),
+        "Minutes after which a login ends, whatever happens.",
+        minutes(1, 60 * 24 * 90),
+    ),
+    Setting(
+        "SESSION_IDLE",
+        timedelta(hours=12),
+        "Minutes without a request after which a login ends.",
+        minutes(1, 60 * 24 * 90),
+    ),
+    Setting(
+        "PROXY_HOPS",
+        0,
+        "How many proxies of yours stand in front and set `X-Forwarded-For`, `-Proto` and `-Host`. 0 ignores those headers.",
+        number(0, 5),
+    ),
+    Setting(
+        "IMAGE_HOSTS",
+        (),
+        "Other hosts whose images posts may show, such as `https://img.example.org`. Each of them learns who reads what; none by default.",
+        words,
+    ),
+)
+
+
+def load(environ: Mapping[str, str], more: Iterable[Setting] = (), folder: Path = Path()) -> dict[str, Any]:
+    """Collect every setting from environment, secret files and client_secrets.json, in this order.
+
+    :param environ: where ``BLOG_<NAME>`` and ``BLOG_<NAME>_FILE`` are looked up. ``BLOG_CLIENT_SECRETS`` names the
+        JSON file; without it ``client_secrets.json`` in `folder` is read if it is there.
+    :param more: rows declared elsewhere, by the directories' adapters.
+    :param folder: where the program was started.
+    :return: name → value.
+    :raises BadSetting: for the first one that is missing or makes no sense.
+    """
+    secrets = _client_secrets(environ, folder)
+    values = {setting.name: _value(setting, environ, secrets) for setting in (*SETTINGS, *more)}
+    _check_together(values, secrets)
+    return values
+
+
+def _value(setting: Setting, environ: Mapping[str, str], secrets: Mapping[str, str]) -> Any:
+    text = environ.get(f"BLOG_{setting.name}")
+    if text is None and (file := environ.get(f"BLOG_{setting.name}_FILE")):
+        try:
+            text = Path(file).read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise BadSetting(f"{setting.name}_FILE", f"cannot read {file}: {type(error).__name__}") from None
+    if text is None:
+        text = secrets.get(setting.name)
+    if text is None or (setting.default is REQUIRED and not text.strip()):
+        if setting.default is REQUIRED:
+            raise BadSetting(setting.name, "is missing")
+        return setting.default
+    try:
+        return setting.read(text)
+    except ValueError as error:
+        raise BadSetting(setting.name, str(error)) from None
+
+
+FROM_CLIENT_SECRETS = {
+    "client_id": "OIDC_CLIENT_ID",
+    "client_secret": "OIDC_CLIENT_SECRET",
+    "issuer": "OIDC_ISSUER",
+    "auth_uri": "OIDC_AUTH_URI",
+    "token_uri": "OIDC_TOKEN_URI",
+    "userinfo_uri": "OIDC_USERINFO_URI",
+}
+
+
+def _client_secrets(environ: Mapping[str, str], folder: Path) -> dict[str, str]:
+    named = environ.get("BLOG_CLIENT_SECRETS")
+    file = Path(named) if named else folder / "client_secrets.json"
+    if not named and not file.exists():
+        return {}
+    try:
+        web = json.loads(file.read_text("utf-8"))["web"]
+        values = {FROM_CLIENT_SECRETS[key]: web[key] for key in FROM_CLIENT_SECRETS if web.get(key)}
+        redirect_uris = web.get("redirect_uris") or []
+        if not all(isinstance(text, str) for text in (*values.values(), *redirect_uris)):
+            raise TypeError
+    except OSError as error:
+        raise BadSetting("CLIENT_SECRETS", f"cannot read {file}: {error.strerror}") from None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise BadSetting("CLIENT_SECRETS", f"{file} is not of the form of client_secrets.example.json") from None
+    if redirect_uris:
+        values["REDIRECT_URIS"] = " ".join(redirect_uris)
+        parts = urlsplit(redirect_uris[0])
+        values["PUBLIC_URL"] = f"{parts.scheme}://{parts.netloc}"
+    return values
+
+
+def _check_together(values: Mapping[str, Any], secrets: Mapping[str, str]) -> None:
+    callback = values["PUBLIC_URL"] + "/oidc/callback"
+    if "REDIRECT_URIS" in secrets and callback not in secrets["REDIRECT_URIS"].split():
+        raise BadSetting("PUBLIC_URL", f"redirect_uris in client_secrets.json does not hold {callback}")
+    for name in ("OIDC_ISSUER", "OIDC_AUTH_URI", "OIDC_TOKEN_URI", "OIDC_USERINFO_URI"):
+        url = values[name]
+        if url.startswith("http:") and not is_loopback(url) and not values["INSECURE_ISSUER_HTTP"]:
+            raise BadSetting(name, "must be https; plain http is for localhost only")
+    if values["OIDC_RESPONSE_MODE"] == "form_post" and values["PUBLIC_URL"].startswith("http:"):
+        raise BadSetting(
+            "OIDC_RESPONSE_MODE", "form_post needs an https PUBLIC_URL: its cookie is sent over https only"
+        )
+    if values["SESSION_IDLE"] > values["SESSION_LIFETIME"]:
+        raise BadSetting("SESSION_IDLE", "must not be longer than SESSION_LIFETIME")

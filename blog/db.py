@@ -1,0 +1,205 @@
+"""The database handle and every table, on one page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Flask
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import (
+    DateTime,
+    Dialect,
+    Engine,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    MetaData,
+    String,
+    Text,
+    TypeDecorator,
+    event,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+
+NAMES = {  # every constraint has a name, so that a migration can find it in either database
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Base(DeclarativeBase):
+    """What every table shares."""
+
+    metadata = MetaData(naming_convention=NAMES)
+
+
+db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False}, disable_autonaming=True)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware moment in UTC, in SQLite too, which itself keeps no time zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a moment without a time zone")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return value if value is None or value.tzinfo else value.replace(tzinfo=UTC)
+
+
+class Post(db.Model):  # type: ignore[name-defined]
+    """What somebody wrote. The author is an identity key, (issuer, id): never a name."""
+
+    __tablename__ = "posts"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    author_issuer: Mapped[str] = mapped_column(String(500))
+    author_id: Mapped[str] = mapped_column(String(255))
+    title: Mapped[str] = mapped_column(String(200))
+    slug: Mapped[str] = mapped_column(String(80), unique=True)
+    body_md: Mapped[str] = mapped_column(Text)
+    body_html: Mapped[str] = mapped_column(Text)
+    html_version: Mapped[int]  # of the renderer that made body_html
+    excerpt: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    published_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # None: a draft
+    version: Mapped[int] = mapped_column(default=1)  # counts saves; a save names the one it started from
+    form_id: Mapped[str | None] = mapped_column(
+        String(64), unique=True
+    )  # of the form that made it: sent twice, made once
+
+    __table_args__ = (
+        Index("ix_posts_published", "published_at", "id"),
+        Index("ix_posts_author", "author_issuer", "author_id", "updated_at", "id"),
+    )
+
+    @property
+    def author_key(self) -> tuple[str, str]:
+        """The author's identity key, (issuer, id)."""
+        return self.author_issuer, self.author_id
+
+    def is_live(self, now: datetime) -> bool:
+        """Whether readers may see it at this moment."""
+        return self.published_at is not None and self.published_at <= now
+
+
+class Slug(db.Model):  # type: ignore[name-defined]
+    """Every address a post ever had; a row outlives its post when the address had been public."""
+
+    __tablename__ = "slugs"
+
+    slug: Mapped[str] = mapped_column(String(80), primary_key=True)
+    post_id: Mapped[int | None] = mapped_column(ForeignKey("posts.id", ondelete="SET NULL"), index=True)
+
+
+class Site(db.Model):  # type: ignore[name-defined]
+    """One row: its version moves in the same transaction as any public change, so that caches can key on it."""
+
+    __tablename__ = "site"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(default=1)
+
+
+class LoginSession(db.Model):  # type: ignore[name-defined]
+    """A browser that is logged in: hashes to find it by, and sealed data that nobody can read without SECRET_KEY."""
+
+    __tablename__ = "sessions"
+
+    id_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    person_ref: Mapped[str] = mapped_column(String(64), index=True)  # keyed hash of issuer and subject
+    sid_ref: Mapped[str | None] = mapped_column(String(64), index=True)  # keyed hash of issuer and the provider's sid
+    data: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+
+
+class Spent(db.Model):  # type: ignore[name-defined]
+    """What may be used once only (the state of a login), remembered until it would have expired anyway."""
+
+    __tablename__ = "spent"
+
+    ref: Mapped[str] = mapped_column(String(64), primary_key=True)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+
+
+class Parked(db.Model):  # type: ignore[name-defined]
+    """A form that was sent while signed out, sealed, until its writer is back."""
+
+    __tablename__ = "parked"
+
+    id_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    person_ref: Mapped[str] = mapped_column(String(64), index=True)
+    data: Mapped[bytes] = mapped_column(LargeBinary)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+
+
+@contextmanager
+def writing() -> Iterator[Session]:
+    """One transaction that may write: committed at the end, rolled back on any error.
+
+    Reads run outside of it, statement by statement. On SQLite the write lock is taken at once (BEGIN IMMEDIATE):
+    a transaction that reads first and writes later loses against any other writer with "database is locked".
+    """
+    session = db.session()
+    session.rollback()  # ends whatever was being read; a write never builds on a snapshot from before its lock
+    session.connection(execution_options={"writes": True})
+    try:
+        yield session
+        session.commit()
+    except BaseException:
+        session.rollback()
+        raise
+
+
+def _open_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # the driver begins nothing by itself; _begin_sqlite does
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=5000", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _begin_sqlite(connection: Any) -> None:
+    if connection.get_execution_options().get("writes"):
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def engine_options(url: str) -> dict[str, Any]:
+    """How to connect to the database at this address.
+
+    :param url: a SQLAlchemy address, ``sqlite:///…`` or ``postgresql+psycopg://…``.
+    """
+    if url.startswith("sqlite"):
+        return {}
+    return {
+        "pool_pre_ping": True,
+        "pool_timeout": 3,
+        "connect_args": {"connect_timeout": 3, "options": "-c statement_timeout=10000 -c lock_timeout=3000"},
+    }
+
+
+def init_app(app: Flask) -> None:
+    """Bind the handle to this application, whose SQLALCHEMY_DATABASE_URI is set."""
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(app.config["SQLALCHEMY_DATABASE_URI"])
+    db.init_app(app)
+    with app.app_context():
+        prepare(db.engine)
+
+
+def prepare(engine: Engine) -> None:
+    """Teach a SQLite engine our way with transactions; PostgreSQL needs none of it."""
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _open_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)

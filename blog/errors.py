@@ -1,0 +1,74 @@
+"""The few ways a request can go wrong; only web/answers.py turns one into an answer."""
+
+
+class Wrong(Exception):
+    """Base of everything below: a condition the product knows, never a bug."""
+
+
+class NotFound(Wrong):
+    """Nothing lives at this address, or nothing the asker may know of."""
+
+
+class Moved(Wrong):
+    """What was asked for lives elsewhere now.
+
+    :param slug: where the post is today.
+    """
+
+    def __init__(self, slug: str) -> None:
+        super().__init__(slug)
+        self.slug = slug
+
+
+class Forbidden(Wrong):
+    """The asker is known and may not do this."""
+
+
+class Taken(Wrong):
+    """A name that must be unique is somebody else's already."""
+
+
+class Conflict(Wrong):
+    """A newer version was saved in the meantime.
+
+    :param current: what is stored now, so that both versions can be shown.
+    """
+
+    def __init__(self, current: object) -> None:
+        super().__init__("a newer version exists")
+        self.current = current
+
+
+class Invalid(Wrong):
+    """What came in cannot be accepted.
+
+    :param problems: field name → one sentence for the person who typed it; the empty name speaks of the whole.
+    """
+
+    def __init__(self, problems: dict[str, str] | str) -> None:
+        self.problems = {"": problems} if isinstance(problems, str) else problems
+        super().__init__("; ".join(self.problems.values()))
+
+
+class Unreachable(Wrong):
+    """A service we depend on did not answer, or not in a way that can be used.
+
+    :param what: which service and what happened, for the log: no names, no tokens, no query strings.
+    :param retry_after: seconds after which to try again, where the service said so.
+    """
+
+    def __init__(self, what: str, retry_after: float | None = None) -> None:
+        super().__init__(what)
+        self.what = what
+        self.retry_after = retry_after
+
+
+class LoginRefused(Wrong):
+    """An answer of the provider did not pass our judgement; there is no session.
+
+    :param reason: a code of the closed list in identity/oidc.py, fit for logs and for tests.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason

@@ -1,0 +1,1 @@
+"""The hall: what the doors share between a request and its answer."""
