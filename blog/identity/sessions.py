@@ -109,6 +109,12 @@ class Sessions(SessionInterface):
         session_id = request.cookies.get(self.cookie, "")
         if request.endpoint == "static" or not ID_FORM.fullmatch(session_id):
             return Session()
+        try:
+            return self._find(session_id) or Session()
+        except OperationalError:  # whatever this request needs of the database will say so itself, with a page
+            return Session()
+
+    def _find(self, session_id: str) -> Session | None:
         now = self.clock()
         alive = select(LoginSession).where(
             LoginSession.id_hash == hash_of(session_id),
@@ -118,7 +124,7 @@ class Sessions(SessionInterface):
         row = db.session.scalar(alive)
         data = self.seal.open(PURPOSE, row.data) if row else None
         if data is None:
-            return Session()
+            return None
         session = Session(data, session_id)
         session.row = row
         return session
