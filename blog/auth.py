@@ -67,11 +67,12 @@ def init_app(app: Flask, porch: Porch) -> None:
     app.before_request(_see_who_asks)
     app.after_request(_keep_in_its_place)
     app.register_blueprint(bp)
-    app.context_processor(lambda: {"user": g.get("user"), "form_token": form_token})
+    app.context_processor(lambda: {"user": g.get("user")})
+    app.add_template_global(form_token)
 
 
 def _porch() -> Porch:
-    return current_app.extensions["porch"]  # type: ignore[no-any-return]
+    return current_app.extensions["porch"]
 
 
 # -- who asks ---------------------------------------------------------------------------------------------------------

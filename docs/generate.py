@@ -40,8 +40,8 @@ Every setting is looked up in this order; the first that is there counts:
 2. the file that `BLOG_<NAME>_FILE` names, which suits secrets (container secrets, systemd credentials),
 3. `client_secrets.json` in the folder the program is started in, or the file that `BLOG_CLIENT_SECRETS` names. It has
    the form of [`client_secrets.example.json`](../client_secrets.example.json): a `web` object with `client_id`,
-   `client_secret`, `issuer`, `redirect_uris` and, where discovery is not to be trusted for them, `auth_uri`, `token_uri`
-   and `userinfo_uri`.
+   `client_secret`, `issuer`, `redirect_uris` and, where discovery is not to be trusted for them, `auth_uri`,
+   `token_uri` and `userinfo_uri`.
 
 A setting that is missing or makes no sense ends the start with one line that names it.
 Durations are in minutes. Yes and no may be written `yes`, `on`, `true`, `1` and `no`, `off`, `false`, `0`.
@@ -56,7 +56,9 @@ def settings_page() -> str:
 
 
 def _rows(rows: Iterable[Setting]) -> str:
-    return "".join(f"\n### {row.name}\n\n`BLOG_{row.name}`{_secret(row)} · {_default(row)}\n\n{row.help}\n" for row in rows)
+    return "".join(
+        f"\n### {row.name}\n\n`BLOG_{row.name}`{_secret(row)} · {_default(row)}\n\n{row.help}\n" for row in rows
+    )
 
 
 def _secret(row: Setting) -> str:

@@ -28,7 +28,7 @@ MAY_IMPORT = (
     | {hall: {hall} | CELLAR for hall in HALL}
     | {porch: {"identity"} | HALL | CELLAR for porch in PORCH}
     | {door: {door} | PORCH | HALL | ROOMS | CELLAR for door in DOORS}
-    | {roof: DOORS | PORCH | HALL | ROOMS | CELLAR for roof in ROOF}
+    | dict.fromkeys(ROOF, DOORS | PORCH | HALL | ROOMS | CELLAR)
 )
 
 HOMES = {
@@ -112,7 +112,7 @@ def test_every_public_function_and_class_says_what_it_is(path):
     tree = ast.parse(path.read_text())
     public = [
         node
-        for holder in [tree, *(node for node in tree.body if isinstance(node, ast.ClassDef))]
+        for holder in [tree, *(node for node in tree.body if isinstance(node, ast.ClassDef) and not node.bases)]
         for node in holder.body
         if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_")
     ]
@@ -136,7 +136,12 @@ def test_a_template_has_no_inline_script_or_style(path):
 
 
 def test_only_the_stored_body_of_a_post_goes_out_unescaped():
-    unescaped = [line.strip() for path in TEMPLATES for line in path.read_text().splitlines() if "safe" in line.split("|")[-1] and "|" in line]
+    unescaped = [
+        line.strip()
+        for path in TEMPLATES
+        for line in path.read_text().splitlines()
+        if "safe" in line.split("|")[-1] and "|" in line
+    ]
     assert unescaped == ["{{ post.body_html | safe }}"]
     assert not [relative(path) for path in MODULES if re.search(r"\bMarkup\(|render_template_string", path.read_text())]
 

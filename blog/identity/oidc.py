@@ -39,6 +39,10 @@ REASONS = {
     "provider_error": "The sign-in service reported an error. Please try again.",
     "code_missing": "The sign-in service sent you back with nothing to go on. Please start again.",
     "code_refused": "This login took too long or was used already. Please start again.",
+    # what the porch finds out by itself
+    "state_unknown": "This login is over: it took longer than ten minutes, or was used already. Please start again.",
+    "provider_unreachable": "The sign-in service does not answer at the moment. Reading goes on; try again soon.",
+    "author_claim_missing": "The sign-in service left out the id this site needs. Please tell the site's operator.",
     # what stood in the answer to our token request
     "malformed_answer": "The sign-in service answered in a way this site does not understand.",
     "missing_id_token": "The sign-in service did not say who you are.",

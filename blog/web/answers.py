@@ -5,9 +5,11 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 
-from flask import Flask, current_app, g, redirect, render_template, request, url_for
+from flask import Flask, Response, current_app, g, redirect, render_template, request, url_for
+from flask.globals import request_ctx
 from flask.typing import ResponseReturnValue
-from sqlalchemy.exc import OperationalError, TimeoutError as PoolTimeout
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
 from blog import errors
@@ -68,6 +70,8 @@ class LengthMissing(HTTPException):
 
 def _page(status: int, sentence: str = "", *, retry_after_s: float | None = None) -> ResponseReturnValue:
     title, usual = PAGES.get(status, PAGES[500 if status >= 500 else 400])
+    if request_ctx.url_adapter is None:  # the Host header is no name at all, so no page with links can be built
+        return Response(title, status, mimetype="text/plain")
     page = render_template(
         "errors/error.html", status=status, title=title, sentence=sentence or usual, typed=_typed(status)
     )
