@@ -52,7 +52,10 @@ def test_recorded_people_have_their_names(scim, answer, name):
     [
         ({"displayName": "x@example.org", "name": {"givenName": "Amina", "familyName": "Okafor"}}, "Amina Okafor"),
         ({"name": {"givenName": "太郎", "familyName": "山田"}}, "山田太郎"),
-        ({"name": {"givenName": "Péter", "familyName": "Nagy"}, "preferredLanguage": "hu", "locale": "en_US"}, "Nagy Péter"),
+        (
+            {"name": {"givenName": "Péter", "familyName": "Nagy"}, "preferredLanguage": "hu", "locale": "en_US"},
+            "Nagy Péter",
+        ),
         ({"name": {"givenName": "Péter", "familyName": "Nagy"}, "locale": "hu-HU"}, "Nagy Péter"),
         ({"nickName": "Mina"}, "Mina"),
         ({"name": "Amina"}, None),
