@@ -110,7 +110,7 @@ class Cached:
             return
         with self._lock:
             self._flights.pop(person.key, None)  # what was asked before now knows less
-            self._entries[person.key] = self._named(Person(person.key, person.name))
+            self._entries[person.key] = self._entry(Person(person.key, person.name), None, self._spread(SPREAD))
 
     def forget(self, key: Key) -> None:
         """Ask anew for this author at the next page, and believe no answer that was asked for before now."""
@@ -155,8 +155,9 @@ class Cached:
         """Remember an answer: nothing that was not asked for, and nothing that was forgotten or learnt meanwhile."""
         asked = [key for key in flight.keys if self._flights.get(key) is flight]
         self._refuse_mass_vanishing(asked, answer)
+        spread = self._spread(SPREAD)  # one for all of them: the people of a page stay together in one call
         for key in asked:
-            self._entries[key] = self._entry(answer.get(key), self._entries.get(key))
+            self._entries[key] = self._entry(answer.get(key), self._entries.get(key), spread)
 
     def _refuse_mass_vanishing(self, keys: Collection[Key], answer: Mapping[Key, Person]) -> None:
         known = [key for key in keys if (entry := self._entries.get(key)) and entry.person and not entry.person.gone]
@@ -164,17 +165,14 @@ class Cached:
         if len(known) >= 4 and 2 * len(vanished) > len(known):
             raise Unreachable("the directory says that most of its people are gone, which is not believed")
 
-    def _entry(self, person: Person | None, old: _Entry | None) -> _Entry:
+    def _entry(self, person: Person | None, old: _Entry | None, spread: float) -> _Entry:
+        now = self._clock()
         if person is not None and not person.gone:
-            return self._named(person)
-        soon = self._clock() + GONE_S * self._spread(SPREAD)
+            return _Entry(person, fresh_until=now + SOFT_S * spread, waits_from=now + FIRM_S, ends=now + HARD_S)
+        soon = now + GONE_S * spread
         if person is None and old is not None:
             return replace(old, fresh_until=soon)
         return _Entry(person, fresh_until=soon, waits_from=soon, ends=soon)
-
-    def _named(self, person: Person) -> _Entry:
-        now = self._clock()
-        return _Entry(person, now + SOFT_S * self._spread(SPREAD), now + FIRM_S, now + HARD_S)
 
     # in a thread of the pool
 
