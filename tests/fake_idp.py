@@ -211,8 +211,10 @@ class FakeIdp:
         return answer(_without_absent({**document, **self.metadata}))
 
     def _jwks(self, _request: requests.PreparedRequest) -> Reply:
+        if self.jwks is not None:
+            return answer(self.jwks)
         own = [] if isinstance(self.signing_key, OctKey) else [public(self.signing_key)]
-        return answer(self.jwks if self.jwks is not None else {"keys": [*own, *self.more_jwks]})
+        return answer({"keys": [*own, *self.more_jwks]})
 
     def _token(self, request: requests.PreparedRequest) -> Reply:
         form = self._form_with_client(request)
