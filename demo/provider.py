@@ -7,16 +7,19 @@ import logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from canaille import create_app
+from canaille.app import models
+from canaille.backends import Backend
+from canaille.core.endpoints.forms import PROFILE_FORM_FIELDS
+from flask import Flask
+from sqlalchemy import Engine, event
 from werkzeug.serving import WSGIRequestHandler, make_server
 from wtforms import fields
 from wtforms.validators import DataRequired
 
 from demo import leash, state
-
-if TYPE_CHECKING:
-    from flask import Flask
 
 KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "SYSTEMROOT")
 
@@ -94,13 +97,8 @@ def settings(kept: state.State, folder: Path, port: int) -> dict[str, Any]:
 
 def create_provider(config: Mapping[str, Any]) -> Flask:
     """Make Canaille's application and bring its database up to date."""
-    from sqlalchemy import Engine, event  # noqa: PLC0415
-
     # WAL and NORMAL before anything is opened: the 19 migrations of a first start then take a second instead of ten
     event.listen(Engine, "connect", _open_sqlite)
-
-    from canaille import create_app  # noqa: PLC0415
-
     app: Flask = create_app(dict(config))
     _ask_for_a_name_and_no_address()
     return app
@@ -108,8 +106,6 @@ def create_provider(config: Mapping[str, Any]) -> Flask:
 
 def _ask_for_a_name_and_no_address() -> None:
     """Shorten the registration form: Canaille asks for an e-mail address always and for a name to show never."""
-    from canaille.core.endpoints.forms import PROFILE_FORM_FIELDS  # noqa: PLC0415
-
     PROFILE_FORM_FIELDS["emails"] = HiddenField(default=list)  # registration fails without the field
     PROFILE_FORM_FIELDS["display_name"].kwargs["validators"] = [DataRequired()]
 
@@ -121,9 +117,6 @@ def _open_sqlite(connection: Any, _record: Any) -> None:
 
 def register_blog(kept: state.State, blog_url: str) -> None:
     """Make the blog's client, or tell the one that is there where the blog lives today."""
-    from canaille.app import models  # noqa: PLC0415
-    from canaille.backends import Backend  # noqa: PLC0415
-
     backend = Backend.instance
     client = backend.get(models.Client, client_id=kept.client_id) or models.Client(client_id=kept.client_id)
     backend.update(
@@ -145,9 +138,6 @@ def register_blog(kept: state.State, blog_url: str) -> None:
 
 def add_authors(authors: tuple[state.Author, ...]) -> None:
     """Give the demo's authors their accounts; whoever has one keeps it as it is, a changed name too."""
-    from canaille.app import models  # noqa: PLC0415
-    from canaille.backends import Backend  # noqa: PLC0415
-
     for author in authors:
         if Backend.instance.get(models.User, id=author.subject) is None:
             user = models.User(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
 import uuid
 from dataclasses import asdict, dataclass
@@ -62,8 +61,8 @@ def write_private(file: Path, text: str) -> None:
     """Write a file that nobody else can read, whole or not at all."""
     unfinished = file.with_suffix(".new")
     unfinished.unlink(missing_ok=True)
-    with open(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as stream:
-        stream.write(text)
+    unfinished.touch(mode=0o600, exist_ok=False)
+    unfinished.write_text(text, "utf-8")
     unfinished.replace(file)
 
 
