@@ -1,1 +1,109 @@
 """The roof: create_app puts the rooms under one roof."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import Flask
+from flask_migrate import Migrate
+from jinja2 import StrictUndefined
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from blog import auth, blog, cli, config, dashboard, db
+from blog.identity import directories, oidc
+from blog.identity.provider import Provider
+from blog.identity.sealing import Seal
+from blog.identity.sessions import Sessions
+from blog.web import answers, clock, csrf, headers, templating
+
+LARGEST_FORM = 4 * 1024 * 1024  # far above the longest post, so that one that is too long is shown again, not cut off
+CALLBACK = "/oidc/callback"
+
+
+def create_app(settings: Mapping[str, Any] | None = None, *, now: clock.Clock = clock.utc_now) -> Flask:
+    """Build the application.
+
+    :param settings: name → text of the operator, as ``BLOG_<name>`` would give it; the environment by default.
+    :param now: the clock (aware UTC), for tests.
+    :raises blog.config.BadSetting: which ends the start with one line.
+    """
+    environ = os.environ if settings is None else {f"BLOG_{name}": text for name, text in settings.items()}
+    values = config.load(environ, directories.SETTINGS)
+    app = Flask(__name__)
+    app.config.from_mapping(values)
+    app.config.update(
+        SQLALCHEMY_DATABASE_URI=values["DATABASE_URL"],
+        TRUSTED_HOSTS=[urlsplit(values["PUBLIC_URL"]).hostname],
+        MAX_CONTENT_LENGTH=LARGEST_FORM,
+        MAX_FORM_MEMORY_SIZE=LARGEST_FORM,
+        SEND_FILE_MAX_AGE_DEFAULT=3600,
+    )
+    app.jinja_env.undefined = StrictUndefined
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    if values["PROXY_HOPS"]:
+        hops = values["PROXY_HOPS"]
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    _build(app, values, now)
+    return app
+
+
+def _build(app: Flask, values: Mapping[str, Any], now: clock.Clock) -> None:
+    """Cellar, hall, porch, doors: each floor stands on the ones before."""
+    https = values["PUBLIC_URL"].startswith("https:")
+    seal = Seal(values["SECRET_KEY"])
+    app.secret_key = seal.key("flask")  # nothing of ours is signed with the setting itself
+    db.init_app(app)
+    Migrate(app, db.db, directory=str(Path(__file__).parent / "migrations"), render_as_batch=True)
+    app.session_interface = Sessions(
+        seal, lifetime=values["SESSION_LIFETIME"], idle=values["SESSION_IDLE"], clock=now, secure=https
+    )
+    clock.init_app(app, now)
+    answers.init_app(app)
+    csrf.init_app(app, key=seal.key("form tokens"), origin=values["PUBLIC_URL"])
+    policy = headers.content_security_policy(
+        image_hosts=values["IMAGE_HOSTS"], form_targets=(csrf.origin_of(values["OIDC_ISSUER"]),)
+    )
+    headers.init_app(app, policy=policy, https=https)
+    templating.init_app(app)
+    auth.init_app(app, _porch(values, seal))
+    for door in (dashboard, blog):
+        app.register_blueprint(door.bp)
+    cli.init_app(app)
+
+
+def _porch(values: Mapping[str, Any], seal: Seal) -> auth.Porch:
+    client = oidc.Client(
+        issuer=values["OIDC_ISSUER"],
+        client_id=values["OIDC_CLIENT_ID"],
+        client_secret=values["OIDC_CLIENT_SECRET"],
+        redirect_uri=values["PUBLIC_URL"] + CALLBACK,
+        scopes=values["OIDC_SCOPES"],
+        token_auth_method=values["OIDC_TOKEN_AUTH_METHOD"],
+        id_token_alg=values["OIDC_ID_TOKEN_ALG"],
+        userinfo_alg=values["OIDC_USERINFO_ALG"],
+        response_mode=values["OIDC_RESPONSE_MODE"],
+        skew=values["OIDC_CLOCK_SKEW"],
+    )
+    overrides = {
+        "authorization_endpoint": values["OIDC_AUTH_URI"],
+        "token_endpoint": values["OIDC_TOKEN_URI"],
+        "userinfo_endpoint": values["OIDC_USERINFO_URI"],
+    }
+    provider = Provider(
+        client.issuer,
+        overrides={name: url for name, url in overrides.items() if url},
+        insecure_http=values["INSECURE_ISSUER_HTTP"],
+    )
+    return auth.Porch(
+        client=client,
+        provider=provider,
+        directory=directories.open_directory(values),
+        seal=seal,
+        author_claim=values["OIDC_AUTHOR_CLAIM"],
+        registration_url=values["OIDC_REGISTRATION_URL"],
+        public_url=values["PUBLIC_URL"],
+    )

@@ -141,7 +141,7 @@ class Parked(db.Model):  # type: ignore[name-defined]
 
     __tablename__ = "parked"
 
-    id_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
     person_ref: Mapped[str] = mapped_column(String(64), index=True)
     data: Mapped[bytes] = mapped_column(LargeBinary)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
@@ -182,8 +182,9 @@ def engine_options(url: str) -> dict[str, Any]:
     :param url: a SQLAlchemy address, ``sqlite:///…`` or ``postgresql+psycopg://…``.
     """
     if url.startswith("sqlite"):
-        return {}
+        return {"hide_parameters": True}  # what people write does not belong into logs
     return {
+        "hide_parameters": True,
         "pool_pre_ping": True,
         "pool_timeout": 3,
         "connect_args": {"connect_timeout": 3, "options": "-c statement_timeout=10000 -c lock_timeout=3000"},

@@ -1,0 +1,324 @@
+"""The porch: logging in and out at the provider, and who is asking (`g.user`, `login_required`)."""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import wraps
+from typing import Any
+
+from flask import (
+    Blueprint,
+    Flask,
+    Response,
+    current_app,
+    g,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    session,
+    url_for,
+)
+from flask.typing import ResponseReturnValue
+from werkzeug.datastructures import MultiDict
+
+from blog.errors import LoginRefused, Unreachable
+from blog.identity import directories, oidc, parking, people, spending
+from blog.identity.people import Byline, Key
+from blog.identity.provider import Provider
+from blog.identity.sealing import Seal
+from blog.identity.sessions import hash_of
+from blog.web import csrf, forms, headers, redirects
+from blog.web.clock import moment
+
+ATTEMPT_LIFETIME = timedelta(minutes=10)
+ATTEMPTS_AT_MOST = 5
+ATTEMPT = "login attempt"  # what attempts are sealed for
+ROLE_OF_ALL = frozenset({"author"})  # everybody who can log in may write
+
+bp = Blueprint("auth", __name__)
+
+
+@dataclass(frozen=True)
+class Porch:
+    """What stands ready on the porch of one application."""
+
+    client: oidc.Client
+    provider: Provider
+    directory: directories.Cached
+    seal: Seal
+    author_claim: str
+    registration_url: str
+    public_url: str
+
+    @property
+    def attempt_cookie(self) -> str:
+        """The first part of the name of the cookie that keeps a login attempt; one cookie an attempt."""
+        return "__Host-login-" if self.public_url.startswith("https:") else "byline-login-"
+
+
+def init_app(app: Flask, porch: Porch) -> None:
+    """Put the porch in front of every door of this application."""
+    app.extensions["porch"] = porch
+    app.before_request(_see_who_asks)
+    app.after_request(_keep_in_its_place)
+    app.register_blueprint(bp)
+    app.context_processor(lambda: {"user": g.get("user"), "form_token": form_token})
+
+
+def _porch() -> Porch:
+    return current_app.extensions["porch"]  # type: ignore[no-any-return]
+
+
+# -- who asks ---------------------------------------------------------------------------------------------------------
+
+
+def _see_who_asks() -> None:
+    """Know the person of this session, and refuse what they did not mean to send."""
+    g.user = session.person  # type: ignore[attr-defined]
+    csrf.gate()
+    if g.user and request.method not in csrf.SAFE and not csrf.is_exempt():
+        csrf.check(request.form.get(csrf.FIELD), person_ref(g.user.key))
+
+
+def _keep_in_its_place(response: Response) -> Response:
+    """Nothing that one person sees is kept by a cache; a parked form is forgotten once it was saved."""
+    if "Cache-Control" not in response.headers and (g.get("user") or response.headers.getlist("Set-Cookie")):
+        headers.keep_private(response)
+    if g.get("user") and request.method == "POST" and response.status_code == 303 and "parked" in request.form:
+        parking.discard(request.form["parked"], person_ref=person_ref(g.user.key))
+    return response
+
+
+def person_ref(key: Key) -> str:
+    """Refer to a person where the key itself must not be read: in form tokens and parked forms."""
+    return _porch().seal.ref("form", *key)
+
+
+def form_token() -> str:
+    """Make the token of a signed-in form; for templates."""
+    return csrf.token(person_ref(g.user.key))
+
+
+def login_required(view: Callable[..., ResponseReturnValue]) -> Callable[..., ResponseReturnValue]:
+    """Let only people who are logged in come to this view; the others go to the login page and come back.
+
+    A form that arrives signed out, from somebody who was logged in when it was shown, is kept for them. Every
+    view behind this answers GET at the same path with the same form.
+    """
+
+    @wraps(view)
+    def guarded(*args: Any, **kwargs: Any) -> ResponseReturnValue:
+        return view(*args, **kwargs) if g.user else _turn_away()
+
+    return guarded
+
+
+def _turn_away() -> ResponseReturnValue:
+    if request.method in csrf.SAFE:
+        here = request.full_path if request.query_string else request.path
+        return redirect(url_for("auth.login", next=here))
+    writer = csrf.holder(request.form.get(csrf.FIELD))
+    if writer is None or forms.END_MARK not in request.form:
+        return redirect(url_for("auth.login", next=request.path), 303)
+    fields = [(name, text) for name, text in request.form.items(multi=True) if name != csrf.FIELD]
+    parked_id = parking.park(_porch().seal, person_ref=writer, path=request.path, fields=fields, now=moment())
+    login_url = url_for("auth.login", next=f"{request.path}?parked={parked_id}")
+    # Not a redirect: what follows a form may only lead where the policy's form-action allows, and a provider may
+    # pass people through hosts that nobody can list.
+    page = render_template("auth/onward.html", onward_url=login_url, because="parked")
+    return headers.keep_private(make_response(page, 401))
+
+
+def parked_form() -> MultiDict[str, str] | None:
+    """Give back the form this request asks for with ``?parked=``, if it was sent here by the person who asks."""
+    if not (parked_id := request.args.get("parked")):
+        return None
+    found = parking.find(_porch().seal, parked_id, person_ref=person_ref(g.user.key), now=moment())
+    if found is None or found.path != request.path:
+        return None
+    return MultiDict([*found.fields, ("parked", parked_id)])
+
+
+def parked_forms() -> list[parking.ParkedForm]:
+    """List what the person of this session sent while signed out and has not saved yet."""
+    return parking.of_person(_porch().seal, person_ref=person_ref(g.user.key), now=moment())
+
+
+def bylines(keys: Collection[tuple[str, str]]) -> dict[Key, Byline]:
+    """Tell under which names these authors are shown; every key has an answer."""
+    porch = _porch()
+    return directories.bylines(porch.directory, {Key(*key) for key in keys}, porch.seal.key("byline"))
+
+
+# -- ways in ----------------------------------------------------------------------------------------------------------
+
+
+@bp.get("/login")
+def login() -> ResponseReturnValue:
+    """Send somebody to the provider's login page; they come back to ``next``."""
+    return _begin(create=False)
+
+
+@bp.get("/register")
+def register() -> ResponseReturnValue:
+    """Send somebody to the provider's registration page, or as near to it as the provider allows."""
+    return _begin(create=True)
+
+
+def _begin(*, create: bool) -> ResponseReturnValue:
+    target = redirects.local(request.args.get("next"), url_for("dashboard.index"))
+    if g.user:
+        return redirect(target)
+    porch = _porch()
+    try:
+        creates = create and "create" in porch.provider.metadata().prompt_values_supported
+        if create and not creates and porch.registration_url:
+            return redirect(porch.registration_url)
+        attempt = oidc.begin(porch.client, porch.provider, next=target, create=creates, now=moment())
+    except (LoginRefused, Unreachable) as error:
+        return _refuse(error, target)
+    response = redirect(attempt.url)
+    _keep_attempt(response, attempt)
+    return headers.keep_private(response)  # type: ignore[arg-type]
+
+
+@bp.route("/oidc/callback", methods=["GET", "POST"])
+@csrf.exempt
+def callback() -> ResponseReturnValue:
+    """Judge what the provider says about somebody, and let them in or say why not."""
+    params = request.form if request.method == "POST" else request.args
+    state = params.get("state", "")
+    attempt = _attempt(state)
+    if attempt is None:
+        return _answer_again(state)
+    porch = _porch()
+    if not spending.spend(porch.seal.ref("state", state), until=moment() + ATTEMPT_LIFETIME):
+        return _answer_again(state)
+    try:
+        proven = oidc.finish(porch.client, porch.provider, attempt, params.to_dict(), now=moment())
+        person = people.person_from_claims(
+            proven.claims, issuer=porch.client.issuer, author_claim=porch.author_claim, roles=ROLE_OF_ALL
+        )
+    except (LoginRefused, Unreachable) as error:
+        return _forget_attempt(make_response(_refuse(error, attempt.next)), state)
+    session.log_in(  # type: ignore[attr-defined]
+        person, subject=proven.claims["sub"], sid=proven.sid, id_token=proven.id_token
+    )
+    session.remember_target(state, attempt.next)  # type: ignore[attr-defined]
+    porch.directory.learn(person)
+    current_app.logger.info("login person=%s", person_ref(person.key)[:12])
+    target = redirects.local(attempt.next, url_for("dashboard.index"))
+    return _forget_attempt(make_response(redirect(target, 303)), state)
+
+
+def _answer_again(state: str) -> ResponseReturnValue:
+    """An answer we wait for no more: a reload, the back button, a second click, or one that was never asked for."""
+    if g.user and (target := session.target_of(state)):  # type: ignore[attr-defined]
+        return redirect(redirects.local(target, url_for("dashboard.index")), 303)
+    return _refuse(LoginRefused("state_unknown"), url_for("dashboard.index"))
+
+
+def _refuse(error: LoginRefused | Unreachable, target: str) -> ResponseReturnValue:
+    """Say that nobody was logged in, why, and how to go on."""
+    if isinstance(error, LoginRefused):
+        reason, status, retry_after = error.reason, 400, None
+        detail = ""
+    else:
+        reason, status, retry_after = "provider_unreachable", 503, error.retry_after or 30
+        detail = error.what
+    current_app.logger.warning("login_refused reason=%s request=%s %s", reason, g.request_id, detail)
+    page = render_template("auth/refused.html", reason=reason, sentence=oidc.REASONS[reason], next=target)
+    response = headers.keep_private(make_response(page, status))
+    if retry_after:
+        response.headers["Retry-After"] = str(round(retry_after))
+    return response
+
+
+# -- attempts: each in a sealed cookie of its own, so that several tabs can log in at once ----------------------------
+
+
+def _cookie_of(state: str) -> str:
+    return _porch().attempt_cookie + hash_of(state)[:16]
+
+
+def _keep_attempt(response: Any, attempt: oidc.Attempt) -> None:
+    sealed = urlsafe_b64encode(_porch().seal.close(ATTEMPT, attempt.to_json())).decode()
+    from_elsewhere = _porch().client.response_mode == "form_post"  # a POST from the provider brings no Lax cookie
+    response.set_cookie(
+        _cookie_of(attempt.state),
+        sealed,
+        max_age=ATTEMPT_LIFETIME,
+        path="/",
+        secure=_porch().public_url.startswith("https:"),
+        httponly=True,
+        samesite="None" if from_elsewhere else "Lax",
+    )
+    for name in _older_attempts(keep=ATTEMPTS_AT_MOST - 1):
+        _drop_cookie(response, name)
+
+
+def _older_attempts(*, keep: int) -> list[str]:
+    """Name the cookies of attempts beyond the newest `keep`, broken ones first."""
+    names = [name for name in request.cookies if name.startswith(_porch().attempt_cookie)]
+    names.sort(key=lambda name: attempt.started_at if (attempt := _opened(name)) else 0, reverse=True)
+    return names[keep:]
+
+
+def _opened(cookie: str) -> oidc.Attempt | None:
+    try:
+        sealed = urlsafe_b64decode(request.cookies.get(cookie, ""))
+    except ValueError:
+        return None
+    known = _porch().seal.open(ATTEMPT, sealed)
+    return oidc.Attempt.from_json(known) if known else None
+
+
+def _attempt(state: str) -> oidc.Attempt | None:
+    """The attempt of this browser with this state, if it is not too old."""
+    attempt = _opened(_cookie_of(state))
+    if attempt is None:
+        return None
+    age = moment() - datetime.fromtimestamp(attempt.started_at, UTC)
+    return attempt if age <= ATTEMPT_LIFETIME else None
+
+
+def _forget_attempt(response: Response, state: str) -> Response:
+    _drop_cookie(response, _cookie_of(state))
+    return headers.keep_private(response)
+
+
+def _drop_cookie(response: Any, name: str) -> None:
+    response.delete_cookie(name, path="/", secure=_porch().public_url.startswith("https:"), httponly=True)
+
+
+# -- ways out ---------------------------------------------------------------------------------------------------------
+
+
+@bp.get("/logout")
+def leave() -> ResponseReturnValue:
+    """Ask whether to log out; a link or an image elsewhere must not be able to do it."""
+    if not g.user:
+        return redirect(url_for("blog.index"))
+    return render_template("auth/logout.html")
+
+
+@bp.post("/logout")
+def logout() -> ResponseReturnValue:
+    """End our session, then the provider's (RP-Initiated Logout 1.0), and come back to the home page."""
+    home_url = _porch().public_url + url_for("blog.index")
+    if not g.user:
+        return redirect(home_url, 303)
+    porch, id_token = _porch(), session.get("id_token")
+    current_app.logger.info("logout person=%s", person_ref(g.user.key)[:12])
+    session.log_out()  # type: ignore[attr-defined]
+    onward_url = oidc.logout_url(
+        porch.client, porch.provider, id_token_hint=id_token, post_logout_redirect_uri=home_url
+    )
+    if onward_url is None or csrf.origin_of(onward_url) == csrf.origin_of(porch.client.issuer):
+        return headers.keep_private(make_response(redirect(onward_url or home_url, 303)))
+    page = render_template("auth/onward.html", onward_url=onward_url, because="logged_out")
+    return headers.keep_private(make_response(page))  # not a redirect: see _turn_away

@@ -1,0 +1,143 @@
+"""The authors' door: their posts, and writing, publishing, changing and deleting them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Blueprint, current_app, flash, g, make_response, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from blog.auth import login_required, parked_form, parked_forms
+from blog.content import posts
+from blog.errors import Conflict, Invalid, Moved
+from blog.web import forms
+from blog.web.clock import moment
+
+bp = Blueprint("dashboard", __name__)
+
+SAID = {  # what a button did; the category of each message is the slug of the post it speaks of
+    "publish": "Published. Everybody can read it now.",
+    "unpublish": "Unpublished. It is a draft again, and only you can see it.",
+    "save": "Changes saved.",
+    "draft": "Draft saved. Only you can see it.",
+}
+PUBLISH = {"publish": True, "unpublish": False}
+
+
+@bp.route("/dashboard", methods=["GET", "POST"])
+@login_required
+def index() -> ResponseReturnValue:
+    """Show the form for a new post and the list of one's own; take the form."""
+    return _create() if request.method == "POST" else _dashboard(parked_form() or {})
+
+
+def _create() -> ResponseReturnValue:
+    typed = request.form
+    try:
+        forms.must_be_whole()
+        made = posts.create(
+            g.user.key,
+            title=typed.get("title", ""),
+            body_md=typed.get("body", ""),
+            now=moment(),
+            publish=_action() == "publish",
+            form_id=typed.get("form_id") or None,
+        )
+    except Invalid as error:
+        return _dashboard(typed, error.problems), 400
+    except Conflict as error:
+        return _conflict(error.current, typed)
+    flash(SAID["publish" if made.is_live(moment()) else "draft"], made.slug)
+    return redirect(url_for("dashboard.index"), 303)
+
+
+def _dashboard(typed: Mapping[str, str], problems: Mapping[str, str] | None = None) -> str:
+    page = posts.of_author(
+        g.user.key,
+        limit=current_app.config["POSTS_PER_PAGE"],
+        before=request.args.get("before"),
+        after=request.args.get("after"),
+    )
+    return render_template(
+        "dashboard/index.html",
+        page=page,
+        typed=typed,
+        problems=problems or {},
+        form_id=typed.get("form_id") or forms.new_form_id(),
+        parked=[] if typed else parked_forms(),
+        now=moment(),
+    )
+
+
+@bp.route("/<slug>/edit", methods=["GET", "POST"])
+@login_required
+def edit(slug: str) -> ResponseReturnValue:
+    """Show one's own post for editing; save it, publish it or take it back."""
+    if request.method == "GET":
+        post = posts.own(slug, author_key=g.user.key)
+        return _editor(post, parked_form() or {})
+    return _save(_own_wherever(slug))
+
+
+def _own_wherever(slug: str) -> Any:
+    """The post of this form, also when another tab has renamed it: a form must not be lost to a redirect."""
+    try:
+        return posts.own(slug, author_key=g.user.key)
+    except Moved as moved:
+        return posts.own(moved.slug, author_key=g.user.key)
+
+
+def _save(post: Any) -> ResponseReturnValue:
+    typed, action = request.form, _action()
+    try:
+        forms.must_be_whole()
+        saved = posts.save(
+            post.id,
+            version=forms.whole_number(typed.get("version")),
+            title=typed.get("title", ""),
+            body_md=typed.get("body", ""),
+            now=moment(),
+            publish=PUBLISH.get(action),
+        )
+    except Invalid as error:
+        return _editor(post, typed, error.problems), 400
+    except Conflict as error:
+        return _conflict(error.current, typed)
+    flash(SAID[action], saved.slug)
+    return redirect(url_for("dashboard.edit", slug=saved.slug), 303)
+
+
+def _editor(post: Any, typed: Mapping[str, str], problems: Mapping[str, str] | None = None) -> str:
+    return render_template(
+        "dashboard/edit.html", post=post, typed=typed, problems=problems or {}, live=post.is_live(moment())
+    )
+
+
+def _conflict(current: Any, typed: Mapping[str, str]) -> ResponseReturnValue:
+    """Show both versions and what differs; the typed one can be saved over the other, knowing it now."""
+    page = render_template(
+        "dashboard/conflict.html",
+        post=current,
+        typed=typed,
+        changes=posts.differences(current.body_md, typed.get("body", "")),
+        live=current.is_live(moment()),
+    )
+    return make_response(page, 409)
+
+
+@bp.route("/<slug>/delete", methods=["GET", "POST"])
+@login_required
+def delete(slug: str) -> ResponseReturnValue:
+    """Ask first, then delete one's own post."""
+    post = posts.own(slug, author_key=g.user.key) if request.method == "GET" else _own_wherever(slug)
+    if request.method == "GET":
+        return render_template("dashboard/delete.html", post=post, live=post.is_live(moment()))
+    posts.delete(post.id)
+    flash(f"“{post.title}” is deleted.", "")
+    return redirect(url_for("dashboard.index"), 303)
+
+
+def _action() -> str:
+    action = request.form.get("action", "draft")
+    return action if action in SAID else "save"

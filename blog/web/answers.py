@@ -1,0 +1,113 @@
+"""The only place where an error becomes an answer."""
+
+from __future__ import annotations
+
+import secrets
+
+from flask import Flask, current_app, g, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy.exc import OperationalError, TimeoutError as PoolTimeout
+from werkzeug.exceptions import HTTPException
+
+from blog import errors
+from blog.web import forms
+from blog.web.headers import keep_private
+
+RETRY_AFTER_S = 30
+
+PAGES = {  # status → what the page says when nobody said it better
+    400: ("That did not make sense", "Something in the request could not be understood."),
+    403: ("Not yours to change", "You are logged in, but this belongs to somebody else."),
+    404: ("Nothing here", "There is no page at this address. It may never have been published, or it was taken back."),
+    405: ("Not this way", "This address exists, but not for what was tried."),
+    409: ("Somebody was faster", "A newer version was saved in the meantime."),
+    411: ("Length missing", "The request did not say how long it is."),
+    413: ("Too much at once", "That was more than fits. Go back: your browser still has what you typed."),
+    500: ("Something broke", "That is our fault, not yours. It has been noted."),
+    503: ("Back in a moment", "A part of the site does not answer just now. Please try again shortly."),
+}
+
+
+def init_app(app: Flask) -> None:
+    """Answer every error of this application with a page in the site's look."""
+    app.before_request(_name_request)
+    app.before_request(_must_say_length)
+    app.register_error_handler(errors.NotFound, lambda error: _page(404))
+    app.register_error_handler(errors.Moved, _moved)
+    app.register_error_handler(errors.Forbidden, lambda error: _page(403, str(error)))
+    app.register_error_handler(errors.Taken, lambda error: _page(409, str(error)))
+    app.register_error_handler(errors.Invalid, lambda error: _page(400, str(error)))
+    app.register_error_handler(errors.Unreachable, _unreachable)
+    app.register_error_handler(OperationalError, _database_away)
+    app.register_error_handler(PoolTimeout, _database_away)
+    app.register_error_handler(RecursionError, lambda error: _page(400))
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(Exception, _broken)
+
+
+def _name_request() -> None:
+    g.request_id = secrets.token_hex(6)
+
+
+def _must_say_length() -> None:
+    """A chunked body is cut silently at the size limit, so a body has to say its length."""
+    if "chunked" in request.headers.get("Transfer-Encoding", "").lower() and request.content_length is None:
+        raise LengthMissing
+
+
+class LengthMissing(HTTPException):
+    """A body came without its length (RFC 9110, section 15.5.12)."""
+
+    code = 411
+
+
+def _page(status: int, sentence: str = "", *, retry_after_s: float | None = None) -> ResponseReturnValue:
+    title, usual = PAGES.get(status, PAGES[500 if status >= 500 else 400])
+    page = render_template(
+        "errors/error.html", status=status, title=title, sentence=sentence or usual, typed=_typed(status)
+    )
+    response = keep_private(current_app.make_response((page, status)))
+    if status == 503:
+        response.headers["Retry-After"] = str(round(retry_after_s or RETRY_AFTER_S))
+    return response
+
+
+def _typed(status: int) -> list[tuple[str, str]]:
+    """Whatever goes wrong, what was typed into a form is shown again."""
+    try:
+        return [] if status == 413 else forms.typed()
+    except HTTPException:
+        return []
+
+
+def _moved(error: errors.Moved) -> ResponseReturnValue:
+    here = url_for(request.endpoint or "blog.post", slug=error.slug)
+    query = request.query_string.decode("ascii", "ignore")
+    return redirect(f"{here}?{query}" if query else here, 301)
+
+
+def _unreachable(error: errors.Unreachable) -> ResponseReturnValue:
+    current_app.logger.warning("unreachable request=%s what=%s", g.request_id, error.what)
+    return _page(503, retry_after_s=error.retry_after)
+
+
+def _database_away(error: Exception) -> ResponseReturnValue:
+    current_app.logger.error("database_away request=%s error=%s", g.request_id, type(error).__name__)
+    return _page(503)
+
+
+def _http(error: HTTPException) -> ResponseReturnValue:
+    if error.response is not None or error.code is None or error.code < 400:
+        return error.get_response()
+    answer = current_app.make_response(_page(error.code))
+    for name, value in error.get_headers():
+        if name == "Allow":
+            answer.headers[name] = value
+    return answer
+
+
+def _broken(error: Exception) -> ResponseReturnValue:
+    current_app.logger.exception("broken request=%s endpoint=%s", g.get("request_id"), request.endpoint)
+    if current_app.testing or current_app.debug:
+        raise error
+    return _page(500)

@@ -1,0 +1,43 @@
+"""Forms: whether one arrived whole, and what was typed into it."""
+
+from __future__ import annotations
+
+import secrets
+
+from flask import request
+
+from blog.errors import Invalid
+
+END_MARK = "end"  # the last field of every form of ours
+OWN_FIELDS = frozenset({END_MARK, "csrf_token", "form_id", "version", "action", "parked"})
+
+
+def new_form_id() -> str:
+    """Make the id of a form that may create something once, however often it is sent."""
+    return secrets.token_urlsafe(16)
+
+
+def must_be_whole() -> None:
+    """Refuse a form whose end got lost on the way.
+
+    :raises Invalid: if so; half a text must never overwrite a whole one.
+    """
+    if request.form.get(END_MARK) != "1":
+        raise Invalid("The form did not arrive whole. Nothing was saved; please send it again.")
+
+
+def typed() -> list[tuple[str, str]]:
+    """List what a person typed into the form of this request, without the fields that are ours."""
+    if request.method != "POST":
+        return []
+    return [(name, text) for name, text in request.form.items(multi=True) if name not in OWN_FIELDS and text.strip()]
+
+
+def whole_number(text: str | None) -> int:
+    """Read the number in a hidden field.
+
+    :raises Invalid: if it is none, or too large to be one of ours.
+    """
+    if text is None or not text.isascii() or not text.isdigit() or len(text) > 9:
+        raise Invalid("A hidden part of the form was changed. Nothing was saved; please reload the page.")
+    return int(text)

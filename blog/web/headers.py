@@ -1,0 +1,69 @@
+"""The headers every answer carries: what a browser may load, show and keep."""
+
+from __future__ import annotations
+
+from flask import Flask, Response, request
+
+ONE_YEAR = 31_536_000
+
+
+def content_security_policy(*, image_hosts: tuple[str, ...], form_targets: tuple[str, ...]) -> str:
+    """Say what a page of ours may do: no inline script or style, nothing from elsewhere.
+
+    :param image_hosts: origins whose images posts may show.
+    :param form_targets: origins a form may lead to after us: the provider's, on the way out.
+    """
+    rules = {
+        "default-src": ["'none'"],
+        "script-src": ["'self'"],
+        "style-src": ["'self'"],
+        "img-src": ["'self'", *image_hosts],
+        "font-src": ["'self'"],
+        "connect-src": ["'self'"],
+        "manifest-src": ["'self'"],
+        "form-action": ["'self'", *form_targets],
+        "base-uri": ["'none'"],
+        "frame-ancestors": ["'none'"],
+        "require-trusted-types-for": ["'script'"],
+        "trusted-types": ["'none'"],
+    }
+    return "; ".join(f"{name} {' '.join(sources)}" for name, sources in rules.items())
+
+
+def init_app(app: Flask, *, policy: str, https: bool) -> None:
+    """Put the headers on every answer of this application.
+
+    :param policy: the Content-Security-Policy.
+    :param https: whether the blog is on https, so that browsers may be told to stay there.
+    """
+    always = {
+        "Content-Security-Policy": policy,
+        "X-Content-Type-Options": "nosniff",
+        "X-Frame-Options": "DENY",
+        "Referrer-Policy": "strict-origin-when-cross-origin",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Permissions-Policy": "camera=(), geolocation=(), microphone=(), browsing-topics=()",
+    }
+    if https:
+        always["Strict-Transport-Security"] = f"max-age={ONE_YEAR}; includeSubDomains"
+
+    @app.after_request
+    def add_headers(response: Response) -> Response:
+        for name, value in always.items():
+            response.headers.setdefault(name, value)
+        if request.endpoint != "static":
+            response.vary.add("Cookie")
+        return response
+
+
+def keep_private(response: Response) -> Response:
+    """Mark an answer that is for one person only: no cache keeps it, the back button asks again."""
+    response.headers["Cache-Control"] = "private, no-store"
+    return response
+
+
+def keep_public(response: Response) -> Response:
+    """Mark an answer that is the same for everybody who is not logged in: caches may keep it and must ask."""
+    response.headers.setdefault("Cache-Control", "public, no-cache")
+    return response

@@ -1,0 +1,31 @@
+"""What every template can say: dates, the moment, and messages of the request before."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from flask import Flask
+
+from blog.web.clock import moment
+
+
+def day(at: datetime) -> str:
+    """Write a date out, as in 21 November 2026."""
+    return f"{at:%-d %B %Y}"
+
+
+def day_and_time(at: datetime) -> str:
+    """Write a moment out, as in 21 November 2026, 14:05 UTC."""
+    return f"{at:%-d %B %Y, %H:%M} UTC"
+
+
+def machine(at: datetime) -> str:
+    """Write a moment for the ``datetime`` attribute (RFC 3339)."""
+    return at.isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def init_app(app: Flask) -> None:
+    """Give this application's templates these filters."""
+    for name in (day, day_and_time, machine):
+        app.add_template_filter(name)
+    app.context_processor(lambda: {"moment": moment})
