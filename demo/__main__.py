@@ -2,36 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
-from demo import state
-from demo.children import Children, Trouble, call
+from demo import stage, state
+from demo.children import Children, Trouble
+from demo.stage import Place
 
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where this demo lives."""
-
-    folder: Path
-    port: int
-    idp_port: int
-
-    @property
-    def blog_url(self) -> str:
-        """The blog's address, without a slash at its end."""
-        return f"http://localhost:{self.port}"
-
-    @property
-    def issuer(self) -> str:
-        """The provider's address, which is its issuer."""
-        return f"http://localhost:{self.idp_port}"
+STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def main() -> int:
@@ -39,8 +21,8 @@ def main() -> int:
 
     :returns: an exit status: 0 after having been asked to stop, 1 after trouble.
     """
-    for name in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(name, signal.default_int_handler)
+    for name in STOPS:
+        signal.signal(name, _stop_once)
     try:
         run(place_from(os.environ))
     except KeyboardInterrupt:
@@ -52,10 +34,17 @@ def main() -> int:
     return 0
 
 
+def _stop_once(*_: object) -> None:
+    """Begin to stop, and let no second Ctrl-C interrupt that: it would leave somebody behind."""
+    for name in STOPS:
+        signal.signal(name, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
 def place_from(environ: Mapping[str, str]) -> Place:
     """Read PORT, IDP_PORT and DEMO_FOLDER.
 
-    :raises Trouble: for a port that is none.
+    :raises Trouble: for a port that is none, or one for two.
     """
     ports = {}
     for name, usual in (("PORT", "5000"), ("IDP_PORT", "5001")):
@@ -63,6 +52,8 @@ def place_from(environ: Mapping[str, str]) -> Place:
         if not (text.isascii() and text.isdecimal() and 0 < int(text) < 65536):
             raise Trouble(f"{name}={text} is no port; take a number from 1 to 65535.")
         ports[name] = int(text)
+    if ports["PORT"] == ports["IDP_PORT"]:
+        raise Trouble("PORT and IDP_PORT must be two ports.")
     return Place(Path(environ.get("DEMO_FOLDER") or "instance/demo").resolve(), ports["PORT"], ports["IDP_PORT"])
 
 
@@ -75,14 +66,8 @@ def run(place: Place) -> None:
     check_port("PORT", place.port)
     check_port("IDP_PORT", place.idp_port)
     kept = state.load(place.folder)
-    state.write_private(place.folder / "client_secrets.json", client_secrets(kept, place))
-    environ = blog_environ(kept, place)
     with Children(place.folder) as children:
-        children.start("provider", "demo.provider", *provider_arguments(place), environ=environ)
-        prepare_database(place, environ)
-        children.start("blog", "demo.blog_server", environ=environ)
-        children.wait_for("provider", f"{place.issuer}/.well-known/openid-configuration")
-        children.wait_for("blog", f"{place.blog_url}/")
+        stage.start(children, place, kept)
         say(banner(kept, place))
         children.watch()
 
@@ -98,50 +83,6 @@ def check_port(name: str, port: int) -> None:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
             raise Trouble(f"Port {port} cannot be used ({error.strerror}): choose another one with {name}=…") from None
-
-
-def client_secrets(kept: state.State, place: Place) -> str:
-    """Write down the blog's registration in the shape of client_secrets.example.json."""
-    web = {
-        "client_id": kept.client_id,
-        "client_secret": kept.client_secret,
-        "issuer": place.issuer,
-        "redirect_uris": [f"{place.blog_url}/oidc/callback"],
-    }
-    return json.dumps({"web": web}, indent=2)
-
-
-def blog_environ(kept: state.State, place: Place) -> dict[str, str]:
-    """Give the blog its settings; the demo's own win, so that it never touches another blog's database."""
-    return os.environ | {
-        "PORT": str(place.port),
-        "DEMO_FOLDER": str(place.folder),
-        "BLOG_CLIENT_SECRETS": str(place.folder / "client_secrets.json"),
-        "BLOG_PUBLIC_URL": place.blog_url,
-        "BLOG_SECRET_KEY": kept.blog_secret_key,
-        "BLOG_DATABASE_URL": f"sqlite:///{place.folder / 'blog.db'}",
-        "BLOG_OIDC_ISSUER": place.issuer,
-        "BLOG_OIDC_CLIENT_ID": kept.client_id,
-        "BLOG_OIDC_CLIENT_SECRET": kept.client_secret,
-        "BLOG_OIDC_ID_TOKEN_ALG": "ES256",
-        "BLOG_DIRECTORY": "scim",
-        "BLOG_DIRECTORY_URL": f"{place.issuer}/scim/v2",
-        "NO_PROXY": "localhost,127.0.0.1",
-    }
-
-
-def provider_arguments(place: Place) -> tuple[str, ...]:
-    """Say to the provider where it is, and where the blog is."""
-    return ("--folder", str(place.folder), "--port", str(place.idp_port), "--blog-url", place.blog_url)
-
-
-def prepare_database(place: Place, environ: Mapping[str, str]) -> None:
-    """Create or upgrade the blog's database, and put the sample posts there once."""
-    call("upgrade the database", "flask", "--app", "blog", "upgrade", environ=environ)
-    seeded = place.folder / "seeded"
-    if not seeded.exists():
-        call("write the sample posts", "demo.seed", environ=environ)
-        seeded.touch()
 
 
 def banner(kept: state.State, place: Place) -> str:

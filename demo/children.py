@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import signal
 import subprocess
-import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import Self
 from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
+ROOT = Path(__file__).parent.parent  # from where our modules are found
 READY_WITHIN_S = 60
 STOPPED_WITHIN_S = 15
 LAST_WORDS = 12  # lines of a log
@@ -22,11 +21,12 @@ class Trouble(Exception):
     """Why the demo cannot go on, in words for the person who started it."""
 
 
-def call(what: str, module: str, *arguments: str, environ: Mapping[str, str]) -> None:
-    """Run a Python module to its end; what it printed is shown only if it failed."""
-    done = subprocess.run(
-        [sys.executable, "-m", module, *arguments], env=environ, capture_output=True, text=True, check=False
-    )
+def call(what: str, command: Sequence[str], environ: Mapping[str, str]) -> None:
+    """Run a command to its end; what it printed is shown only if it failed.
+
+    :param what: what it is for, after “Could not”.
+    """
+    done = subprocess.run(command, env=environ, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:
         raise Trouble(f"Could not {what}:\n{last_words(done.stdout + done.stderr)}")
 
@@ -42,23 +42,29 @@ class Children:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C would leave somebody behind
         for process in reversed(self._running.values()):
             process.terminate()
         for process in self._running.values():
             end(process)
 
-    def start(self, name: str, module: str, *arguments: str, environ: Mapping[str, str]) -> None:
-        """Start a Python module, out of reach of the terminal's Ctrl-C; its input ends when this process does."""
-        with self._open_log(name) as log:
+    def start(self, name: str, command: Sequence[str], environ: Mapping[str, str]) -> None:
+        """Start a command, out of reach of the terminal's Ctrl-C; its input ends when this process does."""
+        with self._log(name).open("wb") as log:
             self._running[name] = subprocess.Popen(
-                [sys.executable, "-m", module, *arguments],
+                command,
                 env=environ,
+                cwd=ROOT,
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
             )
+
+    def stop(self, name: str) -> None:
+        """End one of them."""
+        process = self._running.pop(name)
+        process.terminate()
+        end(process)
 
     def wait_for(self, name: str, url: str) -> None:
         """Return once this address answers."""
@@ -80,16 +86,18 @@ class Children:
             if process.poll() is not None:
                 raise Trouble(f"The {name} stopped by itself (status {process.returncode}).\n{self._last_words(name)}")
 
-    def _open_log(self, name: str) -> IO[bytes]:
-        return (self._folder / f"{name}.log").open("wb")
+    def _log(self, name: str) -> Path:
+        return self._folder / f"{name}.log"
 
     def _last_words(self, name: str) -> str:
-        log = self._folder / f"{name}.log"
+        log = self._log(name)
         return f"From {log}:\n{last_words(log.read_text('utf-8', errors='replace'))}"
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
     """Wait for a process that was asked to end, and do not wait for ever."""
+    if process.stdin:
+        process.stdin.close()
     try:
         process.wait(STOPPED_WITHIN_S)
     except subprocess.TimeoutExpired:
