@@ -1,0 +1,56 @@
+# Everything that is done with this code often. 'make' alone lists it.
+PYTHON ?= python3
+PORT ?= 5000
+IDP_PORT ?= 5001
+ARGS ?=
+export PORT IDP_PORT
+
+PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input -c constraints.txt -e
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check bench constraints clean
+
+help: ## list what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+run: .venv/demo ## start the blog and a demo provider beside it (PORT=5000 IDP_PORT=5001)
+	@.venv/bin/python -m demo
+
+test: .venv/test ## run the tests; pass more with ARGS="-k slug"
+	@.venv/bin/python -m pytest $(ARGS)
+
+check: .venv/test ## check formatting, lint, types and the house rules
+	@.venv/bin/ruff format --check .
+	@.venv/bin/ruff check .
+	@.venv/bin/mypy
+	@.venv/bin/python -m pytest -q tests/test_house.py
+
+bench: .venv/test ## measure the production server against another one (some minutes)
+	@.venv/bin/python -m bench.servers $(ARGS)
+
+constraints: ## take the newest versions that setup.cfg allows, and write them down
+	@rm -rf .venv/newest && $(PYTHON) -m venv .venv/newest
+	@.venv/newest/bin/python -m pip install --quiet --disable-pip-version-check '.[demo,postgres,redis,test]'
+	@{ head -n 1 constraints.txt; .venv/newest/bin/python -m pip freeze --exclude byline --exclude-editable; } > .venv/constraints
+	@mv .venv/constraints constraints.txt && rm -rf .venv/newest && git --no-pager diff --stat constraints.txt
+
+clean: ## remove what was made here, but not what the demo keeps (instance/)
+	@rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov
+	@rm -rf tests/interop/oidc_provider/node_modules
+	@find . -name __pycache__ -type d -not -path './instance/*' -prune -exec rm -rf {} +
+
+.venv/made:
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Byline needs Python 3.11 or newer; this is %s. Name another one with PYTHON=…" % sys.version.split()[0])'
+	@$(PYTHON) -m venv .venv
+	@touch $@
+
+# A stamp is newer than what it was made from, or it is made again.
+.venv/demo: setup.cfg constraints.txt | .venv/made
+	@echo "Installing (about a minute the first time) …"
+	@$(PIP) '.[demo]'
+	@touch $@
+
+.venv/test: setup.cfg constraints.txt | .venv/made
+	@echo "Installing what the tests need (about a minute the first time) …"
+	@$(PIP) '.[demo,postgres,redis,test]'
+	@touch $@ .venv/demo

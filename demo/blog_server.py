@@ -1,0 +1,29 @@
+"""The demo's blog on the production server; ends with the demo."""
+
+from __future__ import annotations
+
+import os
+
+from granian import Granian
+from granian.constants import Interfaces
+
+from demo import leash
+
+
+def main() -> None:
+    """Serve ``blog:create_app()`` on loopback, at PORT, until terminated or until standard input ends."""
+    leash.end_with_parent()
+    Granian(
+        "blog:create_app",
+        factory=True,
+        interface=Interfaces.WSGI,
+        address="127.0.0.1",
+        port=int(os.environ["PORT"]),
+        blocking_threads=8,
+        websockets=False,
+        workers_kill_timeout=10,
+    ).serve()
+
+
+if __name__ == "__main__":
+    main()
