@@ -10,6 +10,7 @@ from typing import Any
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import (
+    DDL,
     DateTime,
     Dialect,
     Engine,
@@ -96,12 +97,16 @@ class Post(db.Model):  # type: ignore[name-defined]
 
 
 class Slug(db.Model):  # type: ignore[name-defined]
-    """Every address a post ever had; a row outlives its post when the address had been public."""
+    """Every address in use: of each post the one it has, and those readers may have kept from before.
+
+    A row outlives its post when the address had been public; without a post it may be taken again.
+    """
 
     __tablename__ = "slugs"
 
     slug: Mapped[str] = mapped_column(String(80), primary_key=True)
     post_id: Mapped[int | None] = mapped_column(ForeignKey("posts.id", ondelete="SET NULL"), index=True)
+    public: Mapped[bool] = mapped_column(default=False)  # the post was published here at some time
 
 
 class Site(db.Model):  # type: ignore[name-defined]
@@ -111,6 +116,9 @@ class Site(db.Model):  # type: ignore[name-defined]
 
     id: Mapped[int] = mapped_column(primary_key=True)
     version: Mapped[int] = mapped_column(default=1)
+
+
+event.listen(Site.__table__, "after_create", DDL("INSERT INTO site (id, version) VALUES (1, 1)"))
 
 
 class LoginSession(db.Model):  # type: ignore[name-defined]
@@ -153,16 +161,22 @@ def writing() -> Iterator[Session]:
 
     Reads run outside of it, statement by statement. On SQLite the write lock is taken at once (BEGIN IMMEDIATE):
     a transaction that reads first and writes later loses against any other writer with "database is locked".
+    What was loaded, before or inside, stays readable whatever happens; it is never written inside another one.
     """
     session = db.session()
-    session.rollback()  # ends whatever was being read; a write never builds on a snapshot from before its lock
-    session.connection(execution_options={"writes": True})
+    session.commit()  # gives back the connection of earlier reads; a rollback would empty the objects they returned
+    session.connection(execution_options=WRITES[session.get_bind().dialect.name])
     try:
         yield session
         session.commit()
     except BaseException:
+        session.expunge_all()  # before the rollback, which would empty what an error carries along
         session.rollback()
         raise
+
+
+WRITES: dict[str, dict[str, Any]] = {"sqlite": {"writes": True}, "postgresql": {"isolation_level": "READ COMMITTED"}}
+"""Execution options that make a connection's next transaction one that may write, for each dialect."""
 
 
 def _open_sqlite(connection: Any, _record: Any) -> None:
@@ -184,6 +198,7 @@ def engine_options(url: str) -> dict[str, Any]:
     if url.startswith("sqlite"):
         return {}
     return {
+        "isolation_level": "AUTOCOMMIT",  # for reads: no transaction stays open while a page waits for the provider
         "pool_pre_ping": True,
         "pool_timeout": 3,
         "connect_args": {"connect_timeout": 3, "options": "-c statement_timeout=10000 -c lock_timeout=3000"},
