@@ -6,7 +6,6 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from flask import Flask
 from flask_migrate import Migrate
@@ -18,7 +17,7 @@ from blog.identity import directories, oidc
 from blog.identity.provider import Provider
 from blog.identity.sealing import Seal
 from blog.identity.sessions import Sessions
-from blog.web import answers, clock, csrf, headers, templating
+from blog.web import answers, clock, csrf, headers, hosts, templating
 
 LARGEST_FORM = 4 * 1024 * 1024  # far above the longest post, so that one that is too long is shown again, not cut off
 CALLBACK = "/oidc/callback"
@@ -37,7 +36,6 @@ def create_app(settings: Mapping[str, Any] | None = None, *, now: clock.Clock = 
     app.config.from_mapping(values)
     app.config.update(
         SQLALCHEMY_DATABASE_URI=values["DATABASE_URL"],
-        TRUSTED_HOSTS=[urlsplit(values["PUBLIC_URL"]).hostname],
         MAX_CONTENT_LENGTH=LARGEST_FORM,
         MAX_FORM_MEMORY_SIZE=LARGEST_FORM,
         SEND_FILE_MAX_AGE_DEFAULT=3600,
@@ -63,19 +61,20 @@ def _build(app: Flask, values: Mapping[str, Any], now: clock.Clock) -> None:
     )
     clock.init_app(app, now)
     answers.init_app(app)
+    hosts.init_app(app, public_url=values["PUBLIC_URL"])
     csrf.init_app(app, key=seal.key("form tokens"), origin=values["PUBLIC_URL"])
     policy = headers.content_security_policy(
         image_hosts=values["IMAGE_HOSTS"], form_targets=(csrf.origin_of(values["OIDC_ISSUER"]),)
     )
     headers.init_app(app, policy=policy, https=https)
     templating.init_app(app)
-    auth.init_app(app, _porch(values, seal))
+    auth.init_app(app, _porch(values, seal, now))
     for door in (dashboard, blog):
         app.register_blueprint(door.bp)
     cli.init_app(app)
 
 
-def _porch(values: Mapping[str, Any], seal: Seal) -> auth.Porch:
+def _porch(values: Mapping[str, Any], seal: Seal, now: clock.Clock) -> auth.Porch:
     client = oidc.Client(
         issuer=values["OIDC_ISSUER"],
         client_id=values["OIDC_CLIENT_ID"],
@@ -97,11 +96,12 @@ def _porch(values: Mapping[str, Any], seal: Seal) -> auth.Porch:
         client.issuer,
         overrides={name: url for name, url in overrides.items() if url},
         insecure_http=values["INSECURE_ISSUER_HTTP"],
+        clock=lambda: now().timestamp(),
     )
     return auth.Porch(
         client=client,
         provider=provider,
-        directory=directories.open_directory(values),
+        directory=directories.open_directory(values, find_token_url=lambda: provider.metadata().token_endpoint),
         seal=seal,
         author_claim=values["OIDC_AUTHOR_CLAIM"],
         registration_url=values["OIDC_REGISTRATION_URL"],

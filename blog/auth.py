@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -66,11 +67,12 @@ def init_app(app: Flask, porch: Porch) -> None:
     app.before_request(_see_who_asks)
     app.after_request(_keep_in_its_place)
     app.register_blueprint(bp)
-    app.context_processor(lambda: {"user": g.get("user"), "form_token": form_token})
+    app.context_processor(lambda: {"user": g.get("user")})
+    app.add_template_global(form_token)
 
 
 def _porch() -> Porch:
-    return current_app.extensions["porch"]  # type: ignore[no-any-return]
+    return current_app.extensions["porch"]
 
 
 # -- who asks ---------------------------------------------------------------------------------------------------------
@@ -246,7 +248,7 @@ def _cookie_of(state: str) -> str:
 
 
 def _keep_attempt(response: Any, attempt: oidc.Attempt) -> None:
-    sealed = urlsafe_b64encode(_porch().seal.close(ATTEMPT, attempt.to_json())).decode()
+    sealed = urlsafe_b64encode(_porch().seal.close(ATTEMPT, attempt.to_dict())).decode()
     from_elsewhere = _porch().client.response_mode == "form_post"  # a POST from the provider brings no Lax cookie
     response.set_cookie(
         _cookie_of(attempt.state),
@@ -274,7 +276,7 @@ def _opened(cookie: str) -> oidc.Attempt | None:
     except ValueError:
         return None
     known = _porch().seal.open(ATTEMPT, sealed)
-    return oidc.Attempt.from_json(known) if known else None
+    return oidc.Attempt.from_dict(known) if known else None
 
 
 def _attempt(state: str) -> oidc.Attempt | None:
@@ -316,7 +318,11 @@ def logout() -> ResponseReturnValue:
     current_app.logger.info("logout person=%s", person_ref(g.user.key)[:12])
     session.log_out()  # type: ignore[attr-defined]
     onward_url = oidc.logout_url(
-        porch.client, porch.provider, id_token_hint=id_token, post_logout_redirect_uri=home_url
+        porch.client,
+        porch.provider,
+        id_token_hint=id_token,
+        state=secrets.token_urlsafe(16),
+        post_logout_redirect_uri=home_url,
     )
     if onward_url is None or csrf.origin_of(onward_url) == csrf.origin_of(porch.client.issuer):
         return headers.keep_private(make_response(redirect(onward_url or home_url, 303)))

@@ -155,14 +155,20 @@ def writing() -> Iterator[Session]:
     a transaction that reads first and writes later loses against any other writer with "database is locked".
     """
     session = db.session()
-    session.rollback()  # ends whatever was being read; a write never builds on a snapshot from before its lock
+    _let_go(session)  # a write never builds on what was read before it had the lock
     session.connection(execution_options={"writes": True})
     try:
         yield session
         session.commit()
     except BaseException:
-        session.rollback()
+        _let_go(session)
         raise
+
+
+def _let_go(session: Session) -> None:
+    """End what is going on; whoever holds something that was read keeps it, as a value that changes no more."""
+    session.expunge_all()
+    session.rollback()
 
 
 def _open_sqlite(connection: Any, _record: Any) -> None:

@@ -1,9 +1,21 @@
-"""Who a person is to us: an identity key, a display name that is never stored, and roles."""
+"""Who a person is to us: an identity key, a display name that is never stored, roles, and the byline readers see."""
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+import re
+import unicodedata
+from base64 import b32encode
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from blog.errors import LoginRefused
+
+NAME_LENGTH = 80
+ID_LENGTH = 255  # OpenID Connect Core 1.0 §2: sub
+FORMER_AUTHOR = "Former author"
 
 
 class Key(NamedTuple):
@@ -27,3 +39,153 @@ class Person:
     name: str | None
     roles: frozenset[str] = frozenset()
     gone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Byline:
+    """What readers see in the place of an author's name.
+
+    :param name: the display name, or what stands in for it; plain text, still to be escaped.
+    :param known: the name is the person's own.
+    :param gone: there is no such person any more.
+    """
+
+    name: str
+    known: bool
+    gone: bool = False
+
+
+def byline(key: Key, person: Person | None, *, secret: bytes) -> Byline:
+    """Say what readers see of this author; without a name that is a neutral one, the same on every page.
+
+    :param person: what the directory knows; None when it knows nothing just now.
+    :param secret: keys the hash in a neutral name, so that nobody can tell the id from it.
+    """
+    if person is not None and person.gone:
+        return Byline(FORMER_AUTHOR, known=False, gone=True)
+    if person is not None and person.name:
+        return Byline(person.name, known=True)
+    return Byline(f"Author {_short_hash(key, secret)}", known=False)
+
+
+def _short_hash(key: Key, secret: bytes) -> str:
+    digest = hmac.digest(secret, f"byline\0{key.issuer}\0{key.id}".encode(), hashlib.sha256)
+    return b32encode(digest)[:4].decode()
+
+
+def person_from_claims(
+    claims: Mapping[str, Any], *, issuer: str, author_claim: str, roles: Iterable[str] = ()
+) -> Person:
+    """Make a person of what sign-in told (OpenID Connect Core 1.0 §5.1).
+
+    :param claims: judged claims of ID token and userinfo.
+    :param author_claim: which of them is the author id.
+    :raises LoginRefused: ``author_claim_missing`` when that claim cannot be an id.
+    """
+    author_id = claims.get(author_claim)
+    # What cannot be printed (NUL, half a surrogate pair) cannot be stored either.
+    if not isinstance(author_id, str) or not 0 < len(author_id) <= ID_LENGTH or not author_id.isprintable():
+        raise LoginRefused("author_claim_missing")
+    name = display_name(
+        formatted=claims.get("name"),
+        given=claims.get("given_name"),
+        family=claims.get("family_name"),
+        middle=claims.get("middle_name"),
+        nickname=_chosen_nickname(claims),
+        language=claims.get("locale"),
+    )
+    return Person(Key(issuer, author_id), name, frozenset(roles))
+
+
+def _chosen_nickname(claims: Mapping[str, Any]) -> object:
+    """Give the nickname unless the provider made it of the login or the e-mail address."""
+    nickname, sub, email = claims.get("nickname"), claims.get("sub"), claims.get("email")
+    made_by_auth0 = isinstance(sub, str) and "|" in sub  # its subjects are "connection|id"
+    mailbox = email.partition("@")[0] if isinstance(email, str) else None
+    if made_by_auth0 or nickname in (claims.get("preferred_username"), mailbox):
+        return None
+    return nickname
+
+
+def display_name(
+    *,
+    display: object = None,
+    formatted: object = None,
+    given: object = None,
+    family: object = None,
+    middle: object = None,
+    nickname: object = None,
+    language: object = None,
+) -> str | None:
+    """Choose and clean the name to show: display name, formatted name, one composed of its parts, nickname.
+
+    The values come from outside and may be of any type. A value that holds an e-mail address, a phone number or an id
+    is passed over. Never give this a user name or a login.
+
+    :param language: a language tag (RFC 5646) that decides the order of the parts.
+    :return: one line of at most 80 characters in NFC without control characters, or None.
+    """
+    composed = _compose(_showable(given), _showable(family), _showable(middle), _primary_language(language))
+    candidates = (display, formatted, composed, nickname)
+    return next((name for value in candidates if (name := _showable(value))), None)
+
+
+# Han, kana and Hangul, with the marks that stand among them
+_EAST_ASIAN = re.compile(
+    r"[\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003ffff]+"
+)
+
+
+def _compose(given: str, family: str, middle: str, language: str) -> str:
+    if _EAST_ASIAN.fullmatch(given) and _EAST_ASIAN.fullmatch(family):
+        return family + given
+    match language:
+        case "hu":
+            parts = (family, given, middle)
+        case "vi":
+            parts = (family, middle, given)
+        case "ja" | "ko" | "zh":
+            parts = (family, given, "")
+        case _:
+            parts = (given, family, "")
+    return " ".join(part for part in parts if part) if given or family else ""
+
+
+def _primary_language(tag: object) -> str:
+    return re.split("[-_]", tag, maxsplit=1)[0].lower() if isinstance(tag, str) else ""
+
+
+_AT_SIGNS = "@\ufe6b\uff20"
+_PHONE = re.compile(r"\d(?:[\s().\-/]*\d){6,}")
+_HEX_ID = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\b[0-9a-f]{16,}\b", re.IGNORECASE)
+
+
+def _showable(value: object) -> str:
+    """Clean a value for showing; the empty string when it is no name."""
+    if not isinstance(value, str) or any(sign in value for sign in _AT_SIGNS):
+        return ""
+    # Long input is cut first: composing marks into letters takes the square of their number.
+    text = "".join(char for char in value[: 4 * NAME_LENGTH] if _may_stand(char))
+    text = " ".join(unicodedata.normalize("NFC", text).split())
+    if _PHONE.search(text) or _HEX_ID.search(text) or not any(map(_is_letter_or_picture, text)):
+        return ""
+    return text[:NAME_LENGTH].strip(" " + _JOINERS)
+
+
+_JOINERS = "\u200c\u200d"  # Persian and the Indic scripts need them within a word
+_BLANK_LETTERS = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"  # counted as letters, marks, symbols; all invisible
+
+
+def _may_stand(char: str) -> bool:
+    """Whether a character may stand in a name: no control, bidi or zero-width one, no half pair, nothing private."""
+    if char in _JOINERS or char.isspace():
+        return True
+    no_character = ord(char) & 0xFFFE == 0xFFFE or "\ufdd0" <= char <= "\ufdef"  # XML, so every feed, refuses these
+    return (
+        not no_character and char not in _BLANK_LETTERS and unicodedata.category(char) not in {"Cc", "Cf", "Co", "Cs"}
+    )
+
+
+def _is_letter_or_picture(char: str) -> bool:
+    category = unicodedata.category(char)
+    return category.startswith("L") or category == "So"

@@ -40,7 +40,7 @@ class Session(CallbackDict[str, Any], SessionMixin):
         self.session_id = session_id
         self.replaces: str | None = None
         self.modified = False
-        self.row: LoginSession | None = None
+        self.seen_at: datetime | None = None  # None: the database does not know it yet
 
     @property
     def person(self) -> Person | None:
@@ -59,7 +59,7 @@ class Session(CallbackDict[str, Any], SessionMixin):
         targets = self.get("targets", [])
         self.clear()
         self.replaces, self.session_id = self.session_id, secrets.token_urlsafe(32)
-        self.row = None
+        self.seen_at = None
         self["person"] = {**person.key._asdict(), "name": person.name, "roles": sorted(person.roles)}
         self["subject"] = subject
         self["sid"] = sid
@@ -109,6 +109,12 @@ class Sessions(SessionInterface):
         session_id = request.cookies.get(self.cookie, "")
         if request.endpoint == "static" or not ID_FORM.fullmatch(session_id):
             return Session()
+        try:
+            return self._find(session_id) or Session()
+        except OperationalError:  # whatever this request needs of the database will say so itself, with a page
+            return Session()
+
+    def _find(self, session_id: str) -> Session | None:
         now = self.clock()
         alive = select(LoginSession).where(
             LoginSession.id_hash == hash_of(session_id),
@@ -118,9 +124,9 @@ class Sessions(SessionInterface):
         row = db.session.scalar(alive)
         data = self.seal.open(PURPOSE, row.data) if row else None
         if data is None:
-            return Session()
+            return None
         session = Session(data, session_id)
-        session.row = row
+        session.seen_at = row.seen_at if row else None
         return session
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
@@ -128,15 +134,15 @@ class Sessions(SessionInterface):
         assert isinstance(session, Session)  # noqa: S101  (for the type checker: open_session makes no other)
         if session.replaces or (session.modified and session.session_id):
             self._keep(session, response)
-        elif session.row and self.clock() - session.row.seen_at >= SEEN_EVERY:
-            self._note_seen(session.row.id_hash)
+        elif session.session_id and session.seen_at and self.clock() - session.seen_at >= SEEN_EVERY:
+            self._note_seen(hash_of(session.session_id))
 
     def _keep(self, session: Session, response: Response) -> None:
         now = self.clock()
         with writing() as transaction:
             if session.replaces:
                 transaction.execute(delete(LoginSession).where(LoginSession.id_hash == hash_of(session.replaces)))
-            if session.session_id and session.row is None:
+            if session.session_id and session.seen_at is None:
                 transaction.add(self._new_row(session, now))
                 self._tidy(session, now)
             elif session.session_id:
@@ -145,7 +151,7 @@ class Sessions(SessionInterface):
                 transaction.execute(update(LoginSession).where(row).values(data=data, seen_at=now))
         if session.session_id is None:
             response.delete_cookie(self.cookie, path="/", secure=self.secure, httponly=True, samesite="Lax")
-        elif session.row is None:
+        elif session.seen_at is None:
             response.set_cookie(
                 self.cookie,
                 session.session_id,

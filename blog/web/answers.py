@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 
-from flask import Flask, current_app, g, redirect, render_template, request, url_for
+from flask import Flask, Response, current_app, g, redirect, render_template, request, url_for
+from flask.globals import request_ctx
 from flask.typing import ResponseReturnValue
-from sqlalchemy.exc import OperationalError, TimeoutError as PoolTimeout
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
 from blog import errors
@@ -27,20 +30,24 @@ PAGES = {  # status → what the page says when nobody said it better
     503: ("Back in a moment", "A part of the site does not answer just now. Please try again shortly."),
 }
 
+STATUS: dict[type[Exception], int] = {
+    errors.NotFound: 404,
+    errors.Forbidden: 403,
+    errors.Taken: 409,
+    errors.Invalid: 400,
+}
+
 
 def init_app(app: Flask) -> None:
     """Answer every error of this application with a page in the site's look."""
     app.before_request(_name_request)
     app.before_request(_must_say_length)
-    app.register_error_handler(errors.NotFound, lambda error: _page(404))
+    for error, status in STATUS.items():
+        app.register_error_handler(error, _says(status))
     app.register_error_handler(errors.Moved, _moved)
-    app.register_error_handler(errors.Forbidden, lambda error: _page(403, str(error)))
-    app.register_error_handler(errors.Taken, lambda error: _page(409, str(error)))
-    app.register_error_handler(errors.Invalid, lambda error: _page(400, str(error)))
     app.register_error_handler(errors.Unreachable, _unreachable)
     app.register_error_handler(OperationalError, _database_away)
     app.register_error_handler(PoolTimeout, _database_away)
-    app.register_error_handler(RecursionError, lambda error: _page(400))
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _broken)
 
@@ -63,6 +70,8 @@ class LengthMissing(HTTPException):
 
 def _page(status: int, sentence: str = "", *, retry_after_s: float | None = None) -> ResponseReturnValue:
     title, usual = PAGES.get(status, PAGES[500 if status >= 500 else 400])
+    if request_ctx.url_adapter is None:  # the Host header is no name at all, so no page with links can be built
+        return Response(title, status, mimetype="text/plain")
     page = render_template(
         "errors/error.html", status=status, title=title, sentence=sentence or usual, typed=_typed(status)
     )
@@ -70,6 +79,10 @@ def _page(status: int, sentence: str = "", *, retry_after_s: float | None = None
     if status == 503:
         response.headers["Retry-After"] = str(round(retry_after_s or RETRY_AFTER_S))
     return response
+
+
+def _says(status: int) -> Callable[[Exception], ResponseReturnValue]:
+    return lambda error: _page(status, str(error))
 
 
 def _typed(status: int) -> list[tuple[str, str]]:

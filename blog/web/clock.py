@@ -24,4 +24,4 @@ def moment() -> datetime:
     """Tell when this request happens (aware UTC)."""
     if "moment" not in g:
         g.moment = current_app.extensions["clock"]()
-    return g.moment  # type: ignore[no-any-return]
+    return g.moment

@@ -1,0 +1,28 @@
+"""Providers without a user API: nobody is known but by the names they signed in with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+from blog.config import Setting
+from blog.identity.people import Key, Person
+
+SETTINGS: tuple[Setting, ...] = ()
+
+
+class Claims:
+    """Confirms nobody, so names come from `Cached.learn` alone.
+
+    Such a name lasts for the hard age (24 hours) or until the process ends, and each login renews it. After that the
+    author has a neutral byline until the next login: there is nobody to ask, and names are not stored.
+    """
+
+    def people(self, keys: Collection[Key]) -> dict[Key, Person]:
+        """Confirm nobody."""
+        return {}
+
+
+def from_settings(_settings: Mapping[str, Any], _find_token_url: Callable[[], str] | None) -> Claims:
+    """There is nothing to set."""
+    return Claims()

@@ -1,0 +1,387 @@
+"""The relying party as functions: begin a login, finish it, and find the way to log out."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from base64 import b64encode
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote_plus
+
+from authlib.common.urls import add_params_to_uri
+from authlib.oauth2.auth import ClientAuth, encode_client_secret_post
+from authlib.oauth2.rfc6749.parameters import prepare_grant_uri, prepare_token_request
+from authlib.oauth2.rfc7636 import create_s256_code_challenge
+from joserfc.jwk import Key
+
+from blog.errors import LoginRefused, Unreachable
+from blog.identity.http import Answer, fetch
+from blog.identity.provider import Metadata, Provider
+from blog.identity.tokens import Claims, Expected, demand, judge_id_token, judge_recipient, same, secret_key, verify
+
+# Every way a login can be refused, and what the person reads about it. Nothing that came in is ever shown instead.
+REASONS = {
+    # our address at the provider, its setting, our secret: for the operator to put right
+    "issuer_mismatch": "The sign-in service is not the one this site expects. Please tell the site's operator.",
+    "client_refused": "The sign-in service does not accept this site's credentials. Please tell the site's operator.",
+    "request_refused": "The sign-in service does not accept how this site asked. Please tell the site's operator.",
+    "weak_client_secret": "This site's secret is too short to sign with. Please tell the site's operator.",
+    # what the provider sent the browser back with
+    "state_mismatch": "This answer does not belong to a login that was begun here. Please start again.",
+    "answer_from_elsewhere": "This answer came from another sign-in service than was asked. Please start again.",
+    "access_denied": "The sign-in service did not let you through, or you chose not to go on.",
+    "login_required": "The sign-in service wants you to log in there first.",
+    "interaction_required": "The sign-in service wants to ask you something first. Please start again.",
+    "temporarily_unavailable": "The sign-in service is busy at the moment. Please try again in a few minutes.",
+    "provider_error": "The sign-in service reported an error. Please try again.",
+    "code_missing": "The sign-in service sent you back with nothing to go on. Please start again.",
+    "code_refused": "This login took too long or was used already. Please start again.",
+    # what the porch finds out by itself
+    "state_unknown": "This login is over: it took longer than ten minutes, or was used already. Please start again.",
+    "provider_unreachable": "The sign-in service does not answer at the moment. Reading goes on; try again soon.",
+    "author_claim_missing": "The sign-in service left out the id this site needs. Please tell the site's operator.",
+    # what stood in the answer to our token request
+    "malformed_answer": "The sign-in service answered in a way this site does not understand.",
+    "missing_id_token": "The sign-in service did not say who you are.",
+    "malformed_token": "The sign-in service sent a token that cannot be read.",
+    "wrong_algorithm": "The sign-in service signed its token in a way this site does not accept.",
+    "unknown_key": "The sign-in service signed its token with a key that cannot be found among its published ones.",
+    "bad_signature": "The signature of the sign-in service's token is not genuine.",
+    "wrong_issuer": "The token comes from another sign-in service than the one that was asked.",
+    "wrong_audience": "The token was made for another site.",
+    "wrong_authorized_party": "The token was given out to another site.",
+    "missing_expiry": "The token does not say how long it is valid.",
+    "expired": "The token has expired; perhaps a clock is wrong. Please try again.",
+    "missing_issue_time": "The token does not say when it was made.",
+    "issued_in_future": "The token was made in the future; perhaps a clock is wrong. Please try again.",
+    "not_yet_valid": "The token is not valid yet; perhaps a clock is wrong. Please try again.",
+    "missing_subject": "The token names nobody.",
+    "other_subject": "The token names somebody else than before.",
+    "wrong_nonce": "The token does not belong to this login. Please start again.",
+    "login_too_old": "You need to log in at the sign-in service anew.",
+    "login_too_weak": "The sign-in service did not check who you are as thoroughly as this site asks.",
+    "wrong_access_token": "The two tokens of the sign-in service do not belong together.",
+    # what the userinfo endpoint said
+    "userinfo_refused": "The sign-in service did not tell about you, though it had just let you in.",
+    "userinfo_of_another": "The sign-in service told about somebody else.",
+}
+
+# RFC 6749 4.1.2.1 and Core 1.0 3.1.2.6; what is not listed is told as provider_error.
+ERRORS = {
+    "access_denied": "access_denied",
+    "login_required": "login_required",
+    "interaction_required": "interaction_required",
+    "account_selection_required": "interaction_required",
+    "consent_required": "interaction_required",
+    "temporarily_unavailable": "temporarily_unavailable",
+    "invalid_request": "request_refused",
+    "unauthorized_client": "request_refused",
+    "unsupported_response_type": "request_refused",
+    "invalid_scope": "request_refused",
+    "request_not_supported": "request_refused",
+    "request_uri_not_supported": "request_refused",
+    "registration_not_supported": "request_refused",
+}
+
+# What only a judged ID token may say; whatever userinfo says of these is not listened to.
+PROTOCOL_CLAIMS = frozenset(
+    {"iss", "sub", "aud", "azp", "exp", "iat", "nbf", "jti", "nonce", "auth_time", "acr", "amr", "at_hash", "sid"}
+)
+
+VISIBLE_ASCII = re.compile(r"[\x21-\x7e]+")  # RFC 6750 2.1 and, but for the space, RFC 6749 A.11
+Prepared = tuple[str, dict[str, str], str]  # address, headers, body: as Authlib passes them on
+NEW_KEYS_MAY_HELP = frozenset({"unknown_key", "bad_signature"})
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """How this blog is registered at its provider.
+
+    :param scopes: what to ask for; ``openid`` always is.
+    :param token_auth_method: ``client_secret_basic`` or ``client_secret_post``.
+    :param id_token_alg: the only algorithm accepted on ID tokens.
+    :param userinfo_alg: likewise on userinfo; empty when that is plain JSON.
+    :param response_mode: ``query`` or ``form_post``.
+    :param skew: seconds by which the provider's clock may differ from ours.
+    """
+
+    issuer: str
+    client_id: str
+    client_secret: str = field(repr=False)
+    redirect_uri: str
+    scopes: tuple[str, ...]
+    token_auth_method: str
+    id_token_alg: str
+    userinfo_alg: str
+    response_mode: str
+    skew: int
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A login that was begun; whoever asked for it keeps it where the browser cannot read it.
+
+    :param url: where to send the browser.
+    :param started_at: whole seconds since the epoch.
+    :param next: the local path to go to afterwards, as the caller gave it.
+    """
+
+    state: str = field(repr=False)
+    nonce: str = field(repr=False)
+    code_verifier: str = field(repr=False)
+    issuer: str
+    redirect_uri: str
+    url: str = field(repr=False)
+    started_at: int
+    next: str
+    max_age: int | None = None
+    acr_values: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the attempt as values that survive JSON."""
+        return {**asdict(self), "acr_values": list(self.acr_values)}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Attempt:
+        """Read what ``to_dict`` gave."""
+        return cls(**{**values, "acr_values": tuple(values["acr_values"])})
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Login:
+    """A login that passed every test.
+
+    :param claims: of the ID token, and what userinfo adds to them.
+    :param id_token: as it came; the provider wants it back at logout.
+    :param refresh_token: None when there is none.
+    :param sid: the provider's name for its session; None when it has none.
+    """
+
+    claims: Claims
+    id_token: str
+    refresh_token: str | None
+    sid: str | None
+
+
+def begin(
+    client: Client,
+    provider: Provider,
+    *,
+    next: str = "/",  # noqa: A002  (as it is called in our addresses)
+    create: bool = False,
+    login_hint: str | None = None,
+    max_age: int | None = None,
+    acr_values: Sequence[str] = (),
+    now: datetime,
+) -> Attempt:
+    """Begin a login with PKCE, a fresh state and a fresh nonce (Core 1.0, 3.1.2.1; RFC 7636; RFC 9700, 2.1).
+
+    :param next: the local path to go to afterwards; the caller has made sure that it is one.
+    :param create: ask for the registration page, where the provider has said that it knows how
+        (Initiating User Registration 1.0).
+    :param max_age: seconds that may have passed since the person last proved who they are.
+    :param acr_values: at least one of these ways of proving it is demanded.
+    :param now: aware.
+    :raises Unreachable: the provider's metadata are not to be had.
+    :raises LoginRefused: ``issuer_mismatch``.
+    """
+    metadata = provider.metadata()
+    state, nonce, code_verifier = (secrets.token_urlsafe(32) for _ in range(3))
+    url = prepare_grant_uri(
+        metadata.authorization_endpoint,
+        client_id=client.client_id,
+        response_type="code",
+        redirect_uri=client.redirect_uri,
+        scope=list(dict.fromkeys(("openid", *client.scopes))),
+        state=state,
+        nonce=nonce,
+        code_challenge=create_s256_code_challenge(code_verifier),
+        code_challenge_method="S256",
+        response_mode="form_post" if client.response_mode == "form_post" else None,
+        prompt="create" if create and "create" in metadata.prompt_values_supported else None,
+        login_hint=login_hint,
+        max_age=None if max_age is None else str(max_age),
+        acr_values=" ".join(acr_values) or None,
+    )
+    return Attempt(
+        state=state,
+        nonce=nonce,
+        code_verifier=code_verifier,
+        issuer=metadata.issuer,
+        redirect_uri=client.redirect_uri,
+        url=url,
+        started_at=int(now.timestamp()),
+        next=next,
+        max_age=max_age,
+        acr_values=tuple(acr_values),
+    )
+
+
+def finish(client: Client, provider: Provider, attempt: Attempt, params: Mapping[str, str], *, now: datetime) -> Login:
+    """Judge what the browser came back with, redeem the code, and learn who it is.
+
+    :param params: of the query or the form, alike.
+    :param now: aware.
+    :raises LoginRefused: with a code of REASONS.
+    :raises Unreachable: the provider failed to answer one of our questions.
+    """
+    demand(same(params.get("state", ""), attempt.state), "state_mismatch")
+    metadata = provider.metadata()
+    code = _judge_answer(client, metadata, attempt, params)
+    tokens = _redeem(client, metadata, attempt, code)
+    expected = Expected(
+        issuer=client.issuer,
+        client_id=client.client_id,
+        alg=client.id_token_alg,
+        skew=client.skew,
+        nonce=attempt.nonce,
+        max_age=attempt.max_age,
+        acr_values=attempt.acr_values,
+        access_token=tokens.access_token,
+    )
+    claims = _with_keys(
+        client, provider, expected.alg, lambda keys: judge_id_token(tokens.id_token, keys, expected, now=now)
+    )
+    told = _userinfo(client, provider, metadata.userinfo_endpoint, tokens.access_token)
+    demand(told is None or told.get("sub") == claims["sub"], "userinfo_of_another")
+    sid = claims.get("sid")
+    return Login(
+        claims=_merged(claims, told or {}),
+        id_token=tokens.id_token,
+        refresh_token=tokens.refresh_token,
+        sid=sid if isinstance(sid, str) else None,
+    )
+
+
+def logout_url(
+    client: Client, provider: Provider, *, id_token_hint: str | None, state: str, post_logout_redirect_uri: str
+) -> str | None:
+    """Tell where to send the browser to log out at the provider, too (RP-Initiated Logout 1.0, 2).
+
+    :param state: comes back with the browser.
+    :return: None when the provider has no such place, or cannot tell at the moment.
+    """
+    try:
+        endpoint = provider.metadata().end_session_endpoint
+    except (Unreachable, LoginRefused):
+        return None
+    if endpoint is None:
+        return None
+    params = {
+        "id_token_hint": id_token_hint,
+        "client_id": client.client_id,
+        "post_logout_redirect_uri": post_logout_redirect_uri,
+        "state": state,
+    }
+    url: str = add_params_to_uri(endpoint, [(name, value) for name, value in params.items() if value is not None])
+    return url
+
+
+def _judge_answer(client: Client, metadata: Metadata, attempt: Attempt, params: Mapping[str, str]) -> str:
+    """Give the code; the issuer counts before anything else the answer says (RFC 9207, 2.4; RFC 9700, 4.4)."""
+    demand(attempt.issuer == client.issuer, "answer_from_elsewhere")
+    named = "iss" in params or metadata.iss_parameter_required
+    demand(not named or params.get("iss") == attempt.issuer, "answer_from_elsewhere")
+    if "error" in params:
+        raise LoginRefused(ERRORS.get(params["error"], "provider_error"))
+    code = params.get("code", "")
+    demand(VISIBLE_ASCII.fullmatch(code), "code_missing")
+    return code
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class _Tokens:
+    id_token: str
+    access_token: str
+    refresh_token: str | None
+
+
+def _redeem(client: Client, metadata: Metadata, attempt: Attempt, code: str) -> _Tokens:
+    """Exchange the code for tokens (RFC 6749, 4.1.3; RFC 7636, 4.5).
+
+    Authlib prepares the request, and we send it: its session bounds neither the time nor the size of an answer.
+    """
+    body = prepare_token_request(
+        "authorization_code", code=code, redirect_uri=attempt.redirect_uri, code_verifier=attempt.code_verifier
+    )
+    how = AUTH_METHODS[client.token_auth_method]
+    url, headers, body = ClientAuth(client.client_id, client.client_secret, how).prepare(
+        "POST", metadata.token_endpoint, {"Content-Type": "application/x-www-form-urlencoded"}, body
+    )
+    return _tokens(_token_answer(fetch("POST", url, what="the token endpoint", headers=headers, data=body)))
+
+
+def _basic(client: ClientAuth, method: str, url: str, headers: dict[str, str], body: str) -> Prepared:  # noqa: ARG001
+    # RFC 6749, 2.3.1: both parts are form-encoded before they are joined. Authlib leaves that out.
+    pair = f"{quote_plus(client.client_id)}:{quote_plus(client.client_secret)}"
+    return url, {**headers, "Authorization": f"Basic {b64encode(pair.encode()).decode()}"}, body
+
+
+AUTH_METHODS = {"client_secret_basic": _basic, "client_secret_post": encode_client_secret_post}
+
+
+def _token_answer(answer: Answer) -> dict[str, Any]:
+    _demand_service(answer)
+    demand(answer.status != 401, "client_refused")
+    values = answer.object()
+    if answer.status == 200:
+        return values
+    # RFC 6749, 5.2
+    ours = values.get("error") in ("invalid_client", "unauthorized_client")
+    raise LoginRefused("client_refused" if ours else "code_refused")
+
+
+def _tokens(values: Mapping[str, Any]) -> _Tokens:
+    id_token, access_token = values.get("id_token"), values.get("access_token")
+    refresh_token, kind = values.get("refresh_token"), values.get("token_type")
+    if not isinstance(id_token, str):
+        raise LoginRefused("missing_id_token")
+    if not isinstance(access_token, str) or not VISIBLE_ASCII.fullmatch(access_token):
+        raise LoginRefused("malformed_answer")
+    demand(isinstance(kind, str) and kind.lower() == "bearer", "malformed_answer")
+    return _Tokens(id_token, access_token, refresh_token if isinstance(refresh_token, str) else None)
+
+
+def _with_keys(client: Client, provider: Provider, alg: str, judge: Callable[[Sequence[Key]], Claims]) -> Claims:
+    """Judge with the keys we have, and once more with new ones if the provider may have changed them."""
+    if alg.startswith("HS"):
+        return judge([secret_key(client.client_secret, alg)])
+    try:
+        return judge(provider.keys())
+    except LoginRefused as refused:
+        if refused.reason not in NEW_KEYS_MAY_HELP:
+            raise
+    return judge(provider.keys(fresh=True))
+
+
+def _userinfo(client: Client, provider: Provider, endpoint: str | None, access_token: str) -> Claims | None:
+    """Ask who this is (Core 1.0, 5.3); None when there is nobody to ask."""
+    if endpoint is None:
+        return None
+    accept = "application/jwt" if client.userinfo_alg else "application/json"
+    headers = {"Authorization": f"Bearer {access_token}", "Accept": accept}
+    answer = fetch("GET", endpoint, what="the userinfo endpoint", headers=headers)
+    _demand_service(answer)
+    demand(answer.status == 200, "userinfo_refused")
+    # Which of the two it has to be is our setting, so that nobody can leave the signature away.
+    return _signed_userinfo(client, provider, answer) if client.userinfo_alg else answer.object()
+
+
+def _signed_userinfo(client: Client, provider: Provider, answer: Answer) -> Claims:
+    alg, token = client.userinfo_alg, answer.body.decode("ascii", "replace").strip()
+    claims = _with_keys(client, provider, alg, lambda keys: verify(token, keys, alg))
+    judge_recipient(claims, Expected(client.issuer, client.client_id, alg, client.skew))
+    return claims
+
+
+def _merged(claims: Claims, told: Claims) -> Claims:
+    # What is signed wins.
+    return {**{name: value for name, value in told.items() if name not in PROTOCOL_CLAIMS}, **claims}
+
+
+def _demand_service(answer: Answer) -> None:
+    if answer.status == 429 or answer.status >= 500:
+        raise answer.unusable("is out of service")

@@ -1,0 +1,210 @@
+"""What the provider publishes about itself: its endpoints and its keys, each kept for an hour."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Generic, TypeVar
+from urllib.parse import urlsplit
+
+from joserfc.jwk import ECKey, Key, OKPKey, RSAKey, import_key
+
+from blog.config import is_loopback
+from blog.errors import LoginRefused, Unreachable
+from blog.identity.http import fetch
+
+TTL_S = 60 * 60
+STALE_S = 24 * 60 * 60  # how long an old copy helps out while the provider is down
+PAUSE_S = 5  # after a failure nobody waits for another one
+COOL_DOWN_S = 60  # between two fetches that a token asked for
+MIN_RSA_BITS = 2048
+WELL_KNOWN = "/.well-known/openid-configuration"
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """The part of the discovery document that we use (Discovery 1.0, 3); nothing else in it reaches us.
+
+    :param iss_parameter_required: whether every answer to a login must name its issuer (RFC 9207, 2.4).
+    """
+
+    issuer: str
+    authorization_endpoint: str
+    token_endpoint: str
+    jwks_uri: str
+    userinfo_endpoint: str | None = None
+    end_session_endpoint: str | None = None
+    prompt_values_supported: tuple[str, ...] = ()
+    iss_parameter_required: bool = False
+
+
+class Provider:
+    """One OpenID provider; safe to share between threads.
+
+    :param issuer: exactly as the provider spells it.
+    :param overrides: endpoint name → address that counts instead of the published one; empty addresses count not.
+    :param insecure_http: accept endpoints over plain http that are not on this machine.
+    :param clock: gives seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        issuer: str,
+        *,
+        overrides: Mapping[str, str] = MappingProxyType({}),
+        insecure_http: bool = False,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.issuer = issuer
+        self._overrides = {name: url for name, url in overrides.items() if url}
+        self._insecure_http = insecure_http
+        self._metadata = _Kept(self._fetch_metadata, clock)
+        self._keys = _Kept(self._fetch_keys, clock)
+
+    def metadata(self) -> Metadata:
+        """Tell the provider's endpoints and abilities, at most an hour old, a day while it is down.
+
+        :raises Unreachable: there is no usable document, and no copy of one.
+        :raises LoginRefused: ``issuer_mismatch``: the document belongs to another issuer (Discovery 1.0, 4.3).
+        """
+        return self._metadata.get()
+
+    def keys(self, *, fresh: bool = False) -> tuple[Key, ...]:
+        """Tell the public keys the provider signs with, at most an hour old, a day while it is down.
+
+        :param fresh: the keys that are kept did not do: fetch them again, but once a minute at most.
+        :raises Unreachable: there is no usable key set, and either no copy or the copy did not do.
+        :raises LoginRefused: as for the metadata.
+        """
+        return self._keys.renew() if fresh else self._keys.get()
+
+    def _fetch_metadata(self) -> Metadata:
+        document = _fetch_object(self.issuer.rstrip("/") + WELL_KNOWN, "the discovery document")
+        if document.get("issuer") != self.issuer:
+            raise LoginRefused("issuer_mismatch")
+        published = {**document, **self._overrides}
+        prompts = document.get("prompt_values_supported")
+        return Metadata(
+            issuer=self.issuer,
+            authorization_endpoint=self._endpoint(published, "authorization_endpoint"),
+            token_endpoint=self._endpoint(published, "token_endpoint"),
+            jwks_uri=self._endpoint(published, "jwks_uri"),
+            userinfo_endpoint=self._optional_endpoint(published, "userinfo_endpoint"),
+            end_session_endpoint=self._optional_endpoint(published, "end_session_endpoint"),
+            prompt_values_supported=tuple(map(str, prompts)) if isinstance(prompts, list) else (),
+            iss_parameter_required=document.get("authorization_response_iss_parameter_supported") is True,
+        )
+
+    def _optional_endpoint(self, published: Mapping[str, Any], name: str) -> str | None:
+        return None if published.get(name) is None else self._endpoint(published, name)
+
+    def _endpoint(self, published: Mapping[str, Any], name: str) -> str:
+        url = published.get(name)
+        if not isinstance(url, str) or not self._is_acceptable(url):
+            raise Unreachable(f"the discovery document has no {name}, or none that is safe to use")
+        return url
+
+    def _is_acceptable(self, url: str) -> bool:
+        try:
+            parts = urlsplit(url)
+            host, local = parts.hostname, is_loopback(url)
+        except ValueError:
+            return False
+        if not url.isascii() or not host or parts.username is not None or parts.fragment:
+            return False
+        return parts.scheme == "https" or (parts.scheme == "http" and (local or self._insecure_http))
+
+    def _fetch_keys(self) -> tuple[Key, ...]:
+        published = _fetch_object(self.metadata().jwks_uri, "the key set").get("keys")
+        if not isinstance(published, list):
+            raise Unreachable("the key set holds no list of keys")
+        return tuple(key for key in map(_key, published) if key is not None)
+
+
+def _fetch_object(url: str, what: str) -> dict[str, Any]:
+    answer = fetch("GET", url, what=what)
+    if answer.status != 200:
+        raise answer.unusable("was not given out")
+    return answer.object()
+
+
+def _key(jwk: Any) -> Key | None:
+    """Read one published key; None when it is nothing to verify signatures with (RFC 7517, 5)."""
+    if not isinstance(jwk, dict):
+        return None
+    try:
+        key = import_key(jwk)
+    except Exception:  # noqa: BLE001  (whatever a strange key makes the libraries raise, it costs us that key only)
+        return None
+    # A symmetric key that everybody can read keeps nothing secret.
+    if not isinstance(key, RSAKey | ECKey | OKPKey):
+        return None
+    return None if isinstance(key, RSAKey) and key.raw_value.key_size < MIN_RSA_BITS else key
+
+
+class _Kept(Generic[T]):
+    """A copy of something remote: one thread fetches it, and an old copy helps out while that fails."""
+
+    def __init__(self, load: Callable[[], T], clock: Callable[[], float]) -> None:
+        self._load = load
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._copy: tuple[float, T] | None = None
+        self._failure: tuple[float, Unreachable] | None = None
+        self._renewed_at = float("-inf")
+
+    def get(self) -> T:
+        """Give a copy that is fresh if possible, else old; raises what the load raises."""
+        copy = self._copy
+        if copy and self._within(copy[0], TTL_S):
+            return copy[1]
+        if copy and self._within(copy[0], STALE_S):
+            return self._fetched_or(copy[1])
+        with self._lock:
+            return self._fetch_unless_somebody_has()
+
+    def _fetched_or(self, old: T) -> T:
+        # Who has an old copy need not wait for another thread that is fetching.
+        if not self._lock.acquire(blocking=False):
+            return old
+        try:
+            return self._fetch_unless_somebody_has()
+        except Unreachable:
+            return old
+        finally:
+            self._lock.release()
+
+    def renew(self) -> T:
+        """Give a copy that was renewed just now, or within the cool-down; raises what the load raises."""
+        with self._lock:
+            if self._copy and self._within(self._renewed_at, COOL_DOWN_S):
+                return self._copy[1]
+            value = self._fetch()
+            self._renewed_at = self._clock()
+            return value
+
+    def _fetch_unless_somebody_has(self) -> T:
+        if self._copy and self._within(self._copy[0], TTL_S):
+            return self._copy[1]
+        return self._fetch()
+
+    def _fetch(self) -> T:
+        if self._failure and self._within(self._failure[0], PAUSE_S):
+            raise Unreachable(self._failure[1].what, self._failure[1].retry_after)
+        try:
+            value = self._load()
+        except Unreachable as failure:
+            self._failure = (self._clock(), failure)
+            raise
+        self._failure = None
+        self._copy = (self._clock(), value)
+        return value
+
+    def _within(self, at: float, seconds: float) -> bool:
+        # A clock that was set back makes a copy old, never fresh for ever.
+        return 0 <= self._clock() - at < seconds

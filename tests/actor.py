@@ -1,0 +1,87 @@
+"""Somebody with a browser that keeps cookies and fills in the forms it is shown."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from bs4 import BeautifulSoup, Tag
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from tests.fake_idp import FakeIdp
+
+
+class Actor:
+    """A person in front of one browser."""
+
+    def __init__(self, app: Flask, idp: FakeIdp) -> None:
+        self.app, self.idp = app, idp
+        self.client = app.test_client()
+
+    def get(self, path: str, **more: Any) -> TestResponse:
+        return self.client.get(path, buffered=True, **more)
+
+    def post(self, path: str, data: dict[str, Any] | None = None, **more: Any) -> TestResponse:
+        return self.client.post(path, data=data or {}, **more)
+
+    def begin(self, path: str = "/login") -> dict[str, str]:
+        """Follow the login link; give what the provider sends back, without going there yet."""
+        response = self.get(path)
+        assert response.status_code == 302, response.text
+        return self.idp.authorize(response.location, sub=getattr(self, "sub", "ada"))
+
+    def return_with(self, params: dict[str, str]) -> TestResponse:
+        return self.get("/oidc/callback", query_string=params)
+
+    def log_in(self, sub: str = "ada", path: str = "/login") -> Actor:
+        self.sub = sub
+        response = self.return_with(self.begin(path))
+        assert response.status_code == 303, response.text
+        return self
+
+    def is_logged_in(self) -> bool:
+        return self.get("/dashboard").status_code == 200
+
+    def page(self, path: str) -> BeautifulSoup:
+        response = self.get(path)
+        assert response.status_code == 200, f"{path}: {response.status_code}"
+        return BeautifulSoup(response.text, "html.parser")
+
+    def submit(self, path: str, button: str, form: Tag | None = None, **typed: str) -> TestResponse:
+        """Fill in the form that holds this button on this page, and press it."""
+        return self.send(self.filled(path, button, **typed))
+
+    def filled(self, path: str, button: str, **typed: str) -> tuple[str, dict[str, str]]:
+        """Fill in a form, but do not send it yet: its address and fields."""
+        return fill(self.page(path), path, button, **typed)
+
+    def send(self, form: tuple[str, dict[str, str]]) -> TestResponse:
+        path, fields = form
+        return self.post(path, fields)
+
+    def publish(self, title: str = "A title", body: str = "A body.") -> str:
+        """Publish a post; give its slug."""
+        return self._write("Publish", title, body)
+
+    def draft(self, title: str = "A title", body: str = "A body.") -> str:
+        return self._write("Save draft", title, body)
+
+    def _write(self, button: str, title: str, body: str) -> str:
+        response = self.submit("/dashboard", button, title=title, body=body)
+        assert response.status_code == 303, response.text
+        link = self.page("/dashboard").select_one(".notice a")
+        assert link is not None
+        return str(link["href"]).removeprefix("/")
+
+
+def fill(page: BeautifulSoup, path: str, button: str, **typed: str) -> tuple[str, dict[str, str]]:
+    """Fill in the form with this button on a page that was fetched from this path."""
+    pressed = next(found for found in page.select("main form button") if found.text.strip() == button)
+    form = pressed.find_parent("form")
+    assert form is not None
+    fields = {str(field["name"]): str(field.get("value", "")) for field in form.select("input[name]")}
+    fields |= {str(area["name"]): area.text.removeprefix("\n") for area in form.select("textarea[name]")}
+    if pressed.get("name"):
+        fields[str(pressed["name"])] = str(pressed["value"])
+    return urlsplit(str(form.get("action", path))).path, {**fields, **typed}

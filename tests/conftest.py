@@ -1,0 +1,93 @@
+"""What the tests share: an application, a provider that can misbehave, and people who go through the doors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from blog import create_app
+from blog.db import Site, db, writing
+from tests.actor import Actor
+from tests.fake_idp import FakeIdp
+
+
+class MovableClock:
+    """Tells the time it is set to; starts at the real one, so that tokens are signed in the present."""
+
+    def __init__(self) -> None:
+        self.ahead = timedelta()
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+    def advance(self, **duration: float) -> None:
+        self.ahead += timedelta(**duration)
+
+
+@pytest.fixture
+def clock() -> MovableClock:
+    return MovableClock()
+
+
+@pytest.fixture
+def idp(clock: MovableClock) -> Iterator[FakeIdp]:
+    with FakeIdp() as provider:
+        provider.clock = lambda: clock().timestamp()
+        yield provider
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> dict[str, str]:
+    """The operator's settings; a test changes them before it asks for `app`."""
+    return {
+        "PUBLIC_URL": "http://localhost",
+        "SECRET_KEY": "a key that only the tests use, long enough",
+        "DATABASE_URL": f"sqlite:///{tmp_path / 'blog.db'}",
+        "OIDC_ISSUER": "https://idp.example",
+        "OIDC_CLIENT_ID": "byline",
+        "OIDC_CLIENT_SECRET": "s3cr:t +%/&é" * 3,
+    }
+
+
+@pytest.fixture
+def app(settings: dict[str, str], clock: MovableClock) -> Iterator[Flask]:
+    application = create_app(settings, now=clock)
+    application.testing = True
+    with application.app_context():
+        db.create_all()
+        with writing() as session:
+            session.add(Site(id=1, version=1))
+    yield application
+    application.extensions["porch"].directory.close()
+    with application.app_context():
+        db.engine.dispose()
+
+
+@pytest.fixture
+def visitor(app: Flask, idp: FakeIdp) -> Actor:
+    """Somebody who is not logged in."""
+    return Actor(app, idp)
+
+
+@pytest.fixture
+def ada(app: Flask, idp: FakeIdp) -> Actor:
+    """An author, logged in."""
+    return Actor(app, idp).log_in("ada")
+
+
+@pytest.fixture
+def bob(app: Flask, idp: FakeIdp) -> Actor:
+    """Another author, logged in."""
+    idp.people["bob"] = {"name": "Bob Ross"}
+    return Actor(app, idp).log_in("bob")
+
+
+@pytest.fixture
+def anybody(app: Flask, idp: FakeIdp) -> Any:
+    """Makes further browsers."""
+    return lambda: Actor(app, idp)

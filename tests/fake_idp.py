@@ -1,0 +1,276 @@
+"""A provider behind ``responses`` that signs real tokens, plays the browser's part, and misbehaves on request.
+
+    with FakeIdp() as idp:
+        idp.people["ada"] = {"name": "Ada Lovelace"}
+        attempt = oidc.begin(client, provider, now=…)     # or: test_client.get("/login").location
+        params = idp.authorize(attempt.url, sub="ada")    # what the browser brings back to the callback
+        oidc.finish(client, provider, attempt, params, now=…)
+
+Knobs are attributes; a test turns one and looks at what happens::
+
+    idp.id_token["aud"] = "somebody-else"       override a claim; ABSENT leaves it out
+    idp.header["kid"] = "k9"                    the same in the token's header
+    idp.userinfo, idp.metadata, idp.tokens      the same in userinfo, discovery and the token endpoint's answer
+    idp.alg = "none"                            sign otherwise than was agreed; idp.signing_key too
+    idp.jwks = [...]                            publish exactly this; idp.more_jwks = [...] in addition
+    idp.rotate(), idp.rotate(same_kid=True)     sign with a new key, and publish only that
+    idp.answers["token"] = DOWN                 DOWN SLOW HTML HUGE DEEP EMPTY ERROR500, or anything made by answer()
+    idp.userinfo_alg = "RS256"                  sign userinfo
+    idp.clock = lambda: 0                       tokens from another time
+
+The endpoints are called discovery, jwks, token and userinfo; ``idp.calls["token"]`` counts them, and
+``idp.token_requests`` holds the forms that came, with ``client_id`` and ``client_secret`` however they were sent.
+More addresses, of a user API say, can be added to ``idp.responses``.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import secrets
+import time
+from collections import Counter
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+from urllib.parse import parse_qs, unquote_plus, urlencode, urlsplit
+
+import requests
+import responses
+from joserfc.jwk import ECKey, Key, OctKey, OKPKey, RSAKey
+from joserfc.jws import JWSRegistry
+
+ABSENT: Any = object()
+Reply = tuple[int, dict[str, str], bytes] | Exception
+
+
+def answer(content: Any, status: int = 200, **headers: str) -> Reply:
+    """Make an answer: bytes as they are, everything else as JSON; ``Retry_After="5"`` becomes a header."""
+    body = content if isinstance(content, bytes) else json.dumps(content).encode()
+    return status, {name.replace("_", "-"): value for name, value in headers.items()}, body
+
+
+DOWN = requests.ConnectionError("refused")
+SLOW = requests.ReadTimeout("slow")
+HTML = answer(b"<!doctype html><title>Sign in to the hotel's network</title>")
+HUGE = answer(b" " * 5_000_000)
+DEEP = answer(b"[" * 100_000)
+EMPTY = answer(b"")
+ERROR500 = answer({"error": "server_error"}, 500)
+
+
+@cache
+def make_key(kind: str = "RSA", number: int = 0, kid: str | None = "k0") -> Key:
+    """Give a private key, the same for the same arguments, as making one takes time.
+
+    :param kind: ``RSA``, ``EC`` (P-256), ``OKP`` (Ed25519), or a size of RSA or another curve by name.
+    :param number: tells keys of one kind apart.
+    :param kid: None for a key without.
+    """
+    parameters: Any = {"kid": kid} if kid else {}
+    if kind == "RSA" or kind.isdigit():
+        return RSAKey.generate_key(2048 if kind == "RSA" else int(kind), parameters)
+    if kind in {"OKP", "Ed25519", "Ed448", "X25519"}:
+        return OKPKey.generate_key("Ed25519" if kind == "OKP" else kind, parameters)  # type: ignore[arg-type]
+    return ECKey.generate_key("P-256" if kind == "EC" else kind, parameters)
+
+
+def public(key: Key, **more: Any) -> dict[str, Any]:
+    """Give the JWK that a provider publishes for a key."""
+    return {**key.as_dict(private=False), **more}
+
+
+def sign(claims: Any, key: Key | None, alg: str, header: dict[str, Any] | None = None) -> str:
+    """Sign whatever is given, with no questions asked; bytes are taken as they are, and so is ``none``."""
+    head = {"alg": alg, **({"kid": key.kid} if key and key.kid else {}), **(header or {})}
+    head = {name: value for name, value in head.items() if value is not ABSENT}
+    payload = claims if isinstance(claims, bytes) else json.dumps(claims).encode()
+    signing_input = f"{b64(json.dumps(head).encode())}.{b64(payload)}"
+    signature = b"" if alg == "none" else JWSRegistry.algorithms[alg].sign(signing_input.encode(), key)
+    return f"{signing_input}.{b64(signature)}"
+
+
+def b64(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+class FakeIdp:
+    """An OpenID provider; see the top of this module.
+
+    :param issuer: where it lives; every endpoint lies below.
+    :param client_id: the one client it knows, with its secret.
+    :param alg: what ID tokens are signed with.
+    :param people: sub → claims that userinfo tells.
+    """
+
+    def __init__(
+        self,
+        issuer: str = "https://idp.example",
+        *,
+        client_id: str = "byline",
+        client_secret: str = "s3cr:t +%/&é" * 3,
+        alg: str = "RS256",
+        people: dict[str, dict[str, Any]] | None = None,
+    ) -> None:
+        self.issuer, self.client_id, self.client_secret, self.alg = issuer, client_id, client_secret, alg
+        self.people = people if people is not None else {"ada": {"name": "Ada Lovelace"}}
+        self.signing_key = self._key_for(alg, 0)
+        self.jwks: Any = None
+        self.more_jwks: list[Any] = []
+        self.userinfo_alg = ""
+        self.clock: Callable[[], float] = time.time
+        self.id_token: dict[str, Any] = {}
+        self.header: dict[str, Any] = {}
+        self.userinfo: dict[str, Any] = {}
+        self.metadata: dict[str, Any] = {
+            "end_session_endpoint": f"{issuer}/end_session",
+            "prompt_values_supported": ["none", "login", "create"],
+            "authorization_response_iss_parameter_supported": True,
+        }
+        self.tokens: dict[str, Any] = {}
+        self.answers: dict[str, Reply] = {}
+        self.calls: Counter[str] = Counter()
+        self.token_requests: list[dict[str, str]] = []
+        self.authorizations: list[dict[str, str]] = []
+        self.responses = responses.RequestsMock(assert_all_requests_are_fired=False)
+        self._codes: dict[str, dict[str, Any]] = {}
+        self._access_tokens: dict[str, str] = {}
+        self._rotations = 0
+
+    def __enter__(self) -> FakeIdp:
+        self.responses.start()
+        for method, name, path, view in (
+            ("GET", "discovery", "/.well-known/openid-configuration", self._discovery),
+            ("GET", "jwks", "/jwks", self._jwks),
+            ("POST", "token", "/token", self._token),
+            ("GET", "userinfo", "/userinfo", self._userinfo),
+        ):
+            self.responses.add_callback(method, self.issuer.rstrip("/") + path, self._counted(name, view))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.responses.stop()
+        self.responses.reset()
+
+    # What a person does in the browser
+
+    def authorize(self, url: str, *, sub: str = "ada", error: str | None = None) -> dict[str, str]:
+        """Log in as `sub` at this authorization address; give the parameters that the callback then gets.
+
+        :param error: do not log in, but go back with this error.
+        """
+        asked = {name: values[-1] for name, values in parse_qs(urlsplit(url).query, keep_blank_values=True).items()}
+        assert url.startswith(f"{self.issuer.rstrip('/')}/authorize?"), url
+        assert asked["client_id"] == self.client_id
+        assert asked["response_type"] == "code"
+        assert asked["code_challenge_method"] == "S256"
+        assert "openid" in asked["scope"].split()
+        self.authorizations.append(asked)
+        params = {"state": asked["state"]}
+        if self.metadata.get("authorization_response_iss_parameter_supported") is True:
+            params["iss"] = self.issuer
+        if error:
+            return {**params, "error": error, "error_description": "<b>words from the address</b>"}
+        code = secrets.token_urlsafe(16)
+        self._codes[code] = {**asked, "sub": sub, "auth_time": int(self.clock())}
+        return {**params, "code": code}
+
+    def end_session(self, url: str) -> str:
+        """Log out at this address; give the address that the browser is sent on to."""
+        asked = {name: values[-1] for name, values in parse_qs(urlsplit(url).query).items()}
+        assert url.startswith(self.metadata["end_session_endpoint"] + "?"), url
+        assert asked["client_id"] == self.client_id
+        return f"{asked['post_logout_redirect_uri']}?{urlencode({'state': asked['state']})}"
+
+    def rotate(self, *, same_kid: bool = False) -> None:
+        """Sign with a new key from now on, and publish only that."""
+        self._rotations += 1
+        self.signing_key = self._key_for(self.alg, 0 if same_kid else self._rotations, self._rotations)
+
+    def make_id_token(self, sub: str = "ada", **claims: Any) -> str:
+        """Sign an ID token as the token endpoint would, knobs included."""
+        now = int(self.clock())
+        base = {"iss": self.issuer, "sub": sub, "aud": self.client_id, "iat": now, "exp": now + 300}
+        return sign(_without_absent({**base, **claims, **self.id_token}), self.signing_key, self.alg, self.header)
+
+    # The endpoints
+
+    def _discovery(self, _request: requests.PreparedRequest) -> Reply:
+        base = self.issuer.rstrip("/")
+        document = {
+            "issuer": self.issuer,
+            "authorization_endpoint": f"{base}/authorize",
+            "token_endpoint": f"{base}/token",
+            "userinfo_endpoint": f"{base}/userinfo",
+            "jwks_uri": f"{base}/jwks",
+            "response_types_supported": ["code"],
+            "subject_types_supported": ["public"],
+            "id_token_signing_alg_values_supported": ["RS256", "ES256", "HS256", "none"],
+        }
+        return answer(_without_absent({**document, **self.metadata}))
+
+    def _jwks(self, _request: requests.PreparedRequest) -> Reply:
+        if self.jwks is not None:
+            return answer(self.jwks)
+        own = [] if isinstance(self.signing_key, OctKey) else [public(self.signing_key)]
+        return answer({"keys": [*own, *self.more_jwks]})
+
+    def _token(self, request: requests.PreparedRequest) -> Reply:
+        form = self._form_with_client(request)
+        self.token_requests.append(form)
+        if (form.get("client_id"), form.get("client_secret")) != (self.client_id, self.client_secret):
+            return answer({"error": "invalid_client"}, 401)
+        asked = self._codes.pop(form.get("code", ""), None)
+        challenge = b64(hashlib.sha256(form.get("code_verifier", "").encode()).digest())
+        if (
+            asked is None
+            or form.get("grant_type") != "authorization_code"
+            or form.get("redirect_uri") != asked["redirect_uri"]
+            or challenge != asked["code_challenge"]
+        ):
+            return answer({"error": "invalid_grant"}, 400)
+        access_token = secrets.token_urlsafe(16)
+        self._access_tokens[access_token] = asked["sub"]
+        id_token = self.make_id_token(asked["sub"], nonce=asked["nonce"], auth_time=asked["auth_time"])
+        tokens = {"access_token": access_token, "token_type": "Bearer", "id_token": id_token}
+        return answer(_without_absent({**tokens, **self.tokens}))
+
+    def _userinfo(self, request: requests.PreparedRequest) -> Reply:
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        sub = self._access_tokens.get(token)
+        if scheme != "Bearer" or sub is None:
+            return answer({"error": "invalid_token"}, 401)
+        claims = {"sub": sub, **self.people.get(sub, {})}
+        if not self.userinfo_alg:
+            return answer(_without_absent({**claims, **self.userinfo}))
+        signed = _without_absent({**claims, "iss": self.issuer, "aud": self.client_id, **self.userinfo})
+        token = sign(signed, self.signing_key, self.userinfo_alg, self.header)
+        return answer(token.encode(), Content_Type="application/jwt")
+
+    def _counted(self, name: str, view: Callable[[requests.PreparedRequest], Reply]) -> Callable[..., Any]:
+        def called(request: requests.PreparedRequest) -> Reply:
+            self.calls[name] += 1
+            return self.answers[name] if name in self.answers else view(request)
+
+        return called
+
+    def _form_with_client(self, request: requests.PreparedRequest) -> dict[str, str]:
+        body = request.body.decode() if isinstance(request.body, bytes) else request.body or ""
+        form = {name: values[-1] for name, values in parse_qs(body).items()}
+        scheme, _, credentials = request.headers.get("Authorization", "").partition(" ")
+        if scheme == "Basic":
+            client_id, _, client_secret = base64.b64decode(credentials).decode().partition(":")
+            form |= {"client_id": unquote_plus(client_id), "client_secret": unquote_plus(client_secret)}
+        return form
+
+    def _key_for(self, alg: str, kid: int, number: int = 0) -> Key:
+        if alg.startswith("HS"):
+            secret = self.client_secret.encode()
+            return OctKey(secret, secret)
+        curves = {"ES256": "P-256", "ES384": "P-384", "ES512": "P-521", "EdDSA": "Ed25519"}
+        return make_key(curves.get(alg, "RSA"), number, f"k{kid}")
+
+
+def _without_absent(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not ABSENT}

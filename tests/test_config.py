@@ -1,0 +1,155 @@
+"""Settings: where they come from, and how a bad one ends the start."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from blog import config
+from blog.config import BadSetting
+from blog.identity import directories
+
+ENOUGH = {
+    "BLOG_PUBLIC_URL": "https://blog.example.org",
+    "BLOG_SECRET_KEY": "k" * 32,
+    "BLOG_DATABASE_URL": "sqlite:///blog.db",
+    "BLOG_OIDC_ISSUER": "https://id.example.org",
+    "BLOG_OIDC_CLIENT_ID": "byline",
+    "BLOG_OIDC_CLIENT_SECRET": "secret",
+}
+LISTED = {  # the names that the documentation of installations out there counts on
+    *("PUBLIC_URL", "SECRET_KEY", "DATABASE_URL", "OIDC_ISSUER", "OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET", "OIDC_SCOPES"),
+    *("OIDC_TOKEN_AUTH_METHOD", "OIDC_ID_TOKEN_ALG", "OIDC_USERINFO_ALG", "OIDC_RESPONSE_MODE", "OIDC_AUTHOR_CLAIM"),
+    *("OIDC_REGISTRATION_URL", "DIRECTORY", "SITE_TITLE", "POSTS_PER_PAGE", "SESSION_LIFETIME", "SESSION_IDLE"),
+}
+
+
+def load(tmp_path=Path("/nonexistent"), **changes):
+    environ = ENOUGH | {f"BLOG_{name}": value for name, value in changes.items()}
+    return config.load(
+        {name: value for name, value in environ.items() if value is not None}, directories.SETTINGS, tmp_path
+    )
+
+
+def test_the_environment_is_enough():
+    values = load(SITE_TITLE="Notes", SESSION_IDLE="30")
+    assert values["SITE_TITLE"] == "Notes"
+    assert values["SESSION_IDLE"] == timedelta(minutes=30)
+    assert values["OIDC_AUTHOR_CLAIM"] == "sub"
+    assert set(values) >= LISTED
+
+
+def test_a_secret_comes_from_a_file(tmp_path):
+    (tmp_path / "key").write_text("f" * 40 + "\n")
+    assert load(SECRET_KEY=None, SECRET_KEY_FILE=str(tmp_path / "key"))["SECRET_KEY"] == "f" * 40
+
+
+def test_client_secrets_are_read_where_the_program_was_started(tmp_path):
+    web = {
+        "client_id": "from-file",
+        "client_secret": "s",
+        "issuer": "https://id.example.com",
+        "redirect_uris": ["https://notes.example.com/oidc/callback"],
+        "token_uri": "https://id.example.com/other/token",
+    }
+    (tmp_path / "client_secrets.json").write_text(json.dumps({"web": web}))
+    values = load(tmp_path, PUBLIC_URL=None, OIDC_ISSUER=None, OIDC_CLIENT_ID=None, OIDC_CLIENT_SECRET=None)
+    assert values["OIDC_CLIENT_ID"] == "from-file"
+    assert values["PUBLIC_URL"] == "https://notes.example.com"
+    assert values["OIDC_TOKEN_URI"] == "https://id.example.com/other/token"
+    assert values["OIDC_AUTH_URI"] == ""
+
+
+def test_the_environment_wins_over_client_secrets(tmp_path):
+    (tmp_path / "client_secrets.json").write_text(json.dumps({"web": {"client_id": "from-file"}}))
+    assert load(tmp_path)["OIDC_CLIENT_ID"] == "byline"
+
+
+def test_the_example_of_client_secrets_is_one(tmp_path):
+    example = Path(__file__).parent.parent / "client_secrets.example.json"
+    values = load(CLIENT_SECRETS=str(example), PUBLIC_URL=None, OIDC_ISSUER=None)
+    assert values["PUBLIC_URL"] == "https://blog.example.org"
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[]", '{"web": 1}', '{"web": {"client_id": 7}}', "[" * 100_000, '{"web": {"redirect_uris": 3}}']
+)
+def test_client_secrets_of_another_form_end_the_start(tmp_path, content):
+    (tmp_path / "client_secrets.json").write_text(content)
+    with pytest.raises(BadSetting, match="BLOG_CLIENT_SECRETS: "):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "wrong"),
+    [
+        *(
+            (name, None, "is missing")
+            for name in (
+                "PUBLIC_URL",
+                "SECRET_KEY",
+                "DATABASE_URL",
+                "OIDC_ISSUER",
+                "OIDC_CLIENT_ID",
+                "OIDC_CLIENT_SECRET",
+            )
+        ),
+        ("SECRET_KEY", " ", "is missing"),
+        ("SECRET_KEY", "dev", "at least 32"),
+        ("PUBLIC_URL", "blog.example.org", "absolute address"),
+        ("PUBLIC_URL", "http://blog.example.org", "must be https"),
+        ("PUBLIC_URL", "https://blog.example.org/path", "scheme and host only"),
+        ("DATABASE_URL", "mysql://x", "must begin with"),
+        ("OIDC_ISSUER", "http://id.example.org", "must be https"),
+        ("OIDC_ISSUER", "https://id.example.org?x", "absolute address"),
+        ("OIDC_ID_TOKEN_ALG", "none", "must be one of"),
+        ("OIDC_RESPONSE_MODE", "fragment", "must be one of"),
+        ("OIDC_TOKEN_AUTH_METHOD", "none", "must be one of"),
+        ("POSTS_PER_PAGE", "0", "from 1 to 100"),
+        ("POSTS_PER_PAGE", "many", "whole number"),
+        ("SESSION_IDLE", "999999", "from 1 to"),
+        ("SESSION_LIFETIME", "10", "SESSION_LIFETIME"),
+        ("DIRECTORY", "ldap", "must be one of"),
+        ("INSECURE_ISSUER_HTTP", "maybe", "yes or no"),
+        ("SECRET_KEY_FILE", "/does/not/exist", "cannot read"),
+    ],
+)
+def test_a_bad_setting_ends_the_start_with_one_line_that_names_it(name, value, wrong):
+    changes = {"SECRET_KEY": None} if name == "SECRET_KEY_FILE" else {}
+    with pytest.raises(BadSetting) as ended:
+        load(**changes, **{name: value})
+    line = str(ended.value)
+    assert wrong in line
+    assert "\n" not in line
+    assert "docs/settings.md#" in line
+    assert isinstance(ended.value, SystemExit)
+
+
+def test_form_post_needs_https():
+    with pytest.raises(BadSetting, match="OIDC_RESPONSE_MODE"):
+        load(PUBLIC_URL="http://localhost:5000", OIDC_RESPONSE_MODE="form_post")
+
+
+def test_the_redirect_addresses_must_hold_ours(tmp_path):
+    web = {"redirect_uris": ["https://blog.example.org/somewhere"]}
+    (tmp_path / "client_secrets.json").write_text(json.dumps({"web": web}))
+    with pytest.raises(BadSetting, match=re.escape("does not hold https://blog.example.org/oidc/callback")):
+        load(tmp_path)
+
+
+def test_no_bad_value_of_a_secret_is_printed():
+    with pytest.raises(BadSetting) as ended:
+        load(SECRET_KEY="short-but-mine")
+    assert "short-but-mine" not in str(ended.value)
+
+
+def test_postgresql_means_the_driver_we_ship_with():
+    assert load(DATABASE_URL="postgresql://u@h/d")["DATABASE_URL"] == "postgresql+psycopg://u@h/d"
+
+
+def test_a_foreign_host_may_be_plain_http_only_when_the_operator_shouts():
+    assert load(OIDC_ISSUER="http://id.test", INSECURE_ISSUER_HTTP="yes")["INSECURE_ISSUER_HTTP"] is True

@@ -1,0 +1,297 @@
+"""The authors' door: writing, publishing, changing, deleting; and that nothing typed is lost on the way."""
+
+from __future__ import annotations
+
+import pytest
+from bs4 import BeautifulSoup
+
+from tests.actor import fill
+
+EVERY_PATH = ["/dashboard", "/a-title/edit", "/a-title/delete"]
+
+
+def soup(response):
+    return BeautifulSoup(response.text, "html.parser")
+
+
+# -- the journey -------------------------------------------------------------------------------------------------------
+
+
+def test_a_published_post_is_read_under_its_authors_name(ada, visitor):
+    slug = ada.publish("Hello, world!", "Some *words*.")
+    assert slug == "hello-world"
+    page = visitor.page("/hello-world")
+    assert page.h1.text == "Hello, world!"
+    assert page.select_one(".byline").text == "Ada Lovelace"
+    assert page.select_one(".prose em").text == "words"
+    assert "Hello, world!" in visitor.get("/").text
+
+
+def test_a_draft_is_seen_by_its_author_only(ada, bob, visitor):
+    slug = ada.draft("Not yet")
+    assert "This is a draft" in ada.get(f"/{slug}").text
+    assert visitor.get(f"/{slug}").status_code == 404
+    assert bob.get(f"/{slug}").status_code == 404
+    assert "Not yet" not in visitor.get("/").text
+
+
+def test_a_draft_can_be_published_later(ada, visitor):
+    slug = ada.draft("Not yet")
+    ada.submit(f"/{slug}/edit", "Publish")
+    assert visitor.get("/not-yet").status_code == 200
+
+
+def test_a_live_post_can_be_taken_back(ada, visitor):
+    slug = ada.publish()
+    ada.submit(f"/{slug}/edit", "Unpublish")
+    assert visitor.get(f"/{slug}").status_code == 404
+    assert "draft" in ada.get(f"/{slug}").text
+
+
+def test_changes_are_saved_and_the_old_address_leads_to_the_post(ada, visitor):
+    slug = ada.publish("First name", "Old words")
+    response = ada.submit(f"/{slug}/edit", "Save changes", title="Second name", body="New words")
+    assert response.location == "/second-name/edit"
+    old = visitor.get("/first-name")
+    assert (old.status_code, old.location) == (301, "/second-name")
+    assert "New words" in visitor.get("/second-name").text
+
+
+def test_deleting_asks_first(ada, visitor):
+    slug = ada.publish("Going")
+    question = ada.page(f"/{slug}/delete")
+    assert "Delete this post?" in question.h1.text
+    assert visitor.get("/going").status_code == 200
+    assert ada.submit(f"/{slug}/delete", "Delete").location == "/dashboard"
+    assert visitor.get("/going").status_code == 404
+    assert "“Going” is deleted" in ada.get("/dashboard").text
+
+
+def test_the_dashboard_lists_ones_own_posts_with_state_and_date(ada, bob):
+    ada.publish("Mine and live")
+    ada.draft("Mine and not")
+    bob.publish("Not mine")
+    rows = [" ".join(row.text.split()) for row in ada.page("/dashboard").select(".posts li")]
+    assert len(rows) == 2
+    assert rows[0].startswith("Mine and not Draft saved")
+    assert rows[1].startswith("Mine and live Live since")
+
+
+def test_an_empty_dashboard_says_what_to_do(ada):
+    assert "You have not written anything yet" in ada.get("/dashboard").text
+
+
+def test_the_controls_have_the_names_that_people_and_tools_look_for(ada, visitor):
+    assert {"Log in", "Register"} <= {link.text for link in visitor.page("/").select("a")}
+    slug = ada.publish()
+    dashboard, editor = ada.page("/dashboard"), ada.page(f"/{slug}/edit")
+    assert "Dashboard" in [link.text for link in dashboard.select("a")]
+    assert {"Log out", "Publish", "Save draft", "Delete"} <= {button.text for button in dashboard.select("button")}
+    assert {"Save changes", "Delete"} <= {button.text for button in editor.select("button")}
+    for page in (dashboard, editor):
+        for name in ("Title", "Body"):
+            label = next(label for label in page.select("label") if label.text == name)
+            assert page.find(id=label["for"])["name"] == name.lower()
+
+
+@pytest.mark.parametrize(
+    ("title", "slug"), [("Dashboard", "dashboard"), ("Static", "static"), ("Login", "login"), ("oidc", "oidc")]
+)
+def test_a_post_may_be_called_like_one_of_our_pages(ada, visitor, title, slug):
+    made = ada.publish(title)
+    assert made != slug
+    assert visitor.page(f"/{made}").h1.text == title
+    assert visitor.get("/dashboard").status_code == 302
+
+
+def test_two_posts_may_have_the_same_title(ada, bob):
+    assert ada.publish("Twice") != bob.publish("Twice")
+
+
+# -- who may ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", EVERY_PATH)
+def test_signed_out_every_page_of_authors_leads_to_the_login_and_back(visitor, ada, path):
+    ada.publish()
+    response = visitor.get(path)
+    assert response.status_code == 302
+    assert visitor.return_with(visitor.begin(response.location)).location == path
+
+
+@pytest.mark.parametrize("path", EVERY_PATH)
+def test_signed_out_nothing_can_be_written(visitor, ada, path):
+    ada.publish()
+    response = visitor.post(path, {"title": "x", "body": "y", "end": "1"})
+    assert (response.status_code, response.location) == (303, f"/login?next={path}")
+    assert "A title" in visitor.get("/a-title").text
+
+
+@pytest.mark.parametrize("path", EVERY_PATH[1:])
+@pytest.mark.parametrize("draft", [True, False])
+def test_somebody_elses_post_is_forbidden(ada, bob, path, draft):
+    (ada.draft if draft else ada.publish)("A title")
+    assert bob.get(path).status_code == 403
+    _, fields = bob.filled("/dashboard", "Save draft", title="Taken over", body="Hijacked words")
+    response = bob.post(path, fields | {"version": "1"})
+    assert response.status_code == 403
+    assert "Not yours to change" in response.text
+    assert "A title" in ada.get("/a-title").text
+
+
+@pytest.mark.parametrize(
+    "path", ["/nothing", "/nothing/edit", "/nothing/delete", "/nothing/at/all", "/%00", "/%ff", "/" + "a" * 300]
+)
+def test_where_nothing_is_a_page_in_the_sites_look_says_so(ada, path):
+    response = ada.get(path)
+    assert response.status_code == 404
+    assert "Nothing here" in response.text
+    assert "Log out" in response.text
+
+
+# -- mistakes ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("typed", "field"),
+    [
+        ({"title": "", "body": "Words to keep"}, "title"),
+        ({"title": "   ", "body": "Words to keep"}, "title"),
+        ({"title": "x" * 201, "body": "Words to keep"}, "title"),
+        ({"title": "Words to keep", "body": ""}, "body"),
+        ({"title": "Words to keep", "body": "x" * 100_001}, "body"),
+        ({"title": "Words to keep", "body": "a\x00b"}, "body"),
+        ({"title": "Words\x07to keep", "body": "Words to keep"}, "title"),
+    ],
+)
+@pytest.mark.parametrize("where", ["new", "old"])
+def test_a_mistake_is_told_beside_its_field_and_nothing_typed_is_lost(ada, typed, field, where):
+    path, button = ("/dashboard", "Publish") if where == "new" else (f"/{ada.publish()}/edit", "Save changes")
+    response = ada.submit(path, button, **typed)
+    assert response.status_code == 400
+    page = soup(response)
+    control = page.find(id=field)
+    assert control["aria-invalid"] == "true"
+    problem = page.find(id=f"{field}-problem")
+    assert problem.text
+    assert f"{field}-problem" in control["aria-describedby"]
+    assert "Words to keep" in (page.find(id="title")["value"] + page.find(id="body").text)
+
+
+def test_half_a_surrogate_pair_is_a_mistake_and_no_crash(ada):
+    path, fields = ada.filled("/dashboard", "Publish", title="Broken", body="")
+    encoded = "&".join(f"{name}={value}" for name, value in fields.items() if name != "body") + "&body=%ED%A0%80x"
+    response = ada.client.post(
+        path, data=encoded.replace("end=1", "") + "&end=1", content_type="application/x-www-form-urlencoded"
+    )
+    assert response.status_code in {303, 400}  # the server decodes it to replacement characters, or refuses it
+    assert ada.get("/dashboard").status_code == 200
+
+
+def test_a_form_that_did_not_arrive_whole_changes_nothing(ada):
+    slug = ada.publish("Whole", "All of the words")
+    path, fields = ada.filled(f"/{slug}/edit", "Save changes", body="Half of the")
+    del fields["end"]
+    response = ada.post(path, fields)
+    assert response.status_code == 400
+    assert "did not arrive whole" in response.text
+    assert "Half of the" in response.text
+    assert "All of the words" in ada.get(f"/{slug}").text
+
+
+@pytest.mark.parametrize("version", ["", "-1", "1.5", "9" * 30, "١"])
+def test_a_tampered_version_is_refused_and_the_text_kept(ada, version):
+    slug = ada.publish()
+    path, fields = ada.filled(f"/{slug}/edit", "Save changes", body="Words to keep")
+    response = ada.post(path, fields | {"version": version})
+    assert response.status_code == 400
+    assert "Words to keep" in response.text
+
+
+def test_sending_the_same_form_twice_makes_one_post(ada):
+    form = ada.filled("/dashboard", "Publish", title="Once", body="Only")
+    assert [ada.send(form).status_code for _ in range(2)] == [303, 303]
+    assert len(ada.page("/dashboard").select(".posts li")) == 1
+
+
+def test_an_old_form_with_other_words_makes_no_second_post_and_loses_no_words(ada):
+    path, fields = ada.filled("/dashboard", "Publish", title="Once", body="Only")
+    ada.post(path, fields)
+    response = ada.post(path, fields | {"body": "Back button, more words"})
+    assert response.status_code == 409
+    assert "Back button, more words" in response.text
+    ada.send(fill(soup(response), path, "Save changes"))
+    assert "Back button, more words" in ada.get("/once").text
+
+
+def test_saving_over_a_newer_version_shows_both_and_loses_neither(ada):
+    slug = ada.publish("Shared", "line one\n\nline two")
+    first = ada.filled(f"/{slug}/edit", "Save changes", body="line one\n\nfirst tab")
+    second = ada.filled(f"/{slug}/edit", "Save changes", body="line one\n\nsecond tab")
+    ada.send(first)
+    response = ada.send(second)
+    assert response.status_code == 409
+    page = soup(response)
+    assert [area.text.strip() for area in page.select("textarea")] == [
+        "line one\n\nsecond tab",
+        "line one\n\nfirst tab",
+    ]
+    assert "second tab" in page.select_one("ins").text
+    assert "first tab" in page.select_one("del").text
+    assert "first tab" in ada.get(f"/{slug}").text
+    ada.send(fill(page, f"/{slug}/edit", "Save changes"))
+    assert "second tab" in ada.get(f"/{slug}").text
+
+
+def test_a_conflict_in_which_the_other_tab_renamed_the_post_loses_nothing(ada):
+    slug = ada.publish("Before", "Old words")
+    second = ada.filled(f"/{slug}/edit", "Save changes", body="Words of the second tab")
+    ada.submit(f"/{slug}/edit", "Save changes", title="After")
+    response = ada.send(second)
+    assert response.status_code == 409
+    assert "Words of the second tab" in response.text
+    ada.send(fill(soup(response), f"/{slug}/edit", "Save changes"))
+    assert "Words of the second tab" in ada.get("/after", follow_redirects=True).text
+
+
+def test_saving_what_was_deleted_in_another_tab_shows_the_words_again(ada):
+    slug = ada.publish("Gone")
+    form = ada.filled(f"/{slug}/edit", "Save changes", body="Words to keep")
+    ada.submit(f"/{slug}/delete", "Delete")
+    response = ada.send(form)
+    assert response.status_code == 404
+    assert "Words to keep" in response.text
+
+
+def test_a_long_dashboard_has_pages(settings, request):
+    settings["POSTS_PER_PAGE"] = "2"
+    ada = request.getfixturevalue("ada")
+    for number in range(5):
+        ada.draft(f"Number {number}")
+    seen, path = [], "/dashboard"
+    while path:
+        page = ada.page(path)
+        seen += [link.text for link in page.select(".posts .name")]
+        older = page.select_one('.pages a[rel="next"]')
+        path = older["href"] if older else None
+    assert seen == [f"Number {number}" for number in (4, 3, 2, 1, 0)]
+
+
+# -- hostile text ------------------------------------------------------------------------------------------------------
+
+
+def test_hostile_titles_and_bodies_are_shown_not_run(ada, visitor):
+    title = "<script>alert(1)</script>{{7*7}}\"'&"
+    body = "<script>alert(2)</script><img src=x onerror=alert(3)>[x](javascript:alert(4))<style>p{}</style>ok"
+    slug = ada.publish(title, body)
+    for actor, path in (
+        (visitor, f"/{slug}"),
+        (visitor, "/"),
+        (ada, "/dashboard"),
+        (ada, f"/{slug}/edit"),
+        (ada, f"/{slug}/delete"),
+    ):
+        page = actor.page(path)
+        assert not page.select("script, style, [onerror]"), path
+        assert not [link for link in page.select("a[href]") if link["href"].lower().startswith("javascript")], path
+        assert title in page.text or title in str(page.select("input")) or page.find("input", value=title), path

@@ -1,0 +1,170 @@
+"""The house of docs/tour.md: who may import whom, where each library lives, what every module says first."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+BLOG = ROOT / "blog"
+MODULES = sorted(path for path in BLOG.rglob("*.py") if "migrations" not in path.parts)
+TEMPLATES = sorted((BLOG / "templates").rglob("*.html"))
+
+CELLAR = {"config", "errors", "db"}
+ROOMS = {"content", "identity"}
+HALL = {"web"}
+PORCH = {"auth"}
+ROOF = {"__init__"}
+DOORS = {path.stem if path.is_file() else path.name for path in BLOG.iterdir()} - (
+    CELLAR | ROOMS | HALL | PORCH | ROOF | {"migrations", "templates", "static", "__pycache__"}
+)
+
+MAY_IMPORT = (
+    {module: set() for module in CELLAR}
+    | {room: {room} | CELLAR for room in ROOMS}
+    | {hall: {hall} | CELLAR for hall in HALL}
+    | {porch: {"identity"} | HALL | CELLAR for porch in PORCH}
+    | {door: {door} | PORCH | HALL | ROOMS | CELLAR for door in DOORS}
+    | dict.fromkeys(ROOF, DOORS | PORCH | HALL | ROOMS | CELLAR)
+)
+
+HOMES = {
+    "authlib": "identity/",
+    "joserfc": "identity/",
+    "requests": "identity/",
+    "cryptography": "identity/",
+    "cachetools": "identity/",
+    "redis": "identity/",
+    "slugify": "content/slugs.py",
+    "markdown_it": "content/text.py",
+    "mdit_py_plugins": "content/text.py",
+    "nh3": "content/text.py",
+    "click": "cli.py",
+    "flask_sqlalchemy": "db.py",
+}
+SEES_FLASK = {"identity/sessions.py"}  # it is Flask's session interface
+
+
+def relative(path: Path) -> str:
+    return path.relative_to(BLOG).as_posix()
+
+
+def floor(path: Path) -> str:
+    first = path.relative_to(BLOG).parts[0]
+    return first.removesuffix(".py")
+
+
+def imports(path: Path) -> list[str]:
+    """Every module this file imports, also inside of functions, with `from x import y` as x.y."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found += [name.name for name in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{relative(path)}: relative imports hide the floor"
+            found += [f"{node.module}.{name.name}" for name in node.names]
+    return found
+
+
+def ours(path: Path) -> set[str]:
+    return {name.split(".")[1] for name in imports(path) if name.startswith("blog.")}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=relative)
+def test_a_module_imports_only_from_its_floor_and_below(path):
+    allowed = MAY_IMPORT[floor(path)]
+    assert ours(path) <= allowed, f"{relative(path)} imports {sorted(ours(path) - allowed)}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=relative)
+def test_a_library_is_used_in_its_home_only(path):
+    for name in imports(path):
+        home = HOMES.get(name.split(".")[0])
+        assert home is None or relative(path).startswith(home), f"{name} lives in {home}"
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if floor(path) in ROOMS], ids=relative)
+def test_rooms_know_no_flask(path):
+    if relative(path) not in SEES_FLASK:
+        assert not [name for name in imports(path) if name.split(".")[0] in {"flask", "werkzeug", "jinja2"}]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=relative)
+def test_a_module_opens_with_one_line_saying_what_it_holds(path):
+    docstring = ast.get_docstring(ast.parse(path.read_text())) or ""
+    first = docstring.split("\n")[0]
+    assert first.endswith((".", "?")) or docstring.startswith(first), relative(path)
+    assert 15 < len(first) <= 120, f"{relative(path)}: {first!r}"
+    assert "\n" not in docstring or docstring.split("\n")[1] == "", f"{relative(path)}: an empty line after the first"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=relative)
+def test_no_module_has_a_name_that_says_nothing(path):
+    empty_words = {"utils", "util", "helpers", "common", "misc", "base", "core", "manager", "service", "handler"}
+    assert not empty_words & set(re.split(r"[/._]", relative(path)))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=relative)
+def test_every_public_function_and_class_says_what_it_is(path):
+    tree = ast.parse(path.read_text())
+    public = [
+        node
+        for holder in [tree, *(node for node in tree.body if isinstance(node, ast.ClassDef) and not node.bases)]
+        for node in holder.body
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_")
+    ]
+    assert not [node.name for node in public if not ast.get_docstring(node) and "overload" not in ast.dump(node)]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=relative)
+def test_functions_stay_small(path):
+    sizes = {
+        node.name: node.end_lineno - node.body[0].lineno + 1
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef)
+    }
+    assert not {name: size for name, size in sizes.items() if size > 45}
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.relative_to(BLOG / "templates").as_posix())
+def test_a_template_has_no_inline_script_or_style(path):
+    text = path.read_text()
+    assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=", text)
+
+
+def test_only_the_stored_body_of_a_post_goes_out_unescaped():
+    unescaped = [
+        line.strip()
+        for path in TEMPLATES
+        for line in path.read_text().splitlines()
+        if "safe" in line.split("|")[-1] and "|" in line
+    ]
+    assert unescaped == ["{{ post.body_html | safe }}"]
+    assert not [relative(path) for path in MODULES if re.search(r"\bMarkup\(|render_template_string", path.read_text())]
+
+
+def test_every_setting_stands_in_the_generated_manual():
+    manual = (ROOT / "docs" / "settings.md").read_text()
+    from blog import config
+    from blog.identity import directories
+
+    missing = [row.name for row in (*config.SETTINGS, *directories.SETTINGS) if f"`BLOG_{row.name}`" not in manual]
+    assert not missing
+
+
+def test_views_endpoints_and_templates_share_a_name(app):
+    own = {name for name in app.view_functions if "." in name and not name.startswith("auth.")}
+    for endpoint in own:
+        door, view = endpoint.split(".")
+        folder = BLOG / "templates" / door
+        assert (folder / f"{view}.html").exists(), endpoint
+
+
+def test_no_slug_can_shadow_a_route_of_ours(app):
+    from blog.content.slugs import RESERVED
+
+    first = {str(rule).split("/")[1] for rule in app.url_map.iter_rules()}
+    assert {word for word in first if word and "<" not in word} <= RESERVED
