@@ -15,20 +15,20 @@ FOLDER = Path(__file__).parent / "posts"
 
 
 class Sample(NamedTuple):
-    """One post to be: its file, whose first line is the title, the author's user name, and its age."""
+    """One post to be: its file's name, the author's user name, and its age. The file's first line is the title."""
 
-    file: str
+    name: str
     author: str
     age: timedelta
 
 
 SAMPLES = (
-    Sample("a-blog-that-asks.md", "amina", timedelta(days=16, hours=3)),
-    Sample("write-the-last-paragraph-first.md", "ruben", timedelta(days=12, hours=7)),
-    Sample("addresses-are-promises.md", "amina", timedelta(days=9, hours=1)),
-    Sample("what-an-editor-looks-for.md", "ruben", timedelta(days=5, hours=5)),
-    Sample("two-doors-one-name.md", "amina", timedelta(days=3, hours=2)),
-    Sample("your-first-post.md", "ruben", timedelta(hours=4)),
+    Sample("a-blog-that-asks", "amina", timedelta(days=16, hours=3)),
+    Sample("write-the-last-paragraph-first", "ruben", timedelta(days=12, hours=7)),
+    Sample("addresses-are-promises", "amina", timedelta(days=9, hours=1)),
+    Sample("what-an-editor-looks-for", "ruben", timedelta(days=5, hours=5)),
+    Sample("two-doors-one-name", "amina", timedelta(days=3, hours=2)),
+    Sample("your-first-post", "ruben", timedelta(hours=4)),
 )
 
 
@@ -44,14 +44,14 @@ def main() -> None:
 
 def write(sample: Sample, author_key: tuple[str, str], at: datetime) -> None:
     """Publish one sample at this moment, unless it was already."""
-    title, _, body_md = (FOLDER / sample.file).read_text("utf-8").partition("\n")
+    title, _, body_md = (FOLDER / f"{sample.name}.md").read_text("utf-8").partition("\n")
     posts.create(
         author_key,
         title=title.removeprefix("# "),
         body_md=body_md,
         now=at,
         publish=True,
-        form_id=f"demo-{sample.file}",
+        form_id=f"demo-{sample.name}",
     )
 
 

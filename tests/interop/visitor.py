@@ -29,7 +29,7 @@ class Visitor:
     def submit(self, button: str, **fields: str) -> Visitor:
         """Fill in fields (by label, or by name) and press the button with this name."""
         pressed = self._only("button, input[type=submit]", button)
-        form = pressed.find_parent("form")
+        form = self.page.find("form", id=pressed["form"]) if pressed.get("form") else pressed.find_parent("form")
         assert form is not None, f"{button} stands in no form"
         values = self._values(form)
         for label, value in fields.items():
