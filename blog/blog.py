@@ -36,7 +36,7 @@ def post(slug: str) -> ResponseReturnValue:
         render_template(
             "blog/post.html",
             post=found,
-            byline=bylines([found.author_key])[found.author_key],
+            bylines=bylines([found.author_key]),
             live=found.is_live(moment()),
             mine=found.author_key == asker,
         )

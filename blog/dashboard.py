@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from blog.auth import login_required, parked_form, parked_forms
 from blog.content import posts
+from blog.content.text import differences
 from blog.errors import Conflict, Invalid, Moved
 from blog.web import forms
 from blog.web.clock import moment
@@ -120,7 +121,7 @@ def _conflict(current: Any, typed: Mapping[str, str]) -> ResponseReturnValue:
         "dashboard/conflict.html",
         post=current,
         typed=typed,
-        changes=posts.differences(current.body_md, typed.get("body", "")),
+        changes=differences(current.body_md, typed.get("body", "")),
         live=current.is_live(moment()),
     )
     return make_response(page, 409)

@@ -10,6 +10,7 @@ from typing import Any
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import (
+    DDL,
     DateTime,
     Dialect,
     Engine,
@@ -96,12 +97,16 @@ class Post(db.Model):  # type: ignore[name-defined]
 
 
 class Slug(db.Model):  # type: ignore[name-defined]
-    """Every address a post ever had; a row outlives its post when the address had been public."""
+    """Every address in use: of each post the one it has, and those readers may have kept from before.
+
+    A row outlives its post when the address had been public; without a post it may be taken again.
+    """
 
     __tablename__ = "slugs"
 
     slug: Mapped[str] = mapped_column(String(80), primary_key=True)
     post_id: Mapped[int | None] = mapped_column(ForeignKey("posts.id", ondelete="SET NULL"), index=True)
+    public: Mapped[bool] = mapped_column(default=False)  # the post was published here at some time
 
 
 class Site(db.Model):  # type: ignore[name-defined]
@@ -111,6 +116,9 @@ class Site(db.Model):  # type: ignore[name-defined]
 
     id: Mapped[int] = mapped_column(primary_key=True)
     version: Mapped[int] = mapped_column(default=1)
+
+
+event.listen(Site.__table__, "after_create", DDL("INSERT INTO site (id, version) VALUES (1, 1)"))
 
 
 class LoginSession(db.Model):  # type: ignore[name-defined]
@@ -153,10 +161,11 @@ def writing() -> Iterator[Session]:
 
     Reads run outside of it, statement by statement. On SQLite the write lock is taken at once (BEGIN IMMEDIATE):
     a transaction that reads first and writes later loses against any other writer with "database is locked".
+    What was loaded, before or inside, stays readable whatever happens; it is never written inside another one.
     """
     session = db.session()
     _let_go(session)  # a write never builds on what was read before it had the lock
-    session.connection(execution_options={"writes": True})
+    session.connection(execution_options=WRITES[session.get_bind().dialect.name])
     try:
         yield session
         session.commit()
@@ -169,6 +178,10 @@ def _let_go(session: Session) -> None:
     """End what is going on; whoever holds something that was read keeps it, as a value that changes no more."""
     session.expunge_all()
     session.rollback()
+
+
+WRITES: dict[str, dict[str, Any]] = {"sqlite": {"writes": True}, "postgresql": {"isolation_level": "READ COMMITTED"}}
+"""Execution options that make a connection's next transaction one that may write, for each dialect."""
 
 
 def _open_sqlite(connection: Any, _record: Any) -> None:
@@ -191,6 +204,7 @@ def engine_options(url: str) -> dict[str, Any]:
         return {"hide_parameters": True}  # what people write does not belong into logs
     return {
         "hide_parameters": True,
+        "isolation_level": "AUTOCOMMIT",  # for reads: no transaction stays open while a page waits for the provider
         "pool_pre_ping": True,
         "pool_timeout": 3,
         "connect_args": {"connect_timeout": 3, "options": "-c statement_timeout=10000 -c lock_timeout=3000"},

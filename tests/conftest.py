@@ -11,7 +11,7 @@ import pytest
 from flask import Flask
 
 from blog import create_app
-from blog.db import Site, db, writing
+from blog.db import db
 from tests.actor import Actor
 from tests.fake_idp import FakeIdp
 
@@ -60,8 +60,6 @@ def app(settings: dict[str, str], clock: MovableClock) -> Iterator[Flask]:
     application.testing = True
     with application.app_context():
         db.create_all()
-        with writing() as session:
-            session.add(Site(id=1, version=1))
     yield application
     application.extensions["porch"].directory.close()
     with application.app_context():

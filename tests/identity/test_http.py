@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import gzip
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import responses
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from blog.errors import Unreachable
 from blog.identity import http
@@ -21,22 +28,23 @@ HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 
 
 @pytest.fixture
-def server() -> Iterator[Callable[[Serve], str]]:
+def server() -> Iterator[Callable[..., str]]:
     """A server on a real socket that treats its first visitor as the test says; gives its address."""
     with closing(socket.create_server(("127.0.0.1", 0))) as listener:
 
-        def start(serve: Serve) -> str:
+        def start(serve: Serve, tls: ssl.SSLContext | None = None) -> str:
             def run() -> None:
                 try:
                     visitor, _ = listener.accept()
-                    with visitor:
+                    with tls.wrap_socket(visitor, server_side=True) if tls else visitor as visitor:
                         visitor.recv(65536)
                         serve(visitor)
                 except OSError:
                     pass  # the caller had enough, which is what most of these tests are about
 
             threading.Thread(target=run, daemon=True).start()
-            return f"http://127.0.0.1:{listener.getsockname()[1]}/path?code=hush"
+            scheme, host = ("https", "localhost") if tls else ("http", "127.0.0.1")
+            return f"{scheme}://{host}:{listener.getsockname()[1]}/path?code=hush"
 
         yield start
 
@@ -48,7 +56,7 @@ def saying(answer: bytes) -> Serve:
 def dripping(start: bytes, drop: bytes) -> Serve:
     def serve(visitor: socket.socket) -> None:
         visitor.sendall(start)
-        while True:
+        for _ in range(60):  # three seconds
             time.sleep(0.05)
             visitor.sendall(drop)
 
@@ -170,6 +178,28 @@ def test_errors_tell_neither_path_nor_query(server):
     assert "hush" not in caught.value.what
     assert "path" not in caught.value.what
     assert caught.value.__suppress_context__
+
+
+def test_a_certificate_nobody_vouches_for_is_not_trusted(server, tmp_path):
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    day = timedelta(days=1)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(datetime.now(UTC) - day)
+        .not_valid_after(datetime.now(UTC) + day)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem = tmp_path / "server.pem"
+    pem.write_bytes(
+        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) + certificate.public_bytes(Encoding.PEM)
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pem)
+    url = server(lambda visitor: None, tls=context)
+    with pytest.raises(Unreachable, match="SSLError"):
+        fetch("GET", url)
 
 
 def test_netrc_does_not_replace_our_own_credentials(server, monkeypatch, tmp_path):

@@ -175,6 +175,11 @@ def test_logins_and_mail_boxes_are_no_names(claims):
     assert person_from_claims({"sub": "s1", **claims}, issuer=ISSUER, author_claim="sub").name is None
 
 
+def test_a_nickname_somebody_chose_is_a_name():
+    claims = {"sub": "s1", "nickname": "Mina", "preferred_username": "amina", "email": "a.okafor@example.org"}
+    assert person_from_claims(claims, issuer=ISSUER, author_claim="sub").name == "Mina"
+
+
 KEY = Key(ISSUER, "df327bf6-4e8c-483e-8849-4a722d65a5a1")
 
 

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -312,6 +313,15 @@ class TestOutages:
         clock.pass_by(2)
         assert names(cached, "amina") == {"amina": "Amina Okafor"}
 
+    def test_failures_count_only_in_a_row(self, cached, provider):
+        for down in (Unreachable("down"), Unreachable("down"), None, Unreachable("down"), Unreachable("down")):
+            provider.down = down
+            cached.forget_all()
+            names(cached, "amina")
+        provider.down = None
+        cached.forget_all()
+        assert names(cached, "amina") == {"amina": "Amina Okafor"}
+
     def test_who_says_when_to_come_back_is_left_alone_until_then(self, cached, provider, clock):
         provider.down = Unreachable("busy", retry_after=30)
         names(cached, "amina")
@@ -476,6 +486,7 @@ def test_a_forked_process_asks_with_threads_of_its_own(cached, provider):
     with cached._lock:  # as if another thread of the parent were at work just then
         child = os.fork()
         if child == 0:
+            signal.alarm(10)  # a child that hangs fails
             fine = names(cached, "amina", "taro") == {"amina": "Amina Okafor", "taro": "山田太郎"}
             os._exit(0 if fine and provider.calls[1:] == [["amina", "taro"]] else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0

@@ -1,0 +1,350 @@
+"""Posts: what can be done with them, and the lists they stand in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+from sqlalchemy import Select, and_, insert, or_, select, tuple_, update
+from sqlalchemy import delete as delete_from
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import InstrumentedAttribute, Session, load_only
+
+from blog.content import slugs
+from blog.content.text import RENDERER_VERSION, excerpt, line, passage, render
+from blog.db import Post, Site, Slug, db, writing
+from blog.errors import Conflict, Forbidden, Invalid, Moved, NotFound
+
+AuthorKey = tuple[str, str]  # issuer and id
+
+TITLE_LONGEST = 200  # characters
+BODY_LONGEST = 100_000  # bytes of UTF-8
+
+
+# -- changing --------------------------------------------------------------------------------------------------------
+
+
+def create(
+    author_key: AuthorKey, *, title: str, body_md: str, now: datetime, publish: bool, form_id: str | None = None
+) -> Post:
+    """Make a post, as a draft or published at once, at an address of its own.
+
+    :param form_id: of the form it was written in, up to 64 letters, digits, ``-`` and ``_``. The same form sent again
+        makes no second post: the first one is returned.
+    :raises Invalid: under ``title``, ``body``, or the empty name when the form id has no such form.
+    :raises Conflict: when this form has made a post already that reads differently now; carries that post.
+    :raises Forbidden: when somebody else sent this form.
+    """
+    written = _written(title, body_md)
+    if form_id is not None and not _FORM_ID.fullmatch(form_id):
+        raise Invalid("This form is damaged. Keep your text, open a new form and put it there.")
+    try:
+        return _create(author_key, written, now, publish, form_id)
+    except IntegrityError:  # the same form, sent twice at the same moment: the other one was first, and is found now
+        return _create(author_key, written, now, publish, form_id)
+
+
+def save(post_id: int, *, version: int, title: str, body_md: str, now: datetime, publish: bool | None = None) -> Post:
+    """Put a new text into a post, and publish it (True), take it back (False) or leave its state alone (None).
+
+    A new title moves the post to a new address. The old one keeps leading to it if the post has been public there.
+    A post that is published again after it was taken back counts as published now.
+
+    :param version: of the post that the writer started from.
+    :raises Invalid: under ``title`` or ``body``.
+    :raises NotFound: when the post was deleted in the meantime.
+    :raises Conflict: when it was saved in the meantime, unless with the very same text and state; carries what is
+        stored.
+    """
+    written = _written(title, body_md)
+    with writing() as session:
+        post = _locked(session, post_id)
+        if post is None:
+            raise NotFound
+        if _holds(post, written, publish):
+            return post
+        if post.version != version:
+            raise Conflict(post)
+        was_public = post.published_at is not None
+        if slugs.slug_for(written.title) != slugs.slug_for(post.title):
+            _move(session, post, written.title)
+        _put(post, written)
+        post.updated_at = now
+        post.version += 1
+        if publish is not None:
+            post.published_at = (post.published_at or now) if publish else None
+        if post.published_at is not None:
+            session.execute(update(Slug).where(Slug.slug == post.slug).values(public=True))
+        if was_public or post.published_at is not None:
+            _tell_caches(session)
+        return post
+
+
+def delete(post_id: int) -> None:
+    """Remove a post; nothing happens when it is gone already.
+
+    Addresses at which it was public are kept, leading nowhere, until another post takes them.
+    """
+    with writing() as session:
+        post = _locked(session, post_id)
+        if post is None:
+            return
+        session.execute(delete_from(Slug).where(Slug.post_id == post_id, Slug.public.is_(False)))
+        session.delete(post)
+        if post.published_at is not None:
+            session.flush()
+            _tell_caches(session)
+
+
+_FORM_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+class _Written(NamedTuple):
+    """What somebody wrote and what is made of it; named as the columns are."""
+
+    title: str
+    body_md: str
+    body_html: str
+    excerpt: str
+    html_version: int = RENDERER_VERSION
+
+
+def _written(title: str, body_md: str) -> _Written:
+    problems: dict[str, str] = {}
+    try:
+        title = line(title, "title", longest=TITLE_LONGEST)
+    except Invalid as invalid:
+        problems |= invalid.problems
+    try:
+        body_md = passage(body_md, "body", longest=BODY_LONGEST)
+        body_html = render(body_md)
+    except Invalid as invalid:
+        problems |= invalid.problems
+    if problems:
+        raise Invalid(problems)
+    return _Written(title, body_md, body_html, excerpt(body_html))
+
+
+def _create(author_key: AuthorKey, written: _Written, now: datetime, publish: bool, form_id: str | None) -> Post:
+    with writing() as session:
+        if form_id and (earlier := session.scalar(select(Post).where(Post.form_id == form_id))):
+            return _sent_before(earlier, author_key, written, publish)
+        post = Post(
+            author_issuer=author_key[0],
+            author_id=author_key[1],
+            slug=_take_address(session, written.title),
+            created_at=now,
+            updated_at=now,
+            published_at=now if publish else None,
+            form_id=form_id,
+            **written._asdict(),
+        )
+        session.add(post)
+        session.flush()
+        session.execute(update(Slug).where(Slug.slug == post.slug).values(post_id=post.id, public=publish))
+        if publish:
+            _tell_caches(session)
+        return post
+
+
+def _sent_before(earlier: Post, author_key: AuthorKey, written: _Written, publish: bool) -> Post:
+    if earlier.author_key != author_key:
+        raise Forbidden
+    if not _holds(earlier, written, publish):
+        raise Conflict(earlier)
+    return earlier
+
+
+def _holds(post: Post, written: _Written, publish: bool | None) -> bool:
+    """Whether saving this would change nothing."""
+    same_text = (post.title, post.body_md) == (written.title, written.body_md)
+    return same_text and publish in (None, post.published_at is not None)
+
+
+def _put(post: Post, written: _Written) -> None:
+    for column, value in written._asdict().items():
+        setattr(post, column, value)
+
+
+def _locked(session: Session, post_id: int) -> Post | None:
+    """Load a post as it is now; nobody else changes it until this transaction ends."""
+    return session.get(Post, post_id, with_for_update=True, populate_existing=True)
+
+
+def _tell_caches(session: Session) -> None:
+    """Note that readers see something new. Comes last: every writer waits for this one row."""
+    session.execute(update(Site).values(version=Site.version + 1))
+
+
+# -- addresses -------------------------------------------------------------------------------------------------------
+
+
+def _take_address(session: Session, title: str, post_id: int | None = None) -> str:
+    """Find a free address for this title and keep it from everybody else; without a post it is for one to come."""
+    return next(slug for slug in slugs.candidates(title) if _take(session, slug, post_id))
+
+
+def _take(session: Session, slug: str, post_id: int | None) -> bool:
+    """Try to take an address: one that this post had before, one whose post was deleted, or a new one.
+
+    Trying is the only way: between looking for a free one and taking it, somebody else would.
+    """
+    known = (
+        update(Slug)
+        .where(Slug.slug == slug, or_(Slug.post_id.is_(None), Slug.post_id == post_id))
+        .values(post_id=post_id, public=and_(Slug.public, Slug.post_id.is_not(None)))
+        .returning(Slug.slug)
+    )
+    if session.scalar(known):
+        return True
+    try:
+        with session.begin_nested():
+            session.execute(insert(Slug).values(slug=slug, post_id=post_id, public=False))
+    except IntegrityError:
+        return False
+    return True
+
+
+def _move(session: Session, post: Post, title: str) -> None:
+    """Give a post the address of its new title; the old one is let go unless it has been public."""
+    left, post.slug = post.slug, _take_address(session, title, post.id)
+    if post.slug != left:
+        session.execute(delete_from(Slug).where(Slug.slug == left, Slug.public.is_(False)))
+
+
+# -- reading ---------------------------------------------------------------------------------------------------------
+
+
+def at_slug(slug: str, *, now: datetime, reader_key: AuthorKey | None = None) -> Post:
+    """Find the post that a reader may see at this address: a live one, or one of their own.
+
+    :param slug: as it came in the address, so possibly anything.
+    :raises NotFound: when there is none.
+    :raises Moved: when the post has another address now.
+    """
+    post = _at(slug)
+    if not post.is_live(now) and post.author_key != reader_key:
+        raise NotFound
+    if post.slug != slug:
+        raise Moved(post.slug)
+    return post
+
+
+def own(slug: str, *, author_key: AuthorKey) -> Post:
+    """Find a post that its author wants to work on.
+
+    :param slug: as it came in the address, so possibly anything.
+    :raises NotFound: when there is none.
+    :raises Forbidden: when it is somebody else's.
+    :raises Moved: when it has another address now.
+    """
+    post = _at(slug)
+    if post.author_key != author_key:
+        raise Forbidden
+    if post.slug != slug:
+        raise Moved(post.slug)
+    return post
+
+
+def _at(slug: str) -> Post:
+    if not slugs.is_slug(slug):
+        raise NotFound
+    post = db.session.scalar(select(Post).join(Slug, Slug.post_id == Post.id).where(Slug.slug == slug))
+    if post is None:
+        raise NotFound
+    return post
+
+
+# -- lists -----------------------------------------------------------------------------------------------------------
+
+
+class Page(NamedTuple):
+    """A stretch of a list, newest first.
+
+    :param posts: without their texts: ``body_md`` and ``body_html`` are not loaded, and asking for them is an error.
+    :param older: what to pass as `before` for the stretch after this one; None when there is none.
+    :param newer: what to pass as `after` for the stretch before this one; None when there is none.
+    """
+
+    posts: Sequence[Post]
+    older: str | None
+    newer: str | None
+
+
+def latest(*, now: datetime, limit: int, before: str | None = None, after: str | None = None) -> Page:
+    """List live posts, the last published first.
+
+    :param before: go on with those older than here, as an earlier page's `older` says.
+    :param after: go back to those newer than here, as an earlier page's `newer` says.
+    :raises NotFound: when one of these makes no sense, or both are given.
+    """
+    return _page(select(Post).where(Post.published_at <= now), Post.published_at, limit, before, after)
+
+
+def of_author(author_key: AuthorKey, *, limit: int, before: str | None = None, after: str | None = None) -> Page:
+    """List somebody's posts, drafts too, the last saved first; paging and errors as in `latest`."""
+    issuer, author_id = author_key
+    theirs = select(Post).where(Post.author_issuer == issuer, Post.author_id == author_id)
+    return _page(theirs, Post.updated_at, limit, before, after)
+
+
+_LISTED = load_only(
+    Post.author_issuer,
+    Post.author_id,
+    Post.title,
+    Post.slug,
+    Post.excerpt,
+    Post.created_at,
+    Post.updated_at,
+    Post.published_at,
+    Post.version,
+    raiseload=True,
+)
+
+
+def _page(
+    chosen: Select[Post],
+    moment: InstrumentedAttribute[Any],
+    limit: int,
+    before: str | None,
+    after: str | None,
+) -> Page:
+    """Cut a page out of a list by the place of a post in it, (moment, id), which no newer post can shift."""
+    if before is not None and after is not None:
+        raise NotFound
+    place = tuple_(moment, Post.id)
+    order = (moment.asc(), Post.id.asc()) if after is not None else (moment.desc(), Post.id.desc())
+    if before is not None:
+        chosen = chosen.where(place < _place(before))
+    if after is not None:
+        chosen = chosen.where(place > _place(after))
+    found = db.session.scalars(chosen.options(_LISTED).order_by(*order).limit(limit + 1)).all()
+    more = len(found) > limit
+    posts = found[:limit]
+    if after is not None:
+        posts = posts[::-1]
+    return Page(
+        posts,
+        older=_cursor(posts[-1], moment) if posts and (more or after is not None) else None,
+        newer=_cursor(posts[0], moment) if posts and (before is not None or (more and after is not None)) else None,
+    )
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_CURSOR = re.compile(r"([0-9]{1,17})-([0-9]{1,10})")
+
+
+def _cursor(post: Post, moment: InstrumentedAttribute[Any]) -> str:
+    at: datetime = getattr(post, moment.key)
+    return f"{(at - _EPOCH) // timedelta(microseconds=1)}-{post.id}"
+
+
+def _place(cursor: str) -> tuple[datetime, int]:
+    if not (parts := _CURSOR.fullmatch(cursor)):
+        raise NotFound
+    try:
+        return _EPOCH + timedelta(microseconds=int(parts[1])), int(parts[2])
+    except OverflowError:
+        raise NotFound from None

@@ -1,0 +1,326 @@
+"""How typed text becomes storable text, Markdown becomes safe HTML, and HTML becomes an excerpt."""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from difflib import unified_diff
+from itertools import groupby, islice
+from typing import Any
+
+import nh3
+from markdown_it import MarkdownIt
+from markdown_it.renderer import RendererHTML
+from markdown_it.rules_core import StateCore
+from markdown_it.token import Token
+from mdit_py_plugins.footnote import footnote_plugin
+
+from blog.errors import Invalid
+
+# -- what people type ------------------------------------------------------------------------------------------------
+
+# Lone surrogates cannot be encoded, PostgreSQL keeps no NUL, and feeds (XML 1.0, section 2.2) and HTML pages break on
+# the other controls and on U+FFFE and U+FFFF. Tab and newline are the only controls that text needs.
+_UNFIT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+_BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")  # left open, one would turn round whatever stands after a title
+_BLANK = "\u115f\u1160\u2800\u3164\uffa0"  # letters and symbols by category, but nothing is seen of them
+_BLANK_LINES_BEFORE = re.compile(r"\A(?:[ \t]*\n)+")
+_MOST_MARKS = 30  # on one letter, as in UAX #15's stream-safe text; NFC is quadratic in them: 50,000 took 3.5 s
+
+
+def line(text: str, field: str, *, longest: int) -> str:
+    """Normalise text of one line, such as a title: NFC, single spaces, no bidirectional overrides.
+
+    :param field: its name in the form, for the problem's key and sentence.
+    :param longest: how many characters may be left.
+    :raises Invalid: when nothing visible is left, it is too long, or it holds what cannot be shown.
+    """
+    one = " ".join(_BIDI.sub("", _sound(text, field)).split())
+    if not any(unicodedata.category(character)[0] in "LNPS" and character not in _BLANK for character in one):
+        raise Invalid({field: f"The {field} is empty."})
+    if len(one) > longest:
+        raise Invalid({field: f"The {field} has {len(one):,} characters; at most {longest:,} fit."})
+    return one
+
+
+def passage(text: str, field: str, *, longest: int) -> str:
+    """Normalise text of many lines, such as a body: NFC, newlines as ``\\n``, no blank lines around it.
+
+    :param field: its name in the form, for the problem's key and sentence.
+    :param longest: how many bytes of UTF-8 may be left.
+    :raises Invalid: when nothing is left, it is too long, or it holds what cannot be shown.
+    """
+    whole = _BLANK_LINES_BEFORE.sub("", _sound(text, field)).rstrip()
+    if not whole:
+        raise Invalid({field: f"The {field} is empty."})
+    if (size := len(whole.encode())) > longest:
+        raise Invalid({field: f"The {field} has {size:,} bytes; at most {longest:,} fit."})
+    return whole
+
+
+def _sound(text: str, field: str) -> str:
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if unfit := _UNFIT.search(text):
+        raise Invalid({field: f"The {field} holds a character that cannot be shown: U+{ord(unfit[0]):04X}."})
+    if not text.isascii() and _is_heaped(text):
+        raise Invalid({field: f"The {field} heaps too many accents on one letter."})
+    return unicodedata.normalize("NFC", text)
+
+
+def _is_heaped(text: str) -> bool:
+    runs = groupby(text, key=lambda character: unicodedata.combining(character) > 0)
+    return any(marks and sum(1 for _ in run) > _MOST_MARKS for marks, run in runs)
+
+
+# -- Markdown to HTML ------------------------------------------------------------------------------------------------
+
+RENDERER_VERSION = 1
+"""Counts the changes to what `render` makes; stored beside the HTML, so that older HTML can be found and made anew."""
+
+
+def render(body_md: str) -> str:
+    """Turn Markdown into HTML that is safe on a page, in a feed and in a stored file.
+
+    CommonMark with tables, footnotes, task lists, strikethrough and bare addresses as links. HTML in it is allowed and
+    sanitised like everything else. No heading is an h1: that one is the page's own.
+
+    :param body_md: as `passage` returns it.
+    :raises Invalid: under the field ``body``, when its HTML would be out of all proportion.
+    """
+    loose = _without_h1(_to_html(body_md))
+    if _labour(loose) > _MOST_LABOUR:
+        raise Invalid({"body": "The HTML in the body leaves too many tags open. Close them, or write Markdown."})
+    return _sanitise(loose)
+
+
+# The plugin for this needs 25 s for 100 KB of "<http:"; here each character is looked at once or twice.
+_BRACKETED = r"""\([^\s<>()"]*+\)"""
+_ADDRESS = re.compile(rf"""(?<![\w/])https?://(?:[^\s<>()"]|{_BRACKETED})*(?:[\w/=&#%~+-]|{_BRACKETED})""")
+
+
+def _link_addresses(state: StateCore) -> None:
+    """Make links of bare http and https addresses in running text."""
+    for block in state.tokens:
+        if block.children and "://" in block.content:
+            block.children = list(_linked(block.children))
+
+
+def _linked(spans: list[Token]) -> Iterator[Token]:
+    depth = 0  # inside of other links, written either way
+    for span in spans:
+        opens = span.type == "link_open" or (span.type == "html_inline" and span.content.lower().startswith("<a "))
+        closes = span.type == "link_close" or (span.type == "html_inline" and span.content.lower().startswith("</a"))
+        depth += opens - closes
+        if span.type == "text" and depth <= 0:
+            yield from _split_at_addresses(span.content)
+        else:
+            yield span
+
+
+def _split_at_addresses(text: str) -> Iterator[Token]:
+    at = 0
+    for address in _ADDRESS.finditer(text):
+        yield Token("text", "", 0, content=text[at : address.start()])
+        yield Token("link_open", "a", 1, attrs={"href": _markdown.normalizeLink(address[0])})
+        yield Token("text", "", 0, content=address[0])
+        yield Token("link_close", "a", -1)
+        at = address.end()
+    yield Token("text", "", 0, content=text[at:])
+
+
+def _aligned_cell(self: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
+    """Say a column's alignment by class: the page's policy allows no style attribute."""
+    if style := tokens[index].attrs.pop("style", None):
+        tokens[index].attrs["class"] = f"align-{str(style).removeprefix('text-align:')}"
+    return self.renderToken(tokens, index, options, env)
+
+
+def _to_html(body_md: str) -> str:
+    env: dict[str, Any] = {}
+    tokens = _markdown.parse(body_md, env)
+    spans = [span for token in tokens for span in token.children or ()]
+    if sum(len(str(value)) for span in spans for value in span.attrs.values()) > _MOST_ATTRIBUTES:
+        raise Invalid({"body": "The body repeats very long link addresses too often."})
+    return str(_markdown.renderer.render(tokens, _markdown.options, env))
+
+
+def _parser() -> MarkdownIt:
+    parser = MarkdownIt("commonmark", {"html": True, "tasklists": True, "maxNesting": 20})
+    parser.enable(["table", "strikethrough"]).use(footnote_plugin, inline=False)
+    parser.core.ruler.push("link_addresses", _link_addresses)
+    parser.add_render_rule("th_open", _aligned_cell)
+    parser.add_render_rule("td_open", _aligned_cell)
+    return parser
+
+
+_markdown = _parser()
+_MOST_ATTRIBUTES = 1_000_000  # characters: one [a]: with 40 KB of address and 10,000 times [a] would make 400 MB
+_HEADING = re.compile(r"(</?h)([1-5])(?=[\s/>])", re.IGNORECASE)
+
+
+def _without_h1(loose: str) -> str:
+    """Move all headings one level down, unless the author left level one to the page."""
+    if not any(heading[2] == "1" for heading in _HEADING.finditer(loose)):
+        return loose
+    return _HEADING.sub(lambda heading: f"{heading[1]}{int(heading[2]) + 1}", loose)
+
+
+# -- the sanitiser ---------------------------------------------------------------------------------------------------
+
+_TAGS = set(
+    "a abbr b blockquote br caption cite code dd del details dfn div dl dt em figcaption figure h2 h3 h4 h5 h6 hr i img"
+    " input ins kbd li mark ol p pre q rp rt ruby s samp section small strong sub summary sup table tbody td tfoot th"
+    " thead time tr u ul var".split()
+)
+_ATTRIBUTES = {
+    "a": {"href", "title", "id"},
+    "abbr": {"title"},
+    "details": {"open"},
+    "img": {"src", "alt", "title", "width", "height"},
+    "input": {"checked"},
+    "li": {"id"},
+    "ol": {"start"},
+    "td": {"colspan", "rowspan"},
+    "th": {"colspan", "rowspan", "scope"},
+    "time": {"datetime"},
+}
+_CLASSES = {  # ours, which the stylesheet knows; nobody dresses a post up as the page around it
+    "a": "footnote-backref",
+    "code": r"language-[\w+#.-]{1,40}",
+    "hr": "footnotes-sep",
+    "input": "task-list-item-checkbox",
+    "li": "task-list-item|footnote-item",
+    "ol": "contains-task-list|footnotes-list",
+    "section": "footnotes",
+    "sup": "footnote-ref",
+    "td": "align-(?:left|center|right)",
+    "th": "align-(?:left|center|right)",
+    "ul": "contains-task-list",
+}
+_FOOTNOTE_ID = re.compile(r"fn(?:ref)?[0-9]+(?::[0-9]+)?")
+
+
+def _keep(tag: str, attribute: str, value: str) -> str | None:
+    """What remains of an attribute that the lists above allow; None when nothing does."""
+    if attribute == "class":
+        return " ".join(name for name in value.split() if re.fullmatch(_CLASSES.get(tag, ""), name)) or None
+    if attribute == "id":  # only footnotes need one, and an id of somebody's choice could stand in for one of the page
+        return value if _FOOTNOTE_ID.fullmatch(value) else None
+    if attribute == "src":
+        return None if value.strip().lower().startswith("mailto:") else value
+    return value
+
+
+_sanitiser = nh3.Cleaner(
+    tags=_TAGS,
+    attributes={
+        "*": set(),  # else nh3 keeps lang and title everywhere
+        **{tag: _ATTRIBUTES.get(tag, set()) | ({"class"} if tag in _CLASSES else set()) for tag in _TAGS},
+    },
+    attribute_filter=_keep,
+    url_schemes={"http", "https", "mailto"},
+    link_rel="ugc noopener",
+    set_tag_attribute_values={
+        "img": {"loading": "lazy"},
+        "input": {"type": "checkbox", "disabled": "", "aria-label": "Task"},  # the only control text has a use for
+    },
+)
+
+
+def _sanitise(loose: str) -> str:
+    """Keep what the lists allow; what comes out is a fixed point: cleaned again, it stays as it is."""
+    clean = _sanitiser.clean(loose)
+    # a reference such as &#1; is a control only now; replaced and not removed: "java\1script:" must not close up
+    clean = _UNFIT.sub("\ufffd", clean)
+    # parsers drop the first newline of a pre, and would drop the next one each time the post is copied
+    clean = _FIRST_NEWLINES.sub("<pre>", clean)
+    return _sanitiser.clean(clean)  # the first time, an attribute taken away leaves the others in another order
+
+
+_FIRST_NEWLINES = re.compile("<pre>\n+")
+
+
+# -- how much work a body may be -------------------------------------------------------------------------------------
+
+# An HTML parser opens again, in every paragraph, each <b title=…> that was left open before: 100 KB can ask for 10^8
+# elements. Measured: 10^6 units of this labour take 0.8 s and 280 MB; real posts stay below 20,000.
+_MOST_LABOUR = 500_000
+_BLANK_IN_TAG = r"[ \t\n\f\r]"  # what HTML counts as white space; \s is more
+_VALUE = r"""(?:"[^"]*+"|'[^']*+'|[^ \t\n\f\r"'=<>`]++)"""
+_ATTRIBUTE = rf"{_BLANK_IN_TAG}++[a-z_:@][\w:.@-]*+(?:{_BLANK_IN_TAG}*+={_BLANK_IN_TAG}*+{_VALUE})?+"
+_REST_OF_TAG = rf"(?:{_ATTRIBUTE})*+{_BLANK_IN_TAG}*+/?>"
+_TEXT_ONLY = "script|style|iframe|textarea|title|noscript|noembed|noframes|xmp"
+_MARKUP = re.compile(  # all that every parser reads in the same way, and then whatever is left
+    r"<!--(?!-?>)(?:(?!--).)*+-->"
+    r"|<(?![a-z/!?])"
+    rf"|<(?P<text_only>{_TEXT_ONLY}){_REST_OF_TAG}[^<]*+</(?P=text_only)>"
+    rf"|<(?P<close>/?)(?!(?:{_TEXT_ONLY}|plaintext|svg|math|template)\b)(?P<name>[a-z][a-z0-9-]*+){_REST_OF_TAG}"
+    r"|(?P<strange><)",
+    re.IGNORECASE | re.ASCII | re.DOTALL,
+)
+_NEVER_DEEP = frozenset(  # empty elements, and those that the next of their kind closes
+    "area base br col embed hr img input link meta source track wbr p li dd dt tr td th thead tbody tfoot".split()
+)
+
+
+def _labour(loose: str) -> int:
+    """How many steps a parser may need at worst for this HTML: the sum of open elements over all tags; never too low.
+
+    A closing tag counts only where nothing else was opened in between. From the first markup on that parsers may read
+    in different ways, no closing tag counts.
+    """
+    labour = 0
+    open_names: list[str] = []
+    for markup in _MARKUP.finditer(loose):
+        if markup["strange"]:
+            rest = loose.count("<", markup.start())
+            return labour + rest * (len(open_names) + rest // 2)
+        name = (markup["name"] or "").lower()
+        if not name or name in _NEVER_DEEP:
+            pass
+        elif not markup["close"]:
+            open_names.append(name)
+        elif open_names and open_names[-1] == name:
+            open_names.pop()
+        labour += len(open_names)
+    return labour
+
+
+# -- HTML to an excerpt ----------------------------------------------------------------------------------------------
+
+_FOOTNOTES = '<section class="footnotes">'
+_FOOTNOTE_MARK = re.compile('<sup class="footnote-ref">.*?</sup>')
+_NEW_LINE = re.compile(r"<(?:/?(?:p|div|li|dt|dd|blockquote|figure|figcaption|section|summary|details)|br|hr)\b")
+_prose_only = nh3.Cleaner(
+    tags=set(), attributes={}, clean_content_tags={"h2", "h3", "h4", "h5", "h6", "pre", "table", "script", "style"}
+)
+
+
+def excerpt(body_html: str, longest: int = 280) -> str:
+    """The first words of a post as plain text: no markup, no headings, tables, code blocks or footnotes.
+
+    :param body_html: as `render` returns it.
+    :param longest: how many characters the result may have, an ellipsis included.
+    """
+    prose, _, _ = body_html.partition(_FOOTNOTES)
+    prose = _NEW_LINE.sub(r" \g<0>", _FOOTNOTE_MARK.sub("", prose))
+    words = " ".join(html.unescape(_prose_only.clean(prose)).split())
+    if len(words) <= longest:
+        return words
+    cut = words[: longest - 1]
+    at_word, _, _ = cut.rpartition(" ")
+    if len(at_word) < longest // 2:  # a script without spaces, or one endless word
+        at_word = cut
+    return at_word.rstrip(" ,.;:–—-") + "…"
+
+
+def differences(stored: str, typed: str) -> list[tuple[str, str]]:
+    """Compare two texts line by line.
+
+    :return: lines with a sign: ``-`` only in what is stored, ``+`` only in what was typed, a space in both, ``@``
+        where lines that are in both are left out. Nothing when the texts are the same.
+    """
+    compared = unified_diff(stored.splitlines(), typed.splitlines(), n=2, lineterm="")
+    return [(line[0], "" if line[0] == "@" else line[1:]) for line in islice(compared, 2, None)]
