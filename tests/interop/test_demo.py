@@ -41,6 +41,11 @@ class Demo:
             self.screen += line.decode()
         return self.screen
 
+    def ready(self) -> Demo:
+        """Wait until it says that it is ready."""
+        assert "Ctrl-C" in self.read_until("Ctrl-C"), self.screen
+        return self
+
     def stop(self, by: int = signal.SIGINT) -> int:
         """Send a signal and wait; return the exit status."""
         self.process.send_signal(by)
@@ -72,7 +77,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
 def test_it_says_where_everything_is_and_ctrl_c_ends_it_without_a_trace(start: Start) -> None:
     demo = start()
-    screen = demo.read_until("Ctrl-C")
+    screen = demo.ready().screen
     assert {demo.url, demo.issuer, f"{demo.url}/register"} <= set(re.findall(r"http://\S+[^\s/]", screen))
     assert re.search(r"amina +password +(\w{4}-){3}\w{4}", screen)
     assert "for development and demo" in screen
@@ -87,7 +92,7 @@ def test_it_says_where_everything_is_and_ctrl_c_ends_it_without_a_trace(start: S
 
 def test_a_second_start_keeps_everything_is_quick_and_may_be_elsewhere(start: Start) -> None:
     first = start()
-    first.read_until("Ctrl-C")
+    first.ready()
     secrets = password_of("amina", first.screen)
     author = log_in(Visitor(), first, "amina", secrets)
     author.submit("Publish", Title="Kept", Body="Until the second start.")
@@ -95,7 +100,7 @@ def test_a_second_start_keeps_everything_is_quick_and_may_be_elsewhere(start: St
 
     began = time.monotonic()
     second = start()
-    second.read_until("Ctrl-C")
+    second.ready()
     assert time.monotonic() - began < READY_AGAIN_WITHIN_S
     assert password_of("amina", second.screen) == secrets
     assert second.url != first.url
@@ -118,7 +123,7 @@ def test_a_taken_port_gives_one_clear_line(start: Start, name: str) -> None:
 
 def test_when_the_blog_dies_the_demo_says_so_and_stops_the_provider(start: Start, tmp_path: Path) -> None:
     demo = start()
-    demo.read_until("Ctrl-C")
+    demo.ready()
     for pid in children_of(demo.process.pid, "demo.blog_server"):
         os.kill(pid, signal.SIGKILL)
     assert demo.process.wait(20) == 1
@@ -128,7 +133,7 @@ def test_when_the_blog_dies_the_demo_says_so_and_stops_the_provider(start: Start
 
 def test_nothing_outlives_a_demo_that_is_killed(start: Start) -> None:
     demo = start()
-    demo.read_until("Ctrl-C")
+    demo.ready()
     demo.process.kill()
     give_up_at = time.monotonic() + 10
     while answers(demo.url) or answers(demo.issuer):
@@ -137,7 +142,7 @@ def test_nothing_outlives_a_demo_that_is_killed(start: Start) -> None:
 
 
 def test_secrets_are_for_their_owner_only(start: Start, tmp_path: Path) -> None:
-    start().read_until("Ctrl-C")
+    start().ready()
     folder = tmp_path / "demo"
     assert folder.stat().st_mode & 0o077 == 0
     for name in ("state.json", "client_secrets.json", "provider.db"):
