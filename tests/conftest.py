@@ -12,8 +12,16 @@ from flask import Flask
 
 from blog import create_app
 from blog.db import db
+from tests import postgres
 from tests.actor import Actor
 from tests.fake_idp import FakeIdp
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """The address of a PostgreSQL database that the tests may do with as they like."""
+    with postgres.server() as url:
+        yield url
 
 
 class MovableClock:
