@@ -129,6 +129,7 @@ def test_when_the_blog_dies_the_demo_says_so_and_stops_the_provider(start: Start
     assert demo.process.wait(20) == 1
     assert "The blog stopped by itself" in demo.read_until("nothing that it ever says")
     assert not answers(demo.issuer)
+    assert not answers(demo.url)  # the server's workers are gone as well
 
 
 def test_nothing_outlives_a_demo_that_is_killed(start: Start) -> None:
