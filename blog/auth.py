@@ -65,6 +65,7 @@ def init_app(app: Flask, porch: Porch) -> None:
     """Put the porch in front of every door of this application."""
     app.extensions["porch"] = porch
     app.before_request(_see_who_asks)
+    app.before_request(_come_home)
     app.after_request(_keep_in_its_place)
     app.register_blueprint(bp)
     app.context_processor(lambda: {"user": g.get("user")})
@@ -84,6 +85,13 @@ def _see_who_asks() -> None:
     csrf.gate()
     if g.user and request.method not in csrf.SAFE and not csrf.is_exempt():
         csrf.check(request.form.get(csrf.FIELD), person_ref(g.user.key))
+
+
+def _come_home() -> ResponseReturnValue | None:
+    """After logging out the provider adds our state to the home page's address, which is for sharing: drop it."""
+    if request.endpoint == "blog.index" and "state" in request.args:
+        return redirect(url_for("blog.index"))
+    return None
 
 
 def _keep_in_its_place(response: Response) -> Response:

@@ -383,8 +383,13 @@ def test_logging_out_goes_by_the_provider_and_comes_back_home(ada):
     assert sent["client_id"] == "byline"
     assert sent["id_token_hint"].count(".") == 2
     assert sent["post_logout_redirect_uri"] == "http://localhost/"
-    back = ada.idp.end_session(response.location)
-    assert ada.get(back).status_code == 200
+    assert ada.get(ada.idp.end_session(response.location)).location == "/"
+
+
+@pytest.mark.parametrize("back", ["/?state=another", "/?state=", "/"])
+def test_coming_back_with_another_state_or_none_leads_home(ada, back):
+    ada.submit("/logout", "Log out")
+    assert ada.get(back, follow_redirects=True).request.full_path == "/?"
 
 
 def test_logging_out_where_the_provider_knows_no_logout_leads_home(ada):
