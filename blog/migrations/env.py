@@ -1,6 +1,6 @@
 """How migrations reach the database: over the application's own engine, in one transaction, one process at a time."""
 
-from typing import Any
+from typing import Any, Literal
 
 from alembic import context
 from alembic.autogenerate.api import AutogenContext
@@ -12,7 +12,7 @@ from blog.db import WRITES, UtcDateTime, db
 ONE_AT_A_TIME = 7_102_401  # any number that nobody else locks on in this database
 
 
-def render_item(kind: str, item: Any, _context: AutogenContext) -> str | bool:
+def render_item(kind: str, item: Any, _context: AutogenContext) -> str | Literal[False]:
     """Write our own column type as the plain one below it: a migration must not change when our code does."""
     return "sa.DateTime(timezone=True)" if kind == "type" and isinstance(item, UtcDateTime) else False
 
