@@ -110,7 +110,9 @@ def test_a_second_start_keeps_everything_is_quick_and_may_be_elsewhere(start: St
     assert "Amina Sow" in home.text  # by SCIM: nobody has logged in since
     assert "Amina Diallo" not in home.text
     assert home.text.count("Your first post") == 1
-    assert log_in(Visitor(), second, "amina", secrets).url == f"{second.url}/dashboard"
+    author = log_in(Visitor(), second, "amina", secrets)
+    assert author.url == f"{second.url}/dashboard"
+    assert author.open(f"{second.url}/kept/edit").status == 200
 
 
 @pytest.mark.parametrize("name", ["PORT", "IDP_PORT"])
