@@ -5,7 +5,7 @@ IDP_PORT ?= 5001
 ARGS ?=
 export PORT IDP_PORT
 
-PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input -c constraints.txt -e
+PIP = PYTHONWARNINGS=ignore .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input -c constraints.txt -e
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check docs bench constraints clean
