@@ -84,6 +84,8 @@ class Post(db.Model):  # type: ignore[name-defined]
     __table_args__ = (
         Index("ix_posts_published", "published_at", "id"),
         Index("ix_posts_author", "author_issuer", "author_id", "updated_at", "id"),
+        # else SQLite gives the id of a deleted post to the next one, and a save that was under way would hit that one
+        {"sqlite_autoincrement": True},
     )
 
     @property
