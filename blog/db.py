@@ -197,9 +197,10 @@ def engine_options(url: str) -> dict[str, Any]:
 
     :param url: a SQLAlchemy address, ``sqlite:///…`` or ``postgresql+psycopg://…``.
     """
+    discreet = {"hide_parameters": True}  # an error's text goes to the log, what people write does not
     if url.startswith("sqlite"):
-        return {}
-    return {
+        return discreet
+    return discreet | {
         "isolation_level": "AUTOCOMMIT",  # for reads: no transaction stays open while a page waits for the provider
         "pool_pre_ping": True,
         "pool_timeout": 3,

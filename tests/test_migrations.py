@@ -63,24 +63,45 @@ def test_ids_are_never_given_twice(unmigrated):
     assert "AUTOINCREMENT" in db.session.scalar(text("SELECT sql FROM sqlite_master WHERE name = 'posts'"))
 
 
-LATER = """
-import sqlalchemy as sa
-from alembic import op
+@pytest.fixture
+def add_migration(unmigrated, tmp_path):
+    """Write one more migration, with this for its upgrade, behind those there are; give back the directory."""
 
-revision, down_revision = "later", "{head}"
+    def add(*steps):
+        directory = shutil.copytree(DIRECTORY, tmp_path / "migrations", ignore=shutil.ignore_patterns("__pycache__"))
+        head = ScriptDirectory(str(DIRECTORY)).get_current_head()
+        (directory / "versions" / "later.py").write_text(
+            f"import sqlalchemy as sa\nfrom alembic import op\nrevision, down_revision = 'later', {head!r}\n"
+            + "def upgrade():\n    "
+            + "\n    ".join(steps)
+        )
+        return str(directory)
+
+    return add
 
 
-def upgrade():
-    with op.batch_alter_table("posts", recreate="always") as posts:
-        posts.add_column(sa.Column("colour", sa.String(9)))
-"""
+ADD_COLUMN = 'posts.add_column(sa.Column("colour", sa.String(9)))'
 
 
-def test_making_a_table_anew_keeps_what_points_to_it(unmigrated, tmp_path):
+def columns():
+    return {column["name"] for column in inspect(db.engine).get_columns("posts")}
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_making_a_table_anew_keeps_what_points_to_it(add_migration):
     upgrade()
     post = posts.create(("https://id.example", "ada"), title="Old", body_md="x", now=NOW, publish=True)
-    later = shutil.copytree(DIRECTORY, tmp_path / "migrations", ignore=shutil.ignore_patterns("__pycache__"))
-    (later / "versions" / "later.py").write_text(LATER.format(head=ScriptDirectory(str(DIRECTORY)).get_current_head()))
-    upgrade(directory=str(later))
-    assert "colour" in {column["name"] for column in inspect(db.engine).get_columns("posts")}
+    upgrade(directory=add_migration(f'with op.batch_alter_table("posts", recreate="always") as posts: {ADD_COLUMN}'))
+    assert "colour" in columns()
     assert db.session.execute(text("SELECT slug, post_id FROM slugs")).all() == [("old", post.id)]
+    with db.engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
+
+
+def test_a_migration_that_fails_leaves_everything_as_it_was(add_migration):
+    upgrade()
+    directory = add_migration(f'with op.batch_alter_table("posts") as posts: {ADD_COLUMN}', "1 / 0")
+    with pytest.raises(ZeroDivisionError):
+        upgrade(directory=directory)
+    assert "colour" not in columns()
+    assert differences() == []

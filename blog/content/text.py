@@ -265,9 +265,7 @@ def _sanitise(loose: str) -> str:
 _FOOTNOTES = '<section class="footnotes">'
 _FOOTNOTE_MARK = re.compile('<sup class="footnote-ref">.*?</sup>')
 _NEW_LINE = re.compile(r"<(?:/?(?:p|div|li|dt|dd|blockquote|figure|figcaption|section|summary|details)|br|hr)\b")
-_prose_only = nh3.Cleaner(
-    tags=set(), attributes={}, clean_content_tags={"h2", "h3", "h4", "h5", "h6", "pre", "table"}
-)
+_prose_only = nh3.Cleaner(tags=set(), attributes={}, clean_content_tags={"h2", "h3", "h4", "h5", "h6", "pre", "table"})
 
 
 def excerpt(body_html: str, longest: int = 280) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Literal
 
 from alembic import context
@@ -18,10 +20,7 @@ def plain(kind: str, item: Any, _context: Any) -> str | Literal[False]:
 
 def run(connection: Connection) -> None:
     """Run what is to be run over this connection."""
-    sqlite = connection.dialect.name == "sqlite"
-    if sqlite:  # a batch migration makes the table anew, and dropping the old one would empty the keys that point to it
-        connection.exec_driver_sql("PRAGMA foreign_keys=OFF").close()
-        connection.commit()
+    connection.execution_options(**WRITES[connection.dialect.name])
     context.configure(
         connection=connection,
         target_metadata=db.metadata,
@@ -30,14 +29,29 @@ def run(connection: Connection) -> None:
         **current_app.extensions["migrate"].configure_args,
     )
     with context.begin_transaction():
-        if not sqlite:  # the limits are for requests; copying a table may take longer
+        if connection.dialect.name == "postgresql":  # its limit is for requests; copying a table may take longer
             connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
         context.run_migrations()
-    if sqlite:
-        connection.exec_driver_sql("PRAGMA foreign_keys=ON").close()
+
+
+@contextmanager
+def keys_unwatched(connection: Connection) -> Iterator[None]:
+    """Let SQLite drop a table without emptying the keys that point to it, as making one anew does.
+
+    Its switch works outside of transactions only, so it is thrown past SQLAlchemy, which would begin one.
+    """
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    driver: Any = connection.connection.driver_connection
+    driver.execute("PRAGMA foreign_keys=OFF").close()
+    try:
+        yield
+    finally:
+        driver.execute("PRAGMA foreign_keys=ON").close()
 
 
 if context.is_offline_mode():
     raise SystemExit("A migration needs the database; there is no SQL to write to a file.")
-with db.engine.connect() as connection:
-    run(connection.execution_options(**WRITES[connection.dialect.name]))
+with db.engine.connect() as connection, keys_unwatched(connection):
+    run(connection)
