@@ -171,7 +171,9 @@ def test_no_browser_is_sent_to_a_provider_that_calls_itself_otherwise(visitor): 
 
 def test_an_attempt_survives_json(visitor):
     attempt = visitor.begin(next="/dashboard", max_age=60, acr_values=("gold",))
-    assert Attempt.from_dict(json.loads(json.dumps(attempt.to_dict()))) == attempt
+    kept = json.dumps(attempt.to_dict())
+    assert Attempt.from_dict(json.loads(kept)) == attempt
+    assert attempt.url not in kept
 
 
 # Accepting
