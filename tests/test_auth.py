@@ -528,6 +528,20 @@ def test_a_token_has_no_time_limit_and_outlives_the_session(ada, clock):
     assert ada.send(form).status_code == 303
 
 
+def test_no_page_writes_anything_when_it_is_looked_at(ada, app):
+    def rows():
+        with app.app_context():
+            return {table.name: db.session.execute(select(table)).all() for table in db.metadata.sorted_tables}
+
+    slug, before = ada.publish(), rows()
+    rules = [rule.rule for rule in app.url_map.iter_rules() if "GET" in rule.methods]
+    assert "/<slug>/delete" in rules
+    for rule in rules:
+        path = rule.replace("<slug>", slug).replace("<path:filename>", "style.css")
+        ada.get(path, headers={"Sec-Fetch-Site": "cross-site"})
+    assert rows() == before
+
+
 # -- a form that is sent while signed out ------------------------------------------------------------------------------
 
 

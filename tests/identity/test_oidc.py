@@ -451,6 +451,13 @@ def test_a_broken_endpoint_is_unreachable_and_nothing_else(visitor, endpoint, re
         visitor.log_in()
 
 
+def test_every_call_of_a_login_has_its_time_outs_and_looks_at_certificates(visitor):  # row 18
+    visitor.log_in()
+    sent = [call.request.req_kwargs for call in visitor.idp.responses.calls]
+    assert [each["timeout"] for each in sent] == [(3, 5)] * 4
+    assert all(each["verify"] for each in sent)  # the name of a bundle counts as well
+
+
 def test_a_redirect_of_the_token_endpoint_takes_no_secret_elsewhere(visitor):  # row 18
     elsewhere = visitor.idp.responses.add("POST", "https://evil.example/token", json={})
     visitor.idp.answers["token"] = answer({}, 307, Location="https://evil.example/token")
