@@ -45,8 +45,8 @@ def test_on_https_every_answer_keeps_browsers_there(settings, request, path):
 @pytest.mark.parametrize("method", ["GET", "OPTIONS"])
 def test_no_other_site_may_read_our_answers(ada, origin, method):
     for path in ANSWERS:
-        response = ada.client.open(path, method=method, headers={"Origin": origin})
-        assert not [name for name in response.headers.keys() if name.lower().startswith("access-control-")]
+        response = ada.client.open(path, method=method, headers={"Origin": origin}, buffered=True)
+        assert "access-control-" not in str(response.headers).lower()
 
 
 def test_a_foreign_host_is_refused(visitor):
