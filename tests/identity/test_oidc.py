@@ -714,11 +714,12 @@ def test_a_rotated_key_is_found_at_once(visitor, same_kid):  # row 7
 
 
 def test_two_keys_under_one_kid_both_count(visitor):  # row 7
-    visitor.idp.more_jwks = [public(make_key("RSA", 9, "k0"))]
+    old, new = public(visitor.idp.signing_key), make_key("RSA", 9, "k0")
+    visitor.idp.jwks = {"keys": [old, public(new)]}
     assert visitor.log_in()
-    visitor.idp.more_jwks = [public(visitor.idp.signing_key)]
-    visitor.idp.signing_key = make_key("RSA", 9, "k0")
+    visitor.idp.signing_key = new
     assert visitor.log_in()
+    assert visitor.idp.calls["jwks"] == 1
 
 
 def test_bad_tokens_do_not_make_us_hammer_the_provider(visitor):  # row 7
