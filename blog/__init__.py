@@ -42,6 +42,8 @@ def create_app(settings: Mapping[str, Any] | None = None, *, now: clock.Clock = 
         MAX_FORM_MEMORY_SIZE=LARGEST_FORM,
         SEND_FILE_MAX_AGE_DEFAULT=3600,
     )
+    app.logger.setLevel(logging.INFO)  # logins and refusals are told to the operator
+    app.url_map.strict_slashes = False
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     if values["PROXY_HOPS"]:

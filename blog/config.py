@@ -175,8 +175,9 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "DATABASE_URL",
-        REQUIRED,
-        "Where posts are kept: `sqlite:////path/to/blog.db` or `postgresql://user:password@host/name`.",
+        "sqlite:///blog.db",
+        "Where posts are kept: `sqlite:////path/to/blog.db` or `postgresql://user:password@host/name`. A relative path "
+        "is one in the folder `instance`.",
         database,
         secret=True,
         example="sqlite:////var/lib/byline/blog.db",

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import sys
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,6 +43,7 @@ def start(children: Children, place: Place, kept: state.State) -> None:
     environ = blog_environ(kept, place)
     children.start("provider", provider_command(place), environ)
     prepare_database(environ)
+    keep_authors(place)
     write_samples_once(place, environ)
     start_blog(children, environ)
     children.wait_for("provider", f"{place.issuer}/.well-known/openid-configuration")
@@ -92,6 +95,12 @@ def provider_command(place: Place) -> list[str]:
 def prepare_database(environ: Mapping[str, str]) -> None:
     """Create or upgrade the blog's database."""
     call("upgrade the database", [*python("flask"), "--app", "blog", "upgrade"], environ)
+
+
+def keep_authors(place: Place) -> None:
+    """Bring the posts along when IDP_PORT has changed: to the blog that is another issuer, but here the same people."""
+    with closing(sqlite3.connect(place.folder / "blog.db")) as connection, connection:
+        connection.execute("UPDATE posts SET author_issuer = ?1 WHERE author_issuer != ?1", (place.issuer,))
 
 
 def write_samples_once(place: Place, environ: Mapping[str, str]) -> None:

@@ -92,7 +92,6 @@ def test_client_secrets_of_another_form_end_the_start(tmp_path, content):
             for name in (
                 "PUBLIC_URL",
                 "SECRET_KEY",
-                "DATABASE_URL",
                 "OIDC_ISSUER",
                 "OIDC_CLIENT_ID",
                 "OIDC_CLIENT_SECRET",

@@ -333,7 +333,7 @@ def _page(
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_CURSOR = re.compile(r"([0-9]{1,17})-([0-9]{1,10})")
+_CURSOR = re.compile(r"([0-9]{1,17})-([0-9]{1,9})")  # more digits would be no moment, and no id of the database
 
 
 def _cursor(post: Post, moment: InstrumentedAttribute[Any]) -> str:

@@ -106,8 +106,9 @@ def _unreachable(error: errors.Unreachable) -> ResponseReturnValue:
     return _page(503, retry_after_s=error.retry_after)
 
 
-def _database_away(error: Exception) -> ResponseReturnValue:
-    current_app.logger.error("database_away request=%s error=%s", g.request_id, type(error).__name__)
+def _database_away(error: OperationalError | PoolTimeout) -> ResponseReturnValue:
+    why = str(getattr(error, "orig", error)).split("\n")[0]
+    current_app.logger.error("database_away request=%s %s", g.get("request_id"), why)
     return _page(503)
 
 

@@ -7,6 +7,7 @@ import os
 import shutil
 import socket
 from abc import ABC, abstractmethod
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
 
@@ -14,7 +15,7 @@ import pytest
 import requests
 
 from demo import stage, state
-from demo.children import Children
+from demo.children import ROOT, Children
 from tests.interop.visitor import Visitor
 
 PASSWORD = "correct horse battery"
@@ -33,11 +34,14 @@ class Stage(ABC):
         self.children = Children(folder)
 
     def __enter__(self) -> Self:
-        self.start()
+        with ExitStack() as ends:
+            ends.enter_context(self.children)
+            self.start()
+            self._ends = ends.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.children.__exit__(None, None, None)
+        self._ends.close()
 
     @abstractmethod
     def start(self) -> None:
@@ -140,7 +144,7 @@ def node() -> str:
     if not found:
         missing("no Node on this machine")
     if not (SERVER / "node_modules" / "oidc-provider").is_dir():
-        missing(f"no Node packages: npm ci --prefix {SERVER.relative_to(Path.cwd())}")
+        missing(f"no Node packages: npm ci --prefix {SERVER.relative_to(ROOT)}")
     return str(found)
 
 
