@@ -37,7 +37,7 @@ from blog.web.clock import moment
 
 ATTEMPT_LIFETIME = timedelta(minutes=10)
 ATTEMPTS_AT_MOST = 5
-ATTEMPT = "login attempt"  # what attempts are sealed for
+ATTEMPT = "login attempt"  # what attempts are sealed for; another word as soon as they have other fields
 ROLE_OF_ALL = frozenset({"author"})  # everybody who can log in may write
 
 bp = Blueprint("auth", __name__)

@@ -9,8 +9,12 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from sqlalchemy import select, text
+from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from blog.db import LoginSession, Parked, Spent, db
+from blog.identity import spending
+from blog.identity.sessions import Sessions
 from tests.fake_idp import ABSENT, DOWN, ERROR500, HTML, answer
 
 
@@ -204,6 +208,15 @@ def test_of_more_than_five_attempts_the_oldest_gives_way(visitor, clock):
     assert visitor.return_with(answers[1]).status_code == 303
 
 
+@pytest.mark.parametrize("target", ["/" + "a" * 2000, "/" + "a" * 499, "/" + "\u00fc" * 83, "/" + '"' * 166])
+def test_attempts_of_five_tabs_stay_small_enough_for_proxies(visitor, target):
+    for _ in range(5):
+        visitor.get("/login", query_string={"next": target})
+    attempts = [cookie for cookie in visitor.client._cookies.values() if cookie.key.startswith("byline-login-")]
+    assert len(attempts) == 5
+    assert sum(len(f"{cookie.key}={cookie.value}; ") for cookie in attempts) < 7 * 1024
+
+
 def test_an_attempt_ends_after_ten_minutes(visitor, clock):
     params = visitor.begin()
     clock.advance(minutes=10, seconds=5)
@@ -232,6 +245,10 @@ def test_an_error_from_elsewhere_is_not_believed(visitor):
     assert "state_unknown" in response.text
 
 
+def test_a_log_line_of_a_login_is_not_only_for_debugging(ada):
+    assert ada.app.logger.isEnabledFor(logging.INFO)
+
+
 def test_a_form_post_is_read_like_a_query(settings, request):
     settings |= {"PUBLIC_URL": "https://localhost", "OIDC_RESPONSE_MODE": "form_post"}
     visitor = request.getfixturevalue("visitor")
@@ -253,6 +270,19 @@ def test_an_error_in_a_form_post_is_told(settings, request):
     response = visitor.post("/oidc/callback", params, base_url="https://localhost")
     assert response.status_code == 400
     assert "login_required" in response.text
+
+
+def test_no_page_shows_the_code_of_a_form_post_that_could_not_be_judged(settings, request, monkeypatch):
+    def database_is_away(*_args, **_kwargs):
+        raise OperationalError("spend", {}, Exception())
+
+    settings |= {"PUBLIC_URL": "https://localhost", "OIDC_RESPONSE_MODE": "form_post"}
+    visitor = request.getfixturevalue("visitor")
+    params = visitor.idp.authorize(visitor.get("/login", base_url="https://localhost").location)
+    monkeypatch.setattr(spending, "spend", database_is_away)
+    response = visitor.post("/oidc/callback", params, base_url="https://localhost")
+    assert response.status_code == 503
+    assert params["code"] not in response.text
 
 
 @pytest.mark.parametrize(
@@ -361,6 +391,27 @@ def test_a_session_asks_the_provider_nothing(ada):
     assert ada.idp.calls.total() == before
 
 
+@pytest.mark.parametrize("error", [OperationalError("select", {}, Exception()), PoolTimeout()], ids=["away", "busy"])
+def test_a_database_that_cannot_tell_who_asks_does_not_keep_pages_from_saying_so(ada, monkeypatch, error):
+    def fails(*_args):
+        raise error
+
+    monkeypatch.setattr(Sessions, "_find", fails)
+    assert ada.get("/dashboard").location == "/login?next=/dashboard"
+
+
+def test_a_fault_before_everything_else_is_a_page_too(ada, monkeypatch):
+    def fails(*_args):
+        raise ProgrammingError("select", {}, Exception("a secret detail"))
+
+    ada.app.testing = False
+    monkeypatch.setattr(Sessions, "_find", fails)
+    response = ada.get("/")
+    assert response.status_code == 500
+    assert "Something broke" in response.text
+    assert "secret detail" not in response.text
+
+
 def test_another_secret_key_opens_no_session(settings, ada, clock):
     from blog import create_app
 
@@ -446,6 +497,8 @@ def test_the_back_button_shows_no_private_page_after_logging_out(ada):
         ({"Origin": "https://localhost"}, 403),
         ({"Origin": "http://localhost.evil.example"}, 403),
         ({"Origin": "http://localhost:81"}, 403),
+        ({"Origin": "http://["}, 403),
+        ({"Origin": ""}, 403),
     ],
 )
 def test_a_write_that_another_site_caused_is_refused(ada, headers, status):
@@ -473,6 +526,20 @@ def test_a_token_has_no_time_limit_and_outlives_the_session(ada, clock):
     clock.advance(days=30)
     ada.log_in()
     assert ada.send(form).status_code == 303
+
+
+def test_no_page_writes_anything_when_it_is_looked_at(ada, app):
+    def rows():
+        with app.app_context():
+            return {table.name: db.session.execute(select(table)).all() for table in db.metadata.sorted_tables}
+
+    slug, before = ada.publish(), rows()
+    rules = [rule.rule for rule in app.url_map.iter_rules() if "GET" in rule.methods]
+    assert "/<slug>/delete" in rules
+    for rule in rules:
+        path = rule.replace("<slug>", slug).replace("<path:filename>", "style.css")
+        ada.get(path, headers={"Sec-Fetch-Site": "cross-site"})
+    assert rows() == before
 
 
 # -- a form that is sent while signed out ------------------------------------------------------------------------------

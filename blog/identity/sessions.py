@@ -16,6 +16,7 @@ from flask import Flask, Request, Response
 from flask.sessions import SessionInterface, SessionMixin
 from sqlalchemy import delete, select, update
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.datastructures import CallbackDict
 
 from blog.db import LoginSession, Spent, db, writing
@@ -111,8 +112,8 @@ class Sessions(SessionInterface):
             return Session()
         try:
             return self._find(session_id) or Session()
-        except OperationalError:  # whatever this request needs of the database will say so itself, with a page
-            return Session()
+        except (OperationalError, PoolTimeout):
+            return Session()  # whatever this request needs of the database will say so itself, with a page
 
     def _find(self, session_id: str) -> Session | None:
         now = self.clock()

@@ -54,7 +54,7 @@ def gate() -> None:
     if site is not None:
         ours = site in {"same-origin", "none"}
     else:
-        ours = sent_from is None or origin_of(sent_from) == current_app.extensions["csrf"][1]
+        ours = sent_from is None or sent_from == current_app.extensions["csrf"][1]
     if not ours:
         raise Forbidden("This was sent from another site, so it was not accepted.")
 
