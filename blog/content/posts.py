@@ -333,7 +333,7 @@ def _page(
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_CURSOR = re.compile(r"([0-9]{1,17})-([0-9]{1,9})")  # more digits would be no moment, and no id of the database
+_CURSOR = re.compile(r"([0-9]{1,17})-([0-9]{1,9})")  # more digits may be no moment, or no id of the database
 
 
 def _cursor(post: Post, moment: InstrumentedAttribute[Any]) -> str:
@@ -344,7 +344,4 @@ def _cursor(post: Post, moment: InstrumentedAttribute[Any]) -> str:
 def _place(cursor: str) -> tuple[datetime, int]:
     if not (parts := _CURSOR.fullmatch(cursor)):
         raise NotFound
-    try:
-        return _EPOCH + timedelta(microseconds=int(parts[1])), int(parts[2])
-    except OverflowError:
-        raise NotFound from None
+    return _EPOCH + timedelta(microseconds=int(parts[1])), int(parts[2])
