@@ -34,7 +34,6 @@ def create_app(settings: Mapping[str, Any] | None = None, *, now: clock.Clock = 
     environ = os.environ if settings is None else {f"BLOG_{name}": text for name, text in settings.items()}
     values = config.load(environ, directories.SETTINGS)
     app = Flask(__name__)
-    app.logger.setLevel(logging.INFO)  # logins and logouts are told, not only refusals
     app.config.from_mapping(values)
     app.config.update(
         SQLALCHEMY_DATABASE_URI=values["DATABASE_URL"],

@@ -9,6 +9,9 @@ import re
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
+
+from blog.db import Post, db
 
 LOGIN = "login"  # led to the login page
 TABLE = {
@@ -56,6 +59,30 @@ def test_everybody_may_do_what_the_table_says_and_no_more(everybody, method, pat
         answers.append(LOGIN if led_to_login else response.status_code)
     stranger, another, author = answers
     assert (stranger, author, another) == TABLE[method, path]
+
+
+SMUGGLED = {
+    "author_issuer": "https://evil.example",
+    "author_id": "ada",
+    "author_key": "ada",
+    "id": "1",
+    "slug": "live",
+    "body_html": "<script>alert(1)</script>",
+    "html_version": "99",
+    "published_at": "2020-01-01T00:00:00+00:00",
+}
+
+
+@pytest.mark.parametrize("page", ["/dashboard", "/mine/edit"])
+def test_no_form_sets_what_it_does_not_show(everybody, page):
+    _, _, bob = everybody
+    bob.draft("Mine", "Text")
+    path, fields = bob.filled(page, "Save draft" if page == "/dashboard" else "Save changes", title="Own", body="Words")
+    assert bob.post(path, fields | SMUGGLED).status_code == 303
+    with bob.app.app_context():
+        own = db.session.scalars(select(Post).where(Post.title == "Own")).one()
+    assert (own.author_key, own.slug, own.published_at) == (("https://idp.example", "bob"), "own", None)
+    assert (own.body_html.strip(), own.html_version < 99) == ("<p>Words</p>", True)
 
 
 def test_every_route_stands_in_the_table(app):
