@@ -109,12 +109,20 @@ def test_a_post_never_takes_an_address_of_ours():
     assert write(title="Dashboard").slug == "dashboard-post"
 
 
+def test_a_draft_whose_form_is_sent_again_to_publish_it_is_published():
+    first = write(form_id="f", publish=False)
+    again = write(form_id="f", publish=True, now=LATER)
+    assert (again.id, again.published_at, again.version) == (first.id, LATER, first.version + 1)
+    assert posts.at_slug(again.slug, now=LATER).id == first.id
+    assert write(form_id="f", publish=False).published_at == LATER  # saving a draft takes nothing back
+
+
 def test_the_same_form_sent_twice_makes_one_post():
     assert write(form_id="f").id == write(form_id="f").id
     assert list(kept_slugs()) == ["hello"]
 
 
-@pytest.mark.parametrize("change", [{"title": "Other"}, {"body_md": "Other."}, {"publish": False}])
+@pytest.mark.parametrize("change", [{"title": "Other"}, {"body_md": "Other."}])
 def test_the_same_form_with_something_else_shows_both(change):
     first = write(form_id="f")
     with pytest.raises(Conflict) as conflict:

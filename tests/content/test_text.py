@@ -1,6 +1,7 @@
 """Text: what may come in, what Markdown becomes, and that nothing harmful is left of it."""
 
 import re
+import sys
 import time
 from contextlib import suppress
 
@@ -300,7 +301,7 @@ def test_no_body_keeps_the_renderer_busy(body_md):
     began = time.thread_time()
     with suppress(Invalid):
         text.excerpt(text.render(body_md))
-    assert time.thread_time() - began < 2 * 1.5  # half as much again for coverage
+    assert time.thread_time() - began < (12 if sys.gettrace() else 2)  # coverage looks at each step, which takes longer
 
 
 @pytest.mark.parametrize("name", [">#\na\n", "comments", "reference", "elements", "formatting", "hidden closing"])
