@@ -61,8 +61,8 @@ FAINT_TEXT = """() => {
     for (const element of document.querySelectorAll('body *')) {
         const own = [...element.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim());
         if (!own || element.closest('[aria-hidden]') || !element.checkVisibility()) continue;
-        const [one, two] = [light(parse(getComputedStyle(element).color)), light(behind(element))].sort((a, b) => b - a);
-        const contrast = (one + 0.05) / (two + 0.05);
+        const both = [light(parse(getComputedStyle(element).color)), light(behind(element))];
+        const contrast = (Math.max(...both) + 0.05) / (Math.min(...both) + 0.05);
         if (contrast < 4.5) faint.push(`${element.tagName} ${element.className} ${contrast.toFixed(2)}`);
     }
     return faint;
