@@ -8,7 +8,7 @@ export PORT IDP_PORT
 PIP = PYTHONWARNINGS=ignore .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input -c constraints.txt -e
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check docs bench constraints clean
+.PHONY: help run test check docs pictures bench constraints clean
 
 help: ## list what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -27,6 +27,9 @@ check: .venv/test ## check formatting, lint, types and the house rules
 
 docs: .venv/test ## write the generated parts of the documents
 	@.venv/bin/python -m docs.generate
+
+pictures: .venv/test ## take the pictures of the documents from a running demo (needs Chromium)
+	@.venv/bin/python -m docs.pictures
 
 bench: .venv/test ## measure the production server against another one (some minutes)
 	@.venv/bin/python -m bench.servers $(ARGS)

@@ -37,7 +37,7 @@ from blog.web.clock import moment
 
 ATTEMPT_LIFETIME = timedelta(minutes=10)
 ATTEMPTS_AT_MOST = 5
-ATTEMPT = "login attempt"  # what attempts are sealed for; another word as soon as they have other fields
+ATTEMPT = "login attempt"  # what attempts are sealed for
 ROLE_OF_ALL = frozenset({"author"})  # everybody who can log in may write
 
 bp = Blueprint("auth", __name__)
@@ -81,7 +81,8 @@ def _porch() -> Porch:
 
 def _see_who_asks() -> None:
     """Know the person of this session, and refuse what they did not mean to send."""
-    g.user = session.person  # type: ignore[attr-defined]
+    person = session.person  # type: ignore[attr-defined]
+    g.user = person if person and person.key.issuer == _porch().client.issuer else None
     csrf.gate()
     if g.user and request.method not in csrf.SAFE and not csrf.is_exempt():
         csrf.check(request.form.get(csrf.FIELD), person_ref(g.user.key))
@@ -256,10 +257,11 @@ def _cookie_of(state: str) -> str:
 
 
 def _keep_attempt(response: Any, attempt: oidc.Attempt) -> None:
-    sealed = urlsafe_b64encode(_porch().seal.close(ATTEMPT, attempt.to_dict())).decode()
+    name = _cookie_of(attempt.state)
+    sealed = urlsafe_b64encode(_porch().seal.close(ATTEMPT, name, attempt.to_dict())).decode()
     from_elsewhere = _porch().client.response_mode == "form_post"  # a POST from the provider brings no Lax cookie
     response.set_cookie(
-        _cookie_of(attempt.state),
+        name,
         sealed,
         max_age=ATTEMPT_LIFETIME,
         path="/",
@@ -267,8 +269,8 @@ def _keep_attempt(response: Any, attempt: oidc.Attempt) -> None:
         httponly=True,
         samesite="None" if from_elsewhere else "Lax",
     )
-    for name in _older_attempts(keep=ATTEMPTS_AT_MOST - 1):
-        _drop_cookie(response, name)
+    for older in _older_attempts(keep=ATTEMPTS_AT_MOST - 1):
+        _drop_cookie(response, older)
 
 
 def _older_attempts(*, keep: int) -> list[str]:
@@ -283,8 +285,11 @@ def _opened(cookie: str) -> oidc.Attempt | None:
         sealed = urlsafe_b64decode(request.cookies.get(cookie, ""))
     except ValueError:
         return None
-    known = _porch().seal.open(ATTEMPT, sealed)
-    return oidc.Attempt.from_dict(known) if known else None
+    known = _porch().seal.open(ATTEMPT, cookie, sealed)
+    try:
+        return oidc.Attempt.from_dict(known) if known else None
+    except (KeyError, TypeError):  # begun before an upgrade, when attempts had other fields
+        return None
 
 
 def _attempt(state: str) -> oidc.Attempt | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import sqlite3
 import sys
 from collections.abc import Mapping
@@ -114,3 +115,12 @@ def write_samples_once(place: Place, environ: Mapping[str, str]) -> None:
 def python(module: str) -> list[str]:
     """Run this module with the Python that runs us."""
     return [sys.executable, "-m", module]
+
+
+def free_ports(count: int) -> list[int]:
+    """Find ports on loopback that nobody uses, for a stage beside others."""
+    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [probe.getsockname()[1] for probe in probes]
+    for probe in probes:
+        probe.close()
+    return ports

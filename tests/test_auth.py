@@ -12,7 +12,7 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from blog.db import LoginSession, Parked, Spent, db
+from blog.db import LoginSession, Parked, Spent, db, writing
 from blog.identity import spending
 from blog.identity.sessions import Sessions
 from tests.fake_idp import ABSENT, DOWN, ERROR500, HTML, answer
@@ -412,16 +412,28 @@ def test_a_fault_before_everything_else_is_a_page_too(ada, monkeypatch):
     assert "secret detail" not in response.text
 
 
-def test_another_secret_key_opens_no_session(settings, ada, clock):
+@pytest.mark.parametrize(
+    "change", [{"SECRET_KEY": "quite another key, also long enough"}, {"OIDC_ISSUER": "https://another.example"}]
+)
+def test_another_secret_key_or_issuer_opens_no_session(settings, ada, clock, change):
     from blog import create_app
 
-    other = create_app(settings | {"SECRET_KEY": "quite another key, also long enough"}, now=clock)
+    other = create_app(settings | change, now=clock)
     browser = other.test_client()
     browser.set_cookie("byline", ada.client.get_cookie("byline").value)
     assert browser.get("/dashboard").status_code == 302
     other.extensions["porch"].directory.close()
     with other.app_context():
         db.engine.dispose()
+
+
+def test_a_session_cannot_be_moved_to_another_id(ada, bob, app):
+    """Who can write to the database, but has no key, cannot become somebody else."""
+    with app.app_context(), writing() as session:
+        rows = session.scalars(select(LoginSession)).all()
+        rows[0].data, rows[1].data = rows[1].data, rows[0].data
+    assert not ada.is_logged_in()
+    assert not bob.is_logged_in()
 
 
 # -- out ---------------------------------------------------------------------------------------------------------------

@@ -123,7 +123,7 @@ class Sessions(SessionInterface):
             LoginSession.seen_at > now - self.idle,
         )
         row = db.session.scalar(alive)
-        data = self.seal.open(PURPOSE, row.data) if row else None
+        data = self.seal.open(PURPOSE, row.id_hash, row.data) if row else None
         if data is None:
             return None
         session = Session(data, session_id)
@@ -147,9 +147,10 @@ class Sessions(SessionInterface):
                 transaction.add(self._new_row(session, now))
                 self._tidy(session, now)
             elif session.session_id:
-                row = LoginSession.id_hash == hash_of(session.session_id)
-                data = self.seal.close(PURPOSE, dict(session))
-                transaction.execute(update(LoginSession).where(row).values(data=data, seen_at=now))
+                id_hash = hash_of(session.session_id)
+                data = self.seal.close(PURPOSE, id_hash, dict(session))
+                changed = update(LoginSession).where(LoginSession.id_hash == id_hash)
+                transaction.execute(changed.values(data=data, seen_at=now))
         if session.session_id is None:
             response.delete_cookie(self.cookie, path="/", secure=self.secure, httponly=True, samesite="Lax")
         elif session.seen_at is None:
@@ -164,12 +165,12 @@ class Sessions(SessionInterface):
             )
 
     def _new_row(self, session: Session, now: datetime) -> LoginSession:
-        issuer = session["person"]["issuer"]
+        issuer, id_hash = session["person"]["issuer"], hash_of(session.session_id or "")
         return LoginSession(
-            id_hash=hash_of(session.session_id or ""),
+            id_hash=id_hash,
             person_ref=self.seal.ref("person", issuer, session["subject"]),
             sid_ref=self.seal.ref("sid", issuer, session["sid"]) if session["sid"] else None,
-            data=self.seal.close(PURPOSE, dict(session)),
+            data=self.seal.close(PURPOSE, id_hash, dict(session)),
             created_at=now,
             seen_at=now,
             expires_at=now + self.lifetime,

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from demo.children import ROOT, answers
-from tests.interop.stages import free_ports
+from demo.stage import free_ports
 from tests.interop.visitor import Visitor
 
 READY_AGAIN_WITHIN_S = 10
