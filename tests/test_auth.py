@@ -5,13 +5,17 @@ from __future__ import annotations
 import base64
 import logging
 import re
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event, Semaphore
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from responses import CallbackResponse
 from sqlalchemy import select, text
 from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from blog.auth import LOGINS_AT_A_TIME
 from blog.db import LoginSession, Parked, Spent, db, writing
 from blog.identity import spending
 from blog.identity.sessions import Sessions
@@ -325,6 +329,29 @@ def test_a_slow_start_of_the_provider_hinders_nobody(visitor, clock):
     clock.advance(seconds=5)
     visitor.log_in()
     assert visitor.is_logged_in()
+
+
+def test_while_the_provider_is_slow_threads_are_left_for_readers(app, anybody, visitor):
+    asked, answered = Semaphore(0), Event()
+
+    def slow(_request):
+        asked.release()
+        answered.wait(10)
+        return ERROR500
+
+    visitor.idp.responses.replace(CallbackResponse("POST", "https://idp.example/token", slow))
+    answers = [(browser, browser.begin()) for browser in (anybody() for _ in range(LOGINS_AT_A_TIME + 1))]
+    with ThreadPoolExecutor() as pool:
+        waiting = [pool.submit(browser.return_with, params) for browser, params in answers[:-1]]
+        for _ in waiting:
+            assert asked.acquire(timeout=10)
+        browser, params = answers[-1]
+        crowded_out = browser.return_with(params)
+        assert (crowded_out.status_code, crowded_out.headers["Retry-After"]) == (503, "5")
+        assert visitor.get("/").status_code == 200
+        answered.set()
+        assert {done.result().status_code for done in waiting} == {503}
+    assert visitor.get("/login").status_code == 302  # there is room again
 
 
 # -- sessions ----------------------------------------------------------------------------------------------------------
