@@ -5,10 +5,10 @@ IDP_PORT ?= 5001
 ARGS ?=
 export PORT IDP_PORT
 
-PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input -c constraints.txt -e
+PIP = PYTHONWARNINGS=ignore .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input -c constraints.txt -e
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench constraints clean
+.PHONY: help run test check docs pictures bench constraints clean
 
 help: ## list what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -16,7 +16,7 @@ help: ## list what there is
 run: .venv/demo ## start the blog and a demo provider beside it (PORT=5000 IDP_PORT=5001)
 	@.venv/bin/python -m demo
 
-test: .venv/test ## run the tests; pass more with ARGS="-k slug"
+test: .venv/test .venv/node ## run the tests; pass more with ARGS="-k slug"
 	@.venv/bin/python -m pytest $(ARGS)
 
 check: .venv/test ## check formatting, lint, types and the house rules
@@ -24,6 +24,12 @@ check: .venv/test ## check formatting, lint, types and the house rules
 	@.venv/bin/ruff check .
 	@.venv/bin/mypy
 	@.venv/bin/python -m pytest -q tests/test_house.py
+
+docs: .venv/test ## write the generated parts of the documents
+	@.venv/bin/python -m docs.generate
+
+pictures: .venv/test ## take the pictures of the documents from a running demo (needs Chromium)
+	@.venv/bin/python -m docs.pictures
 
 bench: .venv/test ## measure the production server against another one (some minutes)
 	@.venv/bin/python -m bench.servers $(ARGS)
@@ -43,6 +49,11 @@ clean: ## remove what was made here, but not what the demo keeps (instance/)
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Byline needs Python 3.11 or newer; this is %s. Name another one with PYTHON=…" % sys.version.split()[0])'
 	@$(PYTHON) -m venv .venv
 	@touch $@
+
+# The certified provider. Without Node, or away from its registry, its tests are skipped by name.
+NODE_TESTS = tests/interop/oidc_provider
+.venv/node: $(NODE_TESTS)/package-lock.json | .venv/made
+	@if command -v npm >/dev/null; then npm ci --prefix $(NODE_TESTS) --no-audit --no-fund --loglevel=error >/dev/null && touch $@ || echo "The certified provider could not be installed."; fi
 
 # A stamp is newer than what it was made from, or it is made again.
 .venv/demo: setup.cfg constraints.txt | .venv/made

@@ -20,28 +20,29 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 HOST = "127.0.0.1"
 THREADS = 8
-APP = "bench.hello:app"
+HELLO, HOME = "bench.hello:app", "bench.home:app"
 SLOW_CLIENTS = 200
 PROBES = 12
 PROBE_WITHIN_S = 2
 LOAD_CLIENTS = 32
 
-GET = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+GET = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
 SLOW_POST = b"POST /slow HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello"
 HALF_HEADERS = b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Half"
 HALF_BODY = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\nhalf"
 LARGE = b"GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
-def commands(port: int) -> dict[str, list[str]]:
+def commands(app: str, port: int) -> dict[str, list[str]]:
     """How to start each server that is installed, with one worker of eight threads."""
     host, bind = f"--host {HOST} --port {port}", f"--bind {HOST}:{port}"
     known = {
-        "granian": f"--interface wsgi --blocking-threads {THREADS} {host} --no-ws --workers-kill-timeout 30 {APP}",
-        "gunicorn": f"-k gthread --threads {THREADS} {bind} --graceful-timeout 30 {APP}",
+        "granian": f"--interface wsgi --blocking-threads {THREADS} {host} --no-ws --workers-kill-timeout 30 {app}",
+        "gunicorn": f"-k gthread --threads {THREADS} {bind} --graceful-timeout 30 {app}",
     }
     return {
         name: [sys.executable, "-m", name, *arguments.split()]
@@ -52,19 +53,39 @@ def commands(port: int) -> dict[str, list[str]]:
 
 def main() -> None:
     """Measure each server and print one line a figure."""
-    port = free_port()
-    for name, command in commands(port).items():
-        print(f"\n{name}")
-        with running(command, port) as server:
-            print(f"  first answer after     {server.started_s:.2f} s")
-            measure_throughput(server)
-            print(f"  memory after that      {server.memory_mib():.0f} MiB")
-        for what, sent in (("half headers", HALF_HEADERS), ("half bodies", HALF_BODY), ("non-readers", LARGE)):
-            with running(command, port):
-                print(f"  {SLOW_CLIENTS} {what:<18} {probes_beside(sent, port)} of {PROBES} probes served")
-        for what, ends in (("SIGTERM", Counter()), ("SIGTERM again", Counter())):
-            stop_under_load(command, port, ends)
-            print(f"  {what:<22} {ends['answered']} answered, {ends['lost']} lost, {ends['refused']} refused")
+    with TemporaryDirectory() as folder:
+        os.environ["BENCH_FOLDER"] = folder  # what servers start inherits it
+        subprocess.run([sys.executable, "-m", "bench.home"], stderr=subprocess.DEVNULL, check=True)
+        port = free_port()
+        for name, command in commands(HELLO, port).items():
+            print(f"\n{name}, bare Flask")
+            measure_speed(command, port)
+            measure_patience(command, port)
+            measure_stop(command, port)
+            print(f"\n{name}, the blog's home page")
+            measure_speed(commands(HOME, port)[name], port)
+
+
+def measure_speed(command: list[str], port: int) -> None:
+    """How soon it answers, how often, and what that costs."""
+    with running(command, port) as server:
+        print(f"  first answer after     {server.started_s:.2f} s")
+        measure_throughput(server)
+        print(f"  memory after that      {server.memory_mib():.0f} MiB")
+
+
+def measure_patience(command: list[str], port: int) -> None:
+    """Whether quick clients are served beside slow ones."""
+    for what, sent in (("half headers", HALF_HEADERS), ("half bodies", HALF_BODY), ("non-readers", LARGE)):
+        with running(command, port):
+            print(f"  {SLOW_CLIENTS} {what:<18} {probes_beside(sent, port)} of {PROBES} probes served")
+
+
+def measure_stop(command: list[str], port: int) -> None:
+    """What becomes of requests when it is told to end under load, twice."""
+    for what in ("SIGTERM", "SIGTERM again"):
+        ends = stop_under_load(command, port)
+        print(f"  {what:<22} {ends['answered']} answered, {ends['lost']} lost, {ends['refused']} refused")
 
 
 class Server:
@@ -153,8 +174,9 @@ def probes_beside(sent: bytes, port: int) -> int:
             each.close()
 
 
-def stop_under_load(command: list[str], port: int, ends: Counter[str]) -> None:
+def stop_under_load(command: list[str], port: int) -> Counter[str]:
     """Send SIGTERM while many clients post, each on a new connection; count how each request ended."""
+    ends: Counter[str] = Counter()
     with running(command, port) as server:
         over = threading.Event()
         clients = [threading.Thread(target=post_until, args=(over, port, ends)) for _ in range(LOAD_CLIENTS)]
@@ -166,6 +188,7 @@ def stop_under_load(command: list[str], port: int, ends: Counter[str]) -> None:
         over.set()
         for client in clients:
             client.join()
+    return ends
 
 
 def post_until(over: threading.Event, port: int, ends: Counter[str]) -> None:

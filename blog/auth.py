@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import wraps
+from threading import BoundedSemaphore
 from typing import Any
 
 from flask import (
@@ -37,6 +39,7 @@ from blog.web.clock import moment
 
 ATTEMPT_LIFETIME = timedelta(minutes=10)
 ATTEMPTS_AT_MOST = 5
+LOGINS_AT_A_TIME = 6  # in one process, of the eight threads that the production server gives it
 ATTEMPT = "login attempt"  # what attempts are sealed for
 ROLE_OF_ALL = frozenset({"author"})  # everybody who can log in may write
 
@@ -54,6 +57,7 @@ class Porch:
     author_claim: str
     registration_url: str
     public_url: str
+    waiting: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(LOGINS_AT_A_TIME))
 
     @property
     def attempt_cookie(self) -> str:
@@ -81,7 +85,8 @@ def _porch() -> Porch:
 
 def _see_who_asks() -> None:
     """Know the person of this session, and refuse what they did not mean to send."""
-    g.user = session.person  # type: ignore[attr-defined]
+    person = session.person  # type: ignore[attr-defined]
+    g.user = person if person and person.key.issuer == _porch().client.issuer else None
     csrf.gate()
     if g.user and request.method not in csrf.SAFE and not csrf.is_exempt():
         csrf.check(request.form.get(csrf.FIELD), person_ref(g.user.key))
@@ -185,10 +190,11 @@ def _begin(*, create: bool) -> ResponseReturnValue:
         return redirect(target)
     porch = _porch()
     try:
-        creates = create and "create" in porch.provider.metadata().prompt_values_supported
-        if create and not creates and porch.registration_url:
-            return redirect(porch.registration_url)
-        attempt = oidc.begin(porch.client, porch.provider, next=target, create=creates, now=moment())
+        with _room_to_wait():
+            creates = create and "create" in porch.provider.metadata().prompt_values_supported
+            if create and not creates and porch.registration_url:
+                return redirect(porch.registration_url)
+            attempt = oidc.begin(porch.client, porch.provider, next=target, create=creates, now=moment())
     except (LoginRefused, Unreachable) as error:
         return _refuse(error, target)
     response = redirect(attempt.url)
@@ -206,10 +212,11 @@ def callback() -> ResponseReturnValue:
     if attempt is None:
         return _answer_again(state)
     porch = _porch()
-    if not spending.spend(porch.seal.ref("state", state), until=moment() + ATTEMPT_LIFETIME):
-        return _answer_again(state)
     try:
-        proven = oidc.finish(porch.client, porch.provider, attempt, params.to_dict(), now=moment())
+        with _room_to_wait():
+            if not spending.spend(porch.seal.ref("state", state), until=moment() + ATTEMPT_LIFETIME):
+                return _answer_again(state)
+            proven = oidc.finish(porch.client, porch.provider, attempt, params.to_dict(), now=moment())
         person = people.person_from_claims(
             proven.claims, issuer=porch.client.issuer, author_claim=porch.author_claim, roles=ROLE_OF_ALL
         )
@@ -223,6 +230,18 @@ def callback() -> ResponseReturnValue:
     current_app.logger.info("login person=%s", person_ref(person.key)[:12])
     target = redirects.local(attempt.next, url_for("dashboard.index"))
     return _forget_attempt(make_response(redirect(target, 303)), state)
+
+
+@contextmanager
+def _room_to_wait() -> Iterator[None]:
+    """Let only so many logins wait for the provider at a time: while it is slow, threads are left for readers."""
+    waiting = _porch().waiting
+    if not waiting.acquire(blocking=False):
+        raise Unreachable("too many logins are waiting for the provider", retry_after=5)
+    try:
+        yield
+    finally:
+        waiting.release()
 
 
 def _answer_again(state: str) -> ResponseReturnValue:
@@ -256,10 +275,11 @@ def _cookie_of(state: str) -> str:
 
 
 def _keep_attempt(response: Any, attempt: oidc.Attempt) -> None:
-    sealed = urlsafe_b64encode(_porch().seal.close(ATTEMPT, attempt.to_dict())).decode()
+    name = _cookie_of(attempt.state)
+    sealed = urlsafe_b64encode(_porch().seal.close(ATTEMPT, name, attempt.to_dict())).decode()
     from_elsewhere = _porch().client.response_mode == "form_post"  # a POST from the provider brings no Lax cookie
     response.set_cookie(
-        _cookie_of(attempt.state),
+        name,
         sealed,
         max_age=ATTEMPT_LIFETIME,
         path="/",
@@ -267,8 +287,8 @@ def _keep_attempt(response: Any, attempt: oidc.Attempt) -> None:
         httponly=True,
         samesite="None" if from_elsewhere else "Lax",
     )
-    for name in _older_attempts(keep=ATTEMPTS_AT_MOST - 1):
-        _drop_cookie(response, name)
+    for older in _older_attempts(keep=ATTEMPTS_AT_MOST - 1):
+        _drop_cookie(response, older)
 
 
 def _older_attempts(*, keep: int) -> list[str]:
@@ -283,8 +303,11 @@ def _opened(cookie: str) -> oidc.Attempt | None:
         sealed = urlsafe_b64decode(request.cookies.get(cookie, ""))
     except ValueError:
         return None
-    known = _porch().seal.open(ATTEMPT, sealed)
-    return oidc.Attempt.from_dict(known) if known else None
+    known = _porch().seal.open(ATTEMPT, cookie, sealed)
+    try:
+        return oidc.Attempt.from_dict(known) if known else None
+    except (KeyError, TypeError):  # begun before an upgrade, when attempts had other fields
+        return None
 
 
 def _attempt(state: str) -> oidc.Attempt | None:

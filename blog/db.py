@@ -84,6 +84,8 @@ class Post(db.Model):  # type: ignore[name-defined]
     __table_args__ = (
         Index("ix_posts_published", "published_at", "id"),
         Index("ix_posts_author", "author_issuer", "author_id", "updated_at", "id"),
+        # else SQLite gives the id of a deleted post to the next one, and a save that was under way would hit that one
+        {"sqlite_autoincrement": True},
     )
 
     @property
@@ -200,10 +202,10 @@ def engine_options(url: str) -> dict[str, Any]:
 
     :param url: a SQLAlchemy address, ``sqlite:///…`` or ``postgresql+psycopg://…``.
     """
+    discreet = {"hide_parameters": True}  # an error's text goes to the log, what people write does not
     if url.startswith("sqlite"):
-        return {"hide_parameters": True}  # what people write does not belong into logs
-    return {
-        "hide_parameters": True,
+        return discreet
+    return discreet | {
         "isolation_level": "AUTOCOMMIT",  # for reads: no transaction stays open while a page waits for the provider
         "pool_pre_ping": True,
         "pool_timeout": 3,

@@ -19,9 +19,9 @@ def main() -> None:
         interface=Interfaces.WSGI,
         address="127.0.0.1",
         port=int(os.environ["PORT"]),
-        blocking_threads=8,
+        blocking_threads=8,  # docs/decisions/0005-production-server.md
         websockets=False,
-        workers_kill_timeout=10,
+        workers_kill_timeout=10,  # seconds that requests have to end, after SIGTERM
     ).serve()
 
 

@@ -63,6 +63,10 @@ class Children:
                 start_new_session=True,
             )
 
+    def pid(self, name: str) -> int:
+        """Tell the process id of one of them, which is that of its group, too."""
+        return self._running[name].pid
+
     def stop(self, name: str) -> None:
         """End one of them."""
         process = self._running.pop(name)

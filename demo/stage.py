@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import socket
+import sqlite3
 import sys
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,6 +44,7 @@ def start(children: Children, place: Place, kept: state.State) -> None:
     environ = blog_environ(kept, place)
     children.start("provider", provider_command(place), environ)
     prepare_database(environ)
+    keep_authors(place)
     write_samples_once(place, environ)
     start_blog(children, environ)
     children.wait_for("provider", f"{place.issuer}/.well-known/openid-configuration")
@@ -94,6 +98,12 @@ def prepare_database(environ: Mapping[str, str]) -> None:
     call("upgrade the database", [*python("flask"), "--app", "blog", "upgrade"], environ)
 
 
+def keep_authors(place: Place) -> None:
+    """Bring the posts along when IDP_PORT has changed: to the blog that is another issuer, but here the same people."""
+    with closing(sqlite3.connect(place.folder / "blog.db")) as connection, connection:
+        connection.execute("UPDATE posts SET author_issuer = ?1 WHERE author_issuer != ?1", (place.issuer,))
+
+
 def write_samples_once(place: Place, environ: Mapping[str, str]) -> None:
     """Put the sample posts there, unless they were put there before; deleted ones stay deleted."""
     written = place.folder / "samples-written"
@@ -105,3 +115,12 @@ def write_samples_once(place: Place, environ: Mapping[str, str]) -> None:
 def python(module: str) -> list[str]:
     """Run this module with the Python that runs us."""
     return [sys.executable, "-m", module]
+
+
+def free_ports(count: int) -> list[int]:
+    """Find ports on loopback that nobody uses, for a stage beside others."""
+    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [probe.getsockname()[1] for probe in probes]
+    for probe in probes:
+        probe.close()
+    return ports

@@ -5,12 +5,20 @@ from __future__ import annotations
 import base64
 import logging
 import re
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event, Semaphore
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from responses import CallbackResponse
 from sqlalchemy import select, text
+from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from blog.db import LoginSession, Parked, Spent, db
+from blog.auth import LOGINS_AT_A_TIME
+from blog.db import LoginSession, Parked, Spent, db, writing
+from blog.identity import spending
+from blog.identity.sessions import Sessions
 from tests.fake_idp import ABSENT, DOWN, ERROR500, HTML, answer
 
 
@@ -204,6 +212,15 @@ def test_of_more_than_five_attempts_the_oldest_gives_way(visitor, clock):
     assert visitor.return_with(answers[1]).status_code == 303
 
 
+@pytest.mark.parametrize("target", ["/" + "a" * 900, "/" + "a" * 499, "/" + "\u00fc" * 83, "/" + '"' * 166])
+def test_attempts_of_five_tabs_stay_small_enough_for_proxies(visitor, target):
+    for _ in range(5):
+        visitor.get("/login", query_string={"next": target})
+    attempts = [cookie for cookie in visitor.client._cookies.values() if cookie.key.startswith("byline-login-")]
+    assert len(attempts) == 5
+    assert sum(len(f"{cookie.key}={cookie.value}; ") for cookie in attempts) < 7 * 1024
+
+
 def test_an_attempt_ends_after_ten_minutes(visitor, clock):
     params = visitor.begin()
     clock.advance(minutes=10, seconds=5)
@@ -232,6 +249,10 @@ def test_an_error_from_elsewhere_is_not_believed(visitor):
     assert "state_unknown" in response.text
 
 
+def test_a_log_line_of_a_login_is_not_only_for_debugging(ada):
+    assert ada.app.logger.isEnabledFor(logging.INFO)
+
+
 def test_a_form_post_is_read_like_a_query(settings, request):
     settings |= {"PUBLIC_URL": "https://localhost", "OIDC_RESPONSE_MODE": "form_post"}
     visitor = request.getfixturevalue("visitor")
@@ -253,6 +274,19 @@ def test_an_error_in_a_form_post_is_told(settings, request):
     response = visitor.post("/oidc/callback", params, base_url="https://localhost")
     assert response.status_code == 400
     assert "login_required" in response.text
+
+
+def test_no_page_shows_the_code_of_a_form_post_that_could_not_be_judged(settings, request, monkeypatch):
+    def database_is_away(*_args, **_kwargs):
+        raise OperationalError("spend", {}, Exception())
+
+    settings |= {"PUBLIC_URL": "https://localhost", "OIDC_RESPONSE_MODE": "form_post"}
+    visitor = request.getfixturevalue("visitor")
+    params = visitor.idp.authorize(visitor.get("/login", base_url="https://localhost").location)
+    monkeypatch.setattr(spending, "spend", database_is_away)
+    response = visitor.post("/oidc/callback", params, base_url="https://localhost")
+    assert response.status_code == 503
+    assert params["code"] not in response.text
 
 
 @pytest.mark.parametrize(
@@ -295,6 +329,29 @@ def test_a_slow_start_of_the_provider_hinders_nobody(visitor, clock):
     clock.advance(seconds=5)
     visitor.log_in()
     assert visitor.is_logged_in()
+
+
+def test_while_the_provider_is_slow_threads_are_left_for_readers(app, anybody, visitor):
+    asked, answered = Semaphore(0), Event()
+
+    def slow(_request):
+        asked.release()
+        answered.wait(10)
+        return ERROR500
+
+    visitor.idp.responses.replace(CallbackResponse("POST", "https://idp.example/token", slow))
+    answers = [(browser, browser.begin()) for browser in (anybody() for _ in range(LOGINS_AT_A_TIME + 1))]
+    with ThreadPoolExecutor() as pool:
+        waiting = [pool.submit(browser.return_with, params) for browser, params in answers[:-1]]
+        for _ in waiting:
+            assert asked.acquire(timeout=10)
+        browser, params = answers[-1]
+        crowded_out = browser.return_with(params)
+        assert (crowded_out.status_code, crowded_out.headers["Retry-After"]) == (503, "5")
+        assert visitor.get("/").status_code == 200
+        answered.set()
+        assert {done.result().status_code for done in waiting} == {503}
+    assert visitor.get("/login").status_code == 302  # there is room again
 
 
 # -- sessions ----------------------------------------------------------------------------------------------------------
@@ -361,16 +418,49 @@ def test_a_session_asks_the_provider_nothing(ada):
     assert ada.idp.calls.total() == before
 
 
-def test_another_secret_key_opens_no_session(settings, ada, clock):
+@pytest.mark.parametrize("error", [OperationalError("select", {}, Exception()), PoolTimeout()], ids=["away", "busy"])
+def test_a_database_that_cannot_tell_who_asks_does_not_keep_pages_from_saying_so(ada, monkeypatch, error):
+    def fails(*_args):
+        raise error
+
+    monkeypatch.setattr(Sessions, "_find", fails)
+    assert ada.get("/dashboard").location == "/login?next=/dashboard"
+
+
+def test_a_fault_before_everything_else_is_a_page_too(ada, monkeypatch):
+    def fails(*_args):
+        raise ProgrammingError("select", {}, Exception("a secret detail"))
+
+    ada.app.testing = False
+    monkeypatch.setattr(Sessions, "_find", fails)
+    response = ada.get("/")
+    assert response.status_code == 500
+    assert "Something broke" in response.text
+    assert "secret detail" not in response.text
+
+
+@pytest.mark.parametrize(
+    "change", [{"SECRET_KEY": "quite another key, also long enough"}, {"OIDC_ISSUER": "https://another.example"}]
+)
+def test_another_secret_key_or_issuer_opens_no_session(settings, ada, clock, change):
     from blog import create_app
 
-    other = create_app(settings | {"SECRET_KEY": "quite another key, also long enough"}, now=clock)
+    other = create_app(settings | change, now=clock)
     browser = other.test_client()
     browser.set_cookie("byline", ada.client.get_cookie("byline").value)
     assert browser.get("/dashboard").status_code == 302
     other.extensions["porch"].directory.close()
     with other.app_context():
         db.engine.dispose()
+
+
+def test_a_session_cannot_be_moved_to_another_id(ada, bob, app):
+    """Who can write to the database, but has no key, cannot become somebody else."""
+    with app.app_context(), writing() as session:
+        rows = session.scalars(select(LoginSession)).all()
+        rows[0].data, rows[1].data = rows[1].data, rows[0].data
+    assert not ada.is_logged_in()
+    assert not bob.is_logged_in()
 
 
 # -- out ---------------------------------------------------------------------------------------------------------------
@@ -446,6 +536,8 @@ def test_the_back_button_shows_no_private_page_after_logging_out(ada):
         ({"Origin": "https://localhost"}, 403),
         ({"Origin": "http://localhost.evil.example"}, 403),
         ({"Origin": "http://localhost:81"}, 403),
+        ({"Origin": "http://["}, 403),
+        ({"Origin": ""}, 403),
     ],
 )
 def test_a_write_that_another_site_caused_is_refused(ada, headers, status):
@@ -473,6 +565,20 @@ def test_a_token_has_no_time_limit_and_outlives_the_session(ada, clock):
     clock.advance(days=30)
     ada.log_in()
     assert ada.send(form).status_code == 303
+
+
+def test_no_page_writes_anything_when_it_is_looked_at(ada, app):
+    def rows():
+        with app.app_context():
+            return {table.name: db.session.execute(select(table)).all() for table in db.metadata.sorted_tables}
+
+    slug, before = ada.publish(), rows()
+    rules = [rule.rule for rule in app.url_map.iter_rules() if "GET" in rule.methods]
+    assert "/<slug>/delete" in rules
+    for rule in rules:
+        path = rule.replace("<slug>", slug).replace("<path:filename>", "style.css")
+        ada.get(path, headers={"Sec-Fetch-Site": "cross-site"})
+    assert rows() == before
 
 
 # -- a form that is sent while signed out ------------------------------------------------------------------------------

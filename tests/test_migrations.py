@@ -1,64 +1,130 @@
-"""The migrations give the database that the tables on the page of db.py describe."""
+"""Migrations: they lead to the tables of db.py, on either database, with all their rows."""
 
-from __future__ import annotations
-
+import logging
 import os
+import shutil
 import subprocess
 import sys
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import MetaData, text
+from alembic.script import ScriptDirectory
+from flask_migrate import Migrate, downgrade, upgrade
+from sqlalchemy import inspect, text
 
-from blog import create_app
-from blog.db import db
+import blog
+from blog.content import posts
+from blog.db import db, writing
 
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def new_app(request, settings, idp):
-    """An application on an empty database."""
-    if request.param == "postgresql":
-        settings["DATABASE_URL"] = request.getfixturevalue("postgres_url")
-    application = create_app(settings)
-    with application.app_context():
-        remove_all_tables()
-    yield application
-    application.extensions["porch"].directory.close()
-    with application.app_context():
-        remove_all_tables()
-        db.engine.dispose()
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+DIRECTORY = Path(blog.__file__).parent / "migrations"
 
 
-def remove_all_tables():
-    with db.engine.begin() as connection:
-        everything = MetaData()
-        everything.reflect(connection)
-        everything.drop_all(connection)
+@pytest.fixture
+def unmigrated(database):
+    """An application whose database has no tables, and knows where the migrations are."""
+    Migrate(database, db, directory=str(DIRECTORY), render_as_batch=True)
+    with writing() as session:
+        db.metadata.drop_all(session.connection())
+    yield database
+    with writing() as session:
+        session.execute(text("DROP TABLE IF EXISTS alembic_version"))
 
 
-def test_upgrading_gives_the_tables_as_they_are_declared(new_app):
-    for command in ("upgrade", "init-db", "upgrade"):  # it can be repeated
-        assert new_app.test_cli_runner().invoke(args=[command]).exit_code == 0
-    with new_app.app_context(), db.engine.connect() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), db.metadata) == []
-        assert connection.execute(text("SELECT id, version FROM site")).all() == [(1, 1)]
+def differences():
+    with db.engine.connect() as connection:
+        return compare_metadata(MigrationContext.configure(connection), db.metadata)
 
 
-def test_two_processes_can_upgrade_at_once(new_app, settings):
+def test_all_migrations_lead_to_the_tables_of_today(unmigrated):
+    assert differences()
+    upgrade()
+    assert differences() == []
+    assert db.session.execute(text("SELECT id, version FROM site")).all() == [(1, 1)]
+
+
+def test_migrations_can_be_taken_back(unmigrated):
+    upgrade()
+    downgrade(revision="base")
+    assert inspect(db.engine).get_table_names() == ["alembic_version"]
+
+
+def test_upgrading_again_changes_nothing_and_leaves_logging_alone(unmigrated):
+    log = logging.getLogger("byline.made.before")
+    upgrade()
+    upgrade()
+    assert differences() == []
+    assert not log.disabled
+
+
+def test_two_processes_can_upgrade_at_once(unmigrated, settings):
+    settings["DATABASE_URL"] = unmigrated.config["SQLALCHEMY_DATABASE_URI"]
     environ = os.environ | {f"BLOG_{name}": value for name, value in settings.items()}
     command = [sys.executable, "-m", "flask", "--app", "blog", "upgrade"]
     both = [subprocess.Popen(command, env=environ, stderr=subprocess.PIPE) for _ in range(2)]
     for process in both:
         _, errors = process.communicate(timeout=60)
         assert process.returncode == 0, errors.decode()
+    assert differences() == []
 
 
-def test_what_was_upgraded_can_be_taken_back(new_app):
-    from flask_migrate import downgrade
+@pytest.mark.parametrize("command", ["upgrade", "init-db"])
+def test_the_operator_has_a_command_for_it(app, command):
+    with app.app_context(), writing() as session:
+        db.metadata.drop_all(session.connection())
+    assert app.test_cli_runner().invoke(args=[command]).exit_code == 0
+    with app.app_context():
+        assert differences() == []
 
-    runner = new_app.test_cli_runner()
-    runner.invoke(args=["upgrade"])
-    with new_app.app_context():
-        downgrade(directory=str(new_app.extensions["migrate"].directory), revision="base")
-    assert runner.invoke(args=["upgrade"]).exit_code == 0
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_ids_are_never_given_twice(unmigrated):
+    upgrade()
+    assert "AUTOINCREMENT" in db.session.scalar(text("SELECT sql FROM sqlite_master WHERE name = 'posts'"))
+
+
+@pytest.fixture
+def add_migration(unmigrated, tmp_path):
+    """Write one more migration, with this for its upgrade, behind those there are; give back the directory."""
+
+    def add(*steps):
+        directory = shutil.copytree(DIRECTORY, tmp_path / "migrations", ignore=shutil.ignore_patterns("__pycache__"))
+        head = ScriptDirectory(str(DIRECTORY)).get_current_head()
+        (directory / "versions" / "later.py").write_text(
+            f"import sqlalchemy as sa\nfrom alembic import op\nrevision, down_revision = 'later', {head!r}\n"
+            + "def upgrade():\n    "
+            + "\n    ".join(steps)
+        )
+        return str(directory)
+
+    return add
+
+
+ADD_COLUMN = 'posts.add_column(sa.Column("colour", sa.String(9)))'
+
+
+def columns():
+    return {column["name"] for column in inspect(db.engine).get_columns("posts")}
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_making_a_table_anew_keeps_what_points_to_it(add_migration):
+    upgrade()
+    post = posts.create(("https://id.example", "ada"), title="Old", body_md="x", now=NOW, publish=True)
+    upgrade(directory=add_migration(f'with op.batch_alter_table("posts", recreate="always") as posts: {ADD_COLUMN}'))
+    assert "colour" in columns()
+    assert db.session.execute(text("SELECT slug, post_id FROM slugs")).all() == [("old", post.id)]
+    with db.engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
+
+
+def test_a_migration_that_fails_leaves_everything_as_it_was(add_migration):
+    upgrade()
+    directory = add_migration(f'with op.batch_alter_table("posts") as posts: {ADD_COLUMN}', "1 / 0")
+    with pytest.raises(ZeroDivisionError):
+        upgrade(directory=directory)
+    assert "colour" not in columns()
+    assert differences() == []

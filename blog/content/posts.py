@@ -73,10 +73,10 @@ def save(post_id: int, *, version: int, title: str, body_md: str, now: datetime,
         _put(post, written)
         post.updated_at = now
         post.version += 1
-        if publish is not None:
-            post.published_at = (post.published_at or now) if publish else None
-        if post.published_at is not None:
-            session.execute(update(Slug).where(Slug.slug == post.slug).values(public=True))
+        if publish is False:
+            post.published_at = None
+        if publish or post.published_at is not None:
+            _show(session, post, now)
         if was_public or post.published_at is not None:
             _tell_caches(session)
         return post
@@ -130,7 +130,7 @@ def _written(title: str, body_md: str) -> _Written:
 def _create(author_key: AuthorKey, written: _Written, now: datetime, publish: bool, form_id: str | None) -> Post:
     with writing() as session:
         if form_id and (earlier := session.scalar(select(Post).where(Post.form_id == form_id))):
-            return _sent_before(earlier, author_key, written, publish)
+            return _sent_before(session, earlier, author_key, written, now if publish else None)
         post = Post(
             author_issuer=author_key[0],
             author_id=author_key[1],
@@ -149,12 +149,25 @@ def _create(author_key: AuthorKey, written: _Written, now: datetime, publish: bo
         return post
 
 
-def _sent_before(earlier: Post, author_key: AuthorKey, written: _Written, publish: bool) -> Post:
+def _sent_before(
+    session: Session, earlier: Post, author_key: AuthorKey, written: _Written, published_at: datetime | None
+) -> Post:
+    """Do what is left to do of a form that was sent before: to publish the draft it made."""
     if earlier.author_key != author_key:
         raise Forbidden
-    if not _holds(earlier, written, publish):
+    if not _holds(earlier, written, None):
         raise Conflict(earlier)
+    if published_at and earlier.published_at is None:
+        _show(session, earlier, published_at)
+        earlier.version += 1
+        _tell_caches(session)
     return earlier
+
+
+def _show(session: Session, post: Post, now: datetime) -> None:
+    """Let readers see a post from now on, unless they do already, and keep its address for good."""
+    post.published_at = post.published_at or now
+    session.execute(update(Slug).where(Slug.slug == post.slug).values(public=True))
 
 
 def _holds(post: Post, written: _Written, publish: bool | None) -> bool:
@@ -333,7 +346,7 @@ def _page(
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_CURSOR = re.compile(r"([0-9]{1,17})-([0-9]{1,10})")
+_CURSOR = re.compile(r"([0-9]{1,17})-([0-9]{1,9})")  # more digits may be no moment, or no id of the database
 
 
 def _cursor(post: Post, moment: InstrumentedAttribute[Any]) -> str:
@@ -344,7 +357,4 @@ def _cursor(post: Post, moment: InstrumentedAttribute[Any]) -> str:
 def _place(cursor: str) -> tuple[datetime, int]:
     if not (parts := _CURSOR.fullmatch(cursor)):
         raise NotFound
-    try:
-        return _EPOCH + timedelta(microseconds=int(parts[1])), int(parts[2])
-    except OverflowError:
-        raise NotFound from None
+    return _EPOCH + timedelta(microseconds=int(parts[1])), int(parts[2])

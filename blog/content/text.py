@@ -12,11 +12,14 @@ from typing import Any
 
 import nh3
 from markdown_it import MarkdownIt
+from markdown_it.common.utils import isLinkClose, isLinkOpen
 from markdown_it.renderer import RendererHTML
+from markdown_it.rules_block import StateBlock
 from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 from mdit_py_plugins.footnote import footnote_plugin
 
+from blog.content.labour import MOST_LABOUR, labour
 from blog.errors import Invalid
 
 # -- what people type ------------------------------------------------------------------------------------------------
@@ -87,15 +90,39 @@ def render(body_md: str) -> str:
     sanitised like everything else. No heading is an h1: that one is the page's own.
 
     :param body_md: as `passage` returns it.
-    :raises Invalid: under the field ``body``, when its HTML would be out of all proportion.
+    :raises Invalid: under the field ``body``, when rendering it would cost more than any honest text does.
     """
     loose = _without_h1(_to_html(body_md))
-    if _labour(loose) > _MOST_LABOUR:
+    if labour(loose) > MOST_LABOUR:
         raise Invalid({"body": "The HTML in the body leaves too many tags open. Close them, or write Markdown."})
     return _sanitise(loose)
 
 
-# The plugin for this needs 25 s for 100 KB of "<http:"; here each character is looked at once or twice.
+_MOST_COMMENTS = 1_000  # the parser may look for the end of each through all that follows: 9,000 took 8 s
+_MOST_STEPS = 200_000  # 50,000 lines need 100,000, the longest real post 700; 100 KB of ">#\na\n" would need 10^8
+_MOST_ATTRIBUTES = 1_000_000  # characters: one [a]: with 40 KB of address and 10,000 times [a] would make 400 MB
+
+
+def _to_html(body_md: str) -> str:
+    if body_md.count("<!--") > _MOST_COMMENTS:
+        raise Invalid({"body": "The body holds too many HTML comments."})
+    env: dict[str, Any] = {}
+    tokens = _markdown.parse(body_md, env)
+    spans = [span for token in tokens for span in token.children or ()]
+    if sum(len(str(value)) for span in spans for value in span.attrs.values()) > _MOST_ATTRIBUTES:
+        raise Invalid({"body": "The body repeats very long link addresses too often."})
+    return str(_markdown.renderer.render(tokens, _markdown.options, env))
+
+
+def _count_steps(state: StateBlock, _start: int, _end: int, _silent: bool) -> bool:
+    """Stop at a body that costs the parser too much; tried first wherever a block might begin, it never matches."""
+    state.env["steps"] = state.env.get("steps", 0) + 1
+    if state.env["steps"] > _MOST_STEPS:
+        raise Invalid({"body": "The quotations and lists in the body are too entangled."})
+    return False
+
+
+# Our own, because the usual plugin for this needs 25 s for 100 KB of "<http:".
 _BRACKETED = r"""\([^\s<>()"]*+\)"""
 _ADDRESS = re.compile(rf"""(?<![\w/])https?://(?:[^\s<>()"]|{_BRACKETED})*(?:[\w/=&#%~+-]|{_BRACKETED})""")
 
@@ -110,9 +137,9 @@ def _link_addresses(state: StateCore) -> None:
 def _linked(spans: list[Token]) -> Iterator[Token]:
     depth = 0  # inside of other links, written either way
     for span in spans:
-        opens = span.type == "link_open" or (span.type == "html_inline" and span.content.lower().startswith("<a "))
-        closes = span.type == "link_close" or (span.type == "html_inline" and span.content.lower().startswith("</a"))
-        depth += opens - closes
+        is_html = span.type == "html_inline"
+        depth += span.type == "link_open" or (is_html and isLinkOpen(span.content))
+        depth -= span.type == "link_close" or (is_html and isLinkClose(span.content))
         if span.type == "text" and depth <= 0:
             yield from _split_at_addresses(span.content)
         else:
@@ -137,18 +164,11 @@ def _aligned_cell(self: RendererHTML, tokens: Sequence[Token], index: int, optio
     return self.renderToken(tokens, index, options, env)
 
 
-def _to_html(body_md: str) -> str:
-    env: dict[str, Any] = {}
-    tokens = _markdown.parse(body_md, env)
-    spans = [span for token in tokens for span in token.children or ()]
-    if sum(len(str(value)) for span in spans for value in span.attrs.values()) > _MOST_ATTRIBUTES:
-        raise Invalid({"body": "The body repeats very long link addresses too often."})
-    return str(_markdown.renderer.render(tokens, _markdown.options, env))
-
-
 def _parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": True, "tasklists": True, "maxNesting": 20})
     parser.enable(["table", "strikethrough"]).use(footnote_plugin, inline=False)
+    everywhere = ["paragraph", "reference", "blockquote", "list", "table", "footnote_def"]
+    parser.block.ruler.before("table", "count_steps", _count_steps, {"alt": everywhere})
     parser.core.ruler.push("link_addresses", _link_addresses)
     parser.add_render_rule("th_open", _aligned_cell)
     parser.add_render_rule("td_open", _aligned_cell)
@@ -156,7 +176,6 @@ def _parser() -> MarkdownIt:
 
 
 _markdown = _parser()
-_MOST_ATTRIBUTES = 1_000_000  # characters: one [a]: with 40 KB of address and 10,000 times [a] would make 400 MB
 _HEADING = re.compile(r"(</?h)([1-5])(?=[\s/>])", re.IGNORECASE)
 
 
@@ -229,6 +248,9 @@ _sanitiser = nh3.Cleaner(
 )
 
 
+_FIRST_NEWLINES = re.compile("<pre>\n+")
+
+
 def _sanitise(loose: str) -> str:
     """Keep what the lists allow; what comes out is a fixed point: cleaned again, it stays as it is."""
     clean = _sanitiser.clean(loose)
@@ -239,63 +261,12 @@ def _sanitise(loose: str) -> str:
     return _sanitiser.clean(clean)  # the first time, an attribute taken away leaves the others in another order
 
 
-_FIRST_NEWLINES = re.compile("<pre>\n+")
-
-
-# -- how much work a body may be -------------------------------------------------------------------------------------
-
-# An HTML parser opens again, in every paragraph, each <b title=…> that was left open before: 100 KB can ask for 10^8
-# elements. Measured: 10^6 units of this labour take 0.8 s and 280 MB; real posts stay below 20,000.
-_MOST_LABOUR = 500_000
-_BLANK_IN_TAG = r"[ \t\n\f\r]"  # what HTML counts as white space; \s is more
-_VALUE = r"""(?:"[^"]*+"|'[^']*+'|[^ \t\n\f\r"'=<>`]++)"""
-_ATTRIBUTE = rf"{_BLANK_IN_TAG}++[a-z_:@][\w:.@-]*+(?:{_BLANK_IN_TAG}*+={_BLANK_IN_TAG}*+{_VALUE})?+"
-_REST_OF_TAG = rf"(?:{_ATTRIBUTE})*+{_BLANK_IN_TAG}*+/?>"
-_TEXT_ONLY = "script|style|iframe|textarea|title|noscript|noembed|noframes|xmp"
-_MARKUP = re.compile(  # all that every parser reads in the same way, and then whatever is left
-    r"<!--(?!-?>)(?:(?!--).)*+-->"
-    r"|<(?![a-z/!?])"
-    rf"|<(?P<text_only>{_TEXT_ONLY}){_REST_OF_TAG}[^<]*+</(?P=text_only)>"
-    rf"|<(?P<close>/?)(?!(?:{_TEXT_ONLY}|plaintext|svg|math|template)\b)(?P<name>[a-z][a-z0-9-]*+){_REST_OF_TAG}"
-    r"|(?P<strange><)",
-    re.IGNORECASE | re.ASCII | re.DOTALL,
-)
-_NEVER_DEEP = frozenset(  # empty elements, and those that the next of their kind closes
-    "area base br col embed hr img input link meta source track wbr p li dd dt tr td th thead tbody tfoot".split()
-)
-
-
-def _labour(loose: str) -> int:
-    """How many steps a parser may need at worst for this HTML: the sum of open elements over all tags; never too low.
-
-    A closing tag counts only where nothing else was opened in between. From the first markup on that parsers may read
-    in different ways, no closing tag counts.
-    """
-    labour = 0
-    open_names: list[str] = []
-    for markup in _MARKUP.finditer(loose):
-        if markup["strange"]:
-            rest = loose.count("<", markup.start())
-            return labour + rest * (len(open_names) + rest // 2)
-        name = (markup["name"] or "").lower()
-        if not name or name in _NEVER_DEEP:
-            pass
-        elif not markup["close"]:
-            open_names.append(name)
-        elif open_names and open_names[-1] == name:
-            open_names.pop()
-        labour += len(open_names)
-    return labour
-
-
 # -- HTML to an excerpt ----------------------------------------------------------------------------------------------
 
 _FOOTNOTES = '<section class="footnotes">'
 _FOOTNOTE_MARK = re.compile('<sup class="footnote-ref">.*?</sup>')
 _NEW_LINE = re.compile(r"<(?:/?(?:p|div|li|dt|dd|blockquote|figure|figcaption|section|summary|details)|br|hr)\b")
-_prose_only = nh3.Cleaner(
-    tags=set(), attributes={}, clean_content_tags={"h2", "h3", "h4", "h5", "h6", "pre", "table", "script", "style"}
-)
+_prose_only = nh3.Cleaner(tags=set(), attributes={}, clean_content_tags={"h2", "h3", "h4", "h5", "h6", "pre", "table"})
 
 
 def excerpt(body_html: str, longest: int = 280) -> str:

@@ -124,9 +124,9 @@ class Client:
 class Attempt:
     """A login that was begun; whoever asked for it keeps it where the browser cannot read it.
 
-    :param url: where to send the browser.
     :param started_at: whole seconds since the epoch.
     :param next: the local path to go to afterwards, as the caller gave it.
+    :param url: where to send the browser, at once; it is not kept.
     """
 
     state: str = field(repr=False)
@@ -134,15 +134,15 @@ class Attempt:
     code_verifier: str = field(repr=False)
     issuer: str
     redirect_uri: str
-    url: str = field(repr=False)
     started_at: int
     next: str
     max_age: int | None = None
     acr_values: tuple[str, ...] = ()
+    url: str = field(default="", repr=False, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the attempt as values that survive JSON."""
-        return {**asdict(self), "acr_values": list(self.acr_values)}
+        """Give what is to be kept, as values that survive JSON."""
+        return {name: value for name, value in asdict(self).items() if name != "url"}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Attempt:

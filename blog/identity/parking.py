@@ -37,7 +37,7 @@ def park(seal: Seal, *, person_ref: str, path: str, fields: list[tuple[str, str]
     :return: the id it can be asked for with; it opens nothing without logging in as the same person.
     """
     parked_id = secrets.token_urlsafe(16)
-    data = seal.close(PURPOSE, {"path": path, "fields": fields, "sent_at": now.isoformat()})
+    data = seal.close(PURPOSE, parked_id, {"path": path, "fields": fields, "sent_at": now.isoformat()})
     with writing() as session:
         session.execute(delete(Parked).where(Parked.expires_at <= now))
         kept = select(Parked.id).where(Parked.person_ref == person_ref).order_by(Parked.expires_at.desc())
@@ -68,7 +68,7 @@ def discard(parked_id: str, *, person_ref: str) -> None:
 
 
 def _open(seal: Seal, row: Parked) -> ParkedForm | None:
-    if (data := seal.open(PURPOSE, row.data)) is None:
+    if (data := seal.open(PURPOSE, row.id, row.data)) is None:
         return None  # sealed with another SECRET_KEY
     fields = [(name, value) for name, value in data["fields"]]
     return ParkedForm(row.id, data["path"], fields, datetime.fromisoformat(data["sent_at"]))

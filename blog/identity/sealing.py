@@ -30,15 +30,19 @@ class Seal:
     def _derive(self, purpose: str) -> bytes:
         return HKDF(hashes.SHA256(), 32, salt=None, info=f"byline {purpose}".encode()).derive(self._secret)
 
-    def close(self, purpose: str, value: Any) -> bytes:
-        """Seal a JSON value, so that only :meth:`open` with the same purpose and secret reads it (AES-256-GCM)."""
-        nonce = secrets.token_bytes(NONCE_BYTES)
-        return nonce + AESGCM(self._key(purpose)).encrypt(nonce, json.dumps(value).encode(), None)
+    def close(self, purpose: str, place: str, value: Any) -> bytes:
+        """Seal a JSON value, so that only :meth:`open` with the same purpose, place and secret reads it (AES-256-GCM).
 
-    def open(self, purpose: str, sealed: bytes) -> Any:
-        """Give back what was sealed, or None if this was not sealed by us, for this purpose, with this secret."""
+        :param place: the row or cookie it is kept in; it cannot be moved to another one.
+        """
+        nonce = secrets.token_bytes(NONCE_BYTES)
+        return nonce + AESGCM(self._key(purpose)).encrypt(nonce, json.dumps(value).encode(), place.encode())
+
+    def open(self, purpose: str, place: str, sealed: bytes) -> Any:
+        """Give back what was sealed, or None if we did not seal this, for this purpose and place, with this secret."""
+        nonce, text = sealed[:NONCE_BYTES], sealed[NONCE_BYTES:]
         try:
-            return json.loads(AESGCM(self._key(purpose)).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], None))
+            return json.loads(AESGCM(self._key(purpose)).decrypt(nonce, text, place.encode()))
         except (InvalidTag, ValueError):
             return None
 

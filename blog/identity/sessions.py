@@ -16,6 +16,7 @@ from flask import Flask, Request, Response
 from flask.sessions import SessionInterface, SessionMixin
 from sqlalchemy import delete, select, update
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.datastructures import CallbackDict
 
 from blog.db import LoginSession, Spent, db, writing
@@ -111,8 +112,8 @@ class Sessions(SessionInterface):
             return Session()
         try:
             return self._find(session_id) or Session()
-        except OperationalError:  # whatever this request needs of the database will say so itself, with a page
-            return Session()
+        except (OperationalError, PoolTimeout):
+            return Session()  # whatever this request needs of the database will say so itself, with a page
 
     def _find(self, session_id: str) -> Session | None:
         now = self.clock()
@@ -122,7 +123,7 @@ class Sessions(SessionInterface):
             LoginSession.seen_at > now - self.idle,
         )
         row = db.session.scalar(alive)
-        data = self.seal.open(PURPOSE, row.data) if row else None
+        data = self.seal.open(PURPOSE, row.id_hash, row.data) if row else None
         if data is None:
             return None
         session = Session(data, session_id)
@@ -146,9 +147,10 @@ class Sessions(SessionInterface):
                 transaction.add(self._new_row(session, now))
                 self._tidy(session, now)
             elif session.session_id:
-                row = LoginSession.id_hash == hash_of(session.session_id)
-                data = self.seal.close(PURPOSE, dict(session))
-                transaction.execute(update(LoginSession).where(row).values(data=data, seen_at=now))
+                id_hash = hash_of(session.session_id)
+                data = self.seal.close(PURPOSE, id_hash, dict(session))
+                changed = update(LoginSession).where(LoginSession.id_hash == id_hash)
+                transaction.execute(changed.values(data=data, seen_at=now))
         if session.session_id is None:
             response.delete_cookie(self.cookie, path="/", secure=self.secure, httponly=True, samesite="Lax")
         elif session.seen_at is None:
@@ -163,12 +165,12 @@ class Sessions(SessionInterface):
             )
 
     def _new_row(self, session: Session, now: datetime) -> LoginSession:
-        issuer = session["person"]["issuer"]
+        issuer, id_hash = session["person"]["issuer"], hash_of(session.session_id or "")
         return LoginSession(
-            id_hash=hash_of(session.session_id or ""),
+            id_hash=id_hash,
             person_ref=self.seal.ref("person", issuer, session["subject"]),
             sid_ref=self.seal.ref("sid", issuer, session["sid"]) if session["sid"] else None,
-            data=self.seal.close(PURPOSE, dict(session)),
+            data=self.seal.close(PURPOSE, id_hash, dict(session)),
             created_at=now,
             seen_at=now,
             expires_at=now + self.lifetime,

@@ -70,6 +70,8 @@ class LengthMissing(HTTPException):
 
 def _page(status: int, sentence: str = "", *, retry_after_s: float | None = None) -> ResponseReturnValue:
     title, usual = PAGES.get(status, PAGES[500 if status >= 500 else 400])
+    if "request_id" not in g:  # what went wrong came before everything else, when the session was looked up
+        _name_request()
     if request_ctx.url_adapter is None:  # the Host header is no name at all, so no page with links can be built
         return Response(title, status, mimetype="text/plain")
     page = render_template(

@@ -7,6 +7,7 @@ import secrets
 from flask import request
 
 from blog.errors import Invalid
+from blog.web import csrf
 
 END_MARK = "end"  # the last field of every form of ours
 OWN_FIELDS = frozenset({END_MARK, "csrf_token", "form_id", "version", "action", "parked"})
@@ -27,8 +28,11 @@ def must_be_whole() -> None:
 
 
 def typed() -> list[tuple[str, str]]:
-    """List what a person typed into the form of this request, without the fields that are ours."""
-    if request.method != "POST":
+    """List what a person typed into the form of this request, without the fields that are ours.
+
+    What another site sent (the provider: a code) nobody has typed, and it belongs on no page.
+    """
+    if request.method != "POST" or csrf.is_exempt():
         return []
     return [(name, text) for name, text in request.form.items(multi=True) if name not in OWN_FIELDS and text.strip()]
 

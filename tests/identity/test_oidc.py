@@ -171,7 +171,9 @@ def test_no_browser_is_sent_to_a_provider_that_calls_itself_otherwise(visitor): 
 
 def test_an_attempt_survives_json(visitor):
     attempt = visitor.begin(next="/dashboard", max_age=60, acr_values=("gold",))
-    assert Attempt.from_dict(json.loads(json.dumps(attempt.to_dict()))) == attempt
+    kept = json.dumps(attempt.to_dict())
+    assert Attempt.from_dict(json.loads(kept)) == attempt
+    assert attempt.url not in kept
 
 
 # Accepting
@@ -449,6 +451,13 @@ def test_a_broken_endpoint_is_unreachable_and_nothing_else(visitor, endpoint, re
         visitor.log_in()
 
 
+def test_every_call_of_a_login_has_its_time_outs_and_looks_at_certificates(visitor):  # row 18
+    visitor.log_in()
+    sent = [call.request.req_kwargs for call in visitor.idp.responses.calls]
+    assert [each["timeout"] for each in sent] == [(3, 5)] * 4
+    assert all(each["verify"] for each in sent)  # the name of a bundle counts as well
+
+
 def test_a_redirect_of_the_token_endpoint_takes_no_secret_elsewhere(visitor):  # row 18
     elsewhere = visitor.idp.responses.add("POST", "https://evil.example/token", json={})
     visitor.idp.answers["token"] = answer({}, 307, Location="https://evil.example/token")
@@ -705,11 +714,12 @@ def test_a_rotated_key_is_found_at_once(visitor, same_kid):  # row 7
 
 
 def test_two_keys_under_one_kid_both_count(visitor):  # row 7
-    visitor.idp.more_jwks = [public(make_key("RSA", 9, "k0"))]
+    old, new = public(visitor.idp.signing_key), make_key("RSA", 9, "k0")
+    visitor.idp.jwks = {"keys": [old, public(new)]}
     assert visitor.log_in()
-    visitor.idp.more_jwks = [public(visitor.idp.signing_key)]
-    visitor.idp.signing_key = make_key("RSA", 9, "k0")
+    visitor.idp.signing_key = new
     assert visitor.log_in()
+    assert visitor.idp.calls["jwks"] == 1
 
 
 def test_bad_tokens_do_not_make_us_hammer_the_provider(visitor):  # row 7

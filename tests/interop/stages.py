@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 from abc import ABC, abstractmethod
 from contextlib import ExitStack
 from pathlib import Path
@@ -29,7 +28,7 @@ class Stage(ABC):
     """
 
     def __init__(self, folder: Path) -> None:
-        self.place = stage.Place(folder, *free_ports(2))
+        self.place = stage.Place(folder, *stage.free_ports(2))
         self.url, self.issuer = self.place.blog_url, self.place.issuer
         self.children = Children(folder)
 
@@ -160,12 +159,3 @@ def _bundled_node() -> str | None:
 def missing(what: str) -> None:
     """Skip this test by what the machine lacks; where everything must be there, fail."""
     (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(what)
-
-
-def free_ports(count: int) -> list[int]:
-    """Find ports on loopback that nobody uses."""
-    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [probe.getsockname()[1] for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from demo.children import ROOT, answers
-from tests.interop.stages import free_ports
+from demo.stage import free_ports
 from tests.interop.visitor import Visitor
 
 READY_AGAIN_WITHIN_S = 10
@@ -96,6 +96,7 @@ def test_a_second_start_keeps_everything_is_quick_and_may_be_elsewhere(start: St
     secrets = password_of("amina", first.screen)
     author = log_in(Visitor(), first, "amina", secrets)
     author.submit("Publish", Title="Kept", Body="Until the second start.")
+    author.open(f"{first.issuer}/profile/amina").submit("Edit", **{"Display Name": "Amina Sow"})
     assert first.stop(signal.SIGTERM) == 0
 
     began = time.monotonic()
@@ -106,8 +107,12 @@ def test_a_second_start_keeps_everything_is_quick_and_may_be_elsewhere(start: St
     assert second.url != first.url
     home = Visitor().open(second.url)
     assert "Kept" in home.text
+    assert "Amina Sow" in home.text  # by SCIM: nobody has logged in since
+    assert "Amina Diallo" not in home.text
     assert home.text.count("Your first post") == 1
-    assert log_in(Visitor(), second, "amina", secrets).url == f"{second.url}/dashboard"
+    author = log_in(Visitor(), second, "amina", secrets)
+    assert author.url == f"{second.url}/dashboard"
+    assert author.open(f"{second.url}/kept/edit").status == 200
 
 
 @pytest.mark.parametrize("name", ["PORT", "IDP_PORT"])

@@ -47,10 +47,6 @@ class Visitor:
         """Whether there is a link or a button with this name."""
         return bool(self._all("a, button, input[type=submit]", name))
 
-    def cookies(self) -> dict[str, str]:
-        """Every cookie kept, by name."""
-        return self._session.cookies.get_dict()
-
     def _show(self, answer: requests.Response) -> Visitor:
         self.url, self.status = answer.url, answer.status_code
         self.page = BeautifulSoup(answer.text, "html.parser")

@@ -30,6 +30,7 @@ def test_every_answer_carries_the_headers(ada, visitor, path):
         assert "form-action 'self' https://idp.example;" in policy
         assert headers["X-Content-Type-Options"] == "nosniff"
         assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
+        assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
         assert headers["Referrer-Policy"] == "strict-origin-when-cross-origin"
 
 
@@ -38,6 +39,14 @@ def test_on_https_every_answer_keeps_browsers_there(settings, request, path):
     settings["PUBLIC_URL"] = "https://localhost"
     response = request.getfixturevalue("visitor").get(path, base_url="https://localhost")
     assert response.headers["Strict-Transport-Security"] == "max-age=31536000; includeSubDomains"
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://localhost.evil.example"])
+@pytest.mark.parametrize("method", ["GET", "OPTIONS"])
+def test_no_other_site_may_read_our_answers(ada, origin, method):
+    for path in ANSWERS:
+        response = ada.client.open(path, method=method, headers={"Origin": origin}, buffered=True)
+        assert "access-control-" not in str(response.headers).lower()
 
 
 def test_a_foreign_host_is_refused(visitor):

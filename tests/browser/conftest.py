@@ -1,0 +1,89 @@
+"""A real Chromium before a real blog and a real provider; nobody may see an error in the console on the way."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
+
+from tests.browser.people import Author
+from tests.interop.stages import Canaille, missing
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-sync"]
+LOAD_FAILED = "Failed to load resource: the server responded with a status of "  # said of every error page
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """The machine's own Chromium, without a window."""
+    path = next(filter(None, map(shutil.which, NAMES)), None)
+    if path is None:
+        missing("no Chromium on this machine")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=path, args=QUIET)
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="session")
+def on_stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Canaille]:
+    """The demo as it is, on ports of its own."""
+    with Canaille(tmp_path_factory.mktemp("stage")) as running:
+        yield running
+
+
+class Witness:
+    """Notes what must not happen on pages of ours: messages in the console, dialogs, requests to somebody else."""
+
+    def __init__(self, stage: Canaille) -> None:
+        self.ours, self.known = stage.url, (stage.url, stage.issuer)
+        self.saw: list[str] = []
+
+    def watch(self, context: BrowserContext) -> None:
+        context.on("console", self._message)
+        context.on("weberror", lambda error: self.saw.append(f"error: {error.error}"))
+        context.on("dialog", lambda dialog: (self.saw.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+        context.on("request", self._request)
+
+    def _message(self, message: ConsoleMessage) -> None:
+        on_ours = message.page is not None and message.page.url.startswith(self.ours)
+        if on_ours and not message.text.startswith(LOAD_FAILED):
+            self.saw.append(f"console: {message.text}")
+
+    def _request(self, request: Request) -> None:
+        if not request.url.startswith(self.known):
+            self.saw.append(f"request: {request.url}")
+
+
+@pytest.fixture
+def open_browser(browser: Browser, on_stage: Canaille) -> Iterator[Callable[..., Page]]:
+    """Opens a browser of somebody, with nothing remembered; what its pages should not have done fails the test."""
+    witness, contexts = Witness(on_stage), []
+
+    def open_one(**options: Any) -> Page:
+        context = browser.new_context(base_url=on_stage.url, **options)
+        context.set_default_timeout(10_000)
+        witness.watch(context)
+        contexts.append(context)
+        return context.new_page()
+
+    yield open_one
+    for context in contexts:
+        context.close()
+    assert witness.saw == []
+
+
+@pytest.fixture
+def reader(open_browser: Callable[..., Page]) -> Page:
+    """Somebody who is not logged in."""
+    return open_browser()
+
+
+@pytest.fixture
+def author(open_browser: Callable[..., Page], request: pytest.FixtureRequest) -> Author:
+    """Somebody who has just registered at the provider, and stands on the dashboard."""
+    return Author.register(open_browser())
