@@ -11,11 +11,14 @@ from contextlib import closing
 import pytest
 from playwright.sync_api import expect
 
+from blog.identity.provider import MOMENT_S
 from demo import stage, state
 from tests.browser.people import Author, button, field, link
 
 
-def test_the_whole_journey(author, reader):
+@pytest.mark.parametrize("javascript", [True, False])
+def test_the_whole_journey(open_browser, reader, javascript):
+    author = Author.register(open_browser(java_script_enabled=javascript))
     me = author.page
     author.write("A first word", "It begins *somewhere*.")
     reader.goto("/a-first-word")
@@ -48,33 +51,50 @@ def test_the_whole_journey(author, reader):
     expect(me).to_have_url("/dashboard")
 
 
-def test_the_whole_journey_without_javascript(open_browser, reader):
-    author = Author.register(open_browser(java_script_enabled=False))
-    author.write("Plain pages", "No script at all.", "Save draft")
-    author.page.goto("/plain-pages/edit")
+def test_a_draft_is_published_and_taken_back(author, reader):
+    author.write("Second thoughts", "Not so sure.", "Save draft")
+    assert reader.goto("/second-thoughts").status == 404
+    author.page.goto("/second-thoughts/edit")
     button(author.page, "Publish").click()
-    reader.goto("/plain-pages")
-    expect(reader.locator(".byline")).to_have_text(author.name)
+    expect(author.page.get_by_role("status")).to_contain_text("Published.")
+    assert reader.reload().status == 200
     button(author.page, "Unpublish").click()
+    expect(author.page.get_by_role("status")).to_contain_text("Unpublished.")
     assert reader.reload().status == 404
+
+
+def test_a_name_changed_at_the_provider_arrives_on_every_page(author, reader, on_stage):
+    me = author.page
+    author.write("Under a name", "Mine for now.")
+    me.goto(f"{on_stage.issuer}/profile/{author.login}")
+    me.get_by_label("Display Name").fill("Marta Newname")
+    button(me, "Edit").click()
+    me.goto("/")
     author.log_out()
+    link(me, "Log in").click()
+    author.prove()
+    expect(me.get_by_role("banner")).to_contain_text("Marta Newname")
+    for path in ("/", "/under-a-name"):
+        reader.goto(path)
+        expect(reader.locator("main")).to_contain_text("Marta Newname")
+        expect(reader.locator("main")).not_to_contain_text(author.name)
 
 
 @pytest.mark.parametrize("first", [0, 1])
 def test_two_tabs_log_in_together(author, first):
     author.log_out()
-    tabs = [author.page, author.page.context.new_page()]
-    for tab in tabs:
-        tab.goto("/login")
-        expect(tab.locator("input[name=login]")).to_be_visible()
+    tabs, targets, ways = [author.page, author.page.context.new_page()], ["/dashboard", "/logout"], []
+    for tab, target in zip(tabs, targets, strict=True):
+        with tab.expect_request("**/oauth/authorize?*") as asked:
+            tab.goto(f"/login?next={target}")
+        ways.append(asked.value.url)
     author.prove(tabs[first])
-    expect(tabs[first]).to_have_url("/dashboard")
-    other = tabs[1 - first]
-    other.go_back()
-    other.goto("/login?next=/logout")
-    expect(other.get_by_role("heading", name="Log out?")).to_be_visible()
-    tabs[first].reload()
-    expect(tabs[first].get_by_role("heading", name="Dashboard")).to_be_visible()
+    expect(tabs[first]).to_have_url(targets[1])  # Canaille goes on with what it was asked last, in whichever tab
+    tabs[1 - first].goto(ways[0])
+    expect(tabs[1 - first]).to_have_url(targets[0])
+    for tab in tabs:
+        tab.goto("/dashboard")
+        expect(tab.get_by_role("heading", name="Dashboard")).to_be_visible()
 
 
 def test_the_back_button_after_logging_in_and_after_logging_out(author):
@@ -182,9 +202,13 @@ def test_reading_goes_on_while_the_provider_is_stopped(author, reader, on_stage)
             expect(reader.locator("main")).to_contain_text(author.name)
         author.page.goto("/dashboard")
         expect(author.page.locator(".posts")).to_contain_text("Still here")
+        reader.wait_for_timeout(MOMENT_S * 1000)
+        link(reader, "Log in").click()
+        expect(reader.get_by_role("heading", name="You are not logged in")).to_be_visible()
+        expect(reader.locator("main")).to_contain_text("The sign-in service does not answer")
     finally:
         restart_provider(on_stage)
-    link(reader, "Log in").click()
+    link(reader, "Start again").click()
     author.prove(reader)
     expect(reader).to_have_url("/dashboard")
 

@@ -75,7 +75,9 @@ def pages(author: Author):
     author.write(LONG, EVERYTHING)
     live = author.page.get_by_role("link", name="View it").get_attribute("href")
     author.write("A draft " + LONG, EVERYTHING, "Save draft")
-    return ["/", live, "/nothing", "/dashboard", f"{live}/edit", f"{live}/delete", "/logout"]
+    others = "/a-blog-that-asks/edit"  # a page that says no
+    refused = "/oidc/callback?state=unknown"
+    return ["/", live, "/nothing", others, refused, "/dashboard", f"{live}/edit", f"{live}/delete", "/logout"]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
