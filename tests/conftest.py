@@ -14,6 +14,7 @@ from blog import create_app
 from blog.db import db
 from tests.actor import Actor
 from tests.fake_idp import FakeIdp
+from tests.redis import redis_server  # noqa: F401  (a fixture)
 
 
 class MovableClock:
