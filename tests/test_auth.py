@@ -321,6 +321,15 @@ def test_whatever_goes_wrong_at_the_provider_is_one_page_and_one_log_line(
     assert not visitor.is_logged_in()
 
 
+def test_nobody_is_sent_to_a_provider_that_has_gone_away_since(visitor, clock):
+    assert visitor.get("/login").status_code == 302
+    visitor.idp.answers["discovery"] = DOWN
+    clock.advance(seconds=2)
+    assert visitor.get("/login").status_code == 503
+    assert visitor.get("/register").status_code == 503
+    assert visitor.get("/").status_code == 200
+
+
 def test_a_slow_start_of_the_provider_hinders_nobody(visitor, clock):
     visitor.idp.answers["discovery"] = DOWN
     assert visitor.get("/login").status_code == 503

@@ -185,10 +185,10 @@ def begin(
     :param max_age: seconds that may have passed since the person last proved who they are.
     :param acr_values: at least one of these ways of proving it is demanded.
     :param now: aware.
-    :raises Unreachable: the provider's metadata are not to be had.
+    :raises Unreachable: the provider does not answer, so there is no use in sending anybody there.
     :raises LoginRefused: ``issuer_mismatch``.
     """
-    metadata = provider.metadata()
+    metadata = provider.metadata(fresh=True)
     state, nonce, code_verifier = (secrets.token_urlsafe(32) for _ in range(3))
     url = prepare_grant_uri(
         metadata.authorization_endpoint,

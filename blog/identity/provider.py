@@ -18,6 +18,7 @@ from blog.identity.http import fetch
 
 TTL_S = 60 * 60
 STALE_S = 24 * 60 * 60  # how long an old copy helps out while the provider is down
+MOMENT_S = 2  # who is about to be sent to the provider is sent on news no older than this
 PAUSE_S = 5  # after a failure nobody waits for another one
 COOL_DOWN_S = 60  # between two fetches that a token asked for
 MIN_RSA_BITS = 2048
@@ -66,13 +67,14 @@ class Provider:
         self._metadata = _Kept(self._fetch_metadata, clock)
         self._keys = _Kept(self._fetch_keys, clock)
 
-    def metadata(self) -> Metadata:
+    def metadata(self, *, fresh: bool = False) -> Metadata:
         """Tell the provider's endpoints and abilities, at most an hour old, a day while it is down.
 
-        :raises Unreachable: there is no usable document, and no copy of one.
+        :param fresh: somebody is about to be sent there: make sure, every two seconds at most, that it answers.
+        :raises Unreachable: there is no usable document, and either no copy of one or a copy would not do.
         :raises LoginRefused: ``issuer_mismatch``: the document belongs to another issuer (Discovery 1.0, 4.3).
         """
-        return self._metadata.get()
+        return self._metadata.check() if fresh else self._metadata.get()
 
     def keys(self, *, fresh: bool = False) -> tuple[Key, ...]:
         """Tell the public keys the provider signs with, at most an hour old, a day while it is down.
@@ -166,18 +168,23 @@ class _Kept(Generic[T]):
         if copy and self._within(copy[0], STALE_S):
             return self._fetched_or(copy[1])
         with self._lock:
-            return self._fetch_unless_somebody_has()
+            return self._fetch_unless_within(TTL_S)
 
     def _fetched_or(self, old: T) -> T:
         # Who has an old copy need not wait for another thread that is fetching.
         if not self._lock.acquire(blocking=False):
             return old
         try:
-            return self._fetch_unless_somebody_has()
+            return self._fetch_unless_within(TTL_S)
         except Unreachable:
             return old
         finally:
             self._lock.release()
+
+    def check(self) -> T:
+        """Give a copy of this moment; raises what the load raises, whatever older copy there is."""
+        with self._lock:
+            return self._fetch_unless_within(MOMENT_S)
 
     def renew(self) -> T:
         """Give a copy that was renewed just now, or within the cool-down; raises what the load raises."""
@@ -188,8 +195,8 @@ class _Kept(Generic[T]):
             self._renewed_at = self._clock()
             return value
 
-    def _fetch_unless_somebody_has(self) -> T:
-        if self._copy and self._within(self._copy[0], TTL_S):
+    def _fetch_unless_within(self, seconds: float) -> T:
+        if self._copy and self._within(self._copy[0], seconds):
             return self._copy[1]
         return self._fetch()
 

@@ -215,6 +215,23 @@ def test_but_not_for_longer_than_a_day(idp, provider, clock, reply):
             ask()
 
 
+@broken
+def test_nobody_is_sent_to_a_broken_provider_on_the_word_of_an_old_copy(idp, provider, clock, reply):
+    provider.metadata()
+    idp.answers["discovery"] = reply
+    clock.seconds += 2
+    with pytest.raises(Unreachable):
+        provider.metadata(fresh=True)
+    assert provider.metadata().issuer == idp.issuer
+
+
+def test_whether_the_provider_answers_is_asked_every_two_seconds_at_most(idp, provider, clock):
+    for later, calls in ((0, 1), (1, 1), (1, 2), (1, 2)):
+        clock.seconds += later
+        provider.metadata(fresh=True)
+        assert idp.calls["discovery"] == calls
+
+
 def test_a_provider_that_becomes_another_is_refused_even_with_an_old_copy(idp, provider, clock):
     provider.metadata()
     idp.metadata["issuer"] = "https://evil.example"
