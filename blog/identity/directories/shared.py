@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import secrets
 import threading
@@ -23,6 +22,7 @@ log = logging.getLogger(__name__)
 TIMEOUT_S = 0.2  # of connecting, and of each answer
 PAUSE_S = 60.0  # so long is Redis left alone after a failure
 REMOVAL_S = 1.0  # so long does who removes a name wait for it
+PURPOSE = "shared name"
 GENERATION = "byline:generation"  # random, part of every other key: with a new one, all that was put before is lost
 
 
@@ -32,7 +32,7 @@ class Shared:
     Writes happen in a thread of our own, one after another. Make a new one in a process that was forked.
 
     :param url: ``redis://`` or ``rediss://``, without query.
-    :param seal: hashes identity keys, so that nobody reads them in Redis.
+    :param seal: hashes identity keys and seals names: a Redis that writes to disk after all writes down nobody's.
     :param now: Unix time in seconds, by which processes agree on ages.
     """
 
@@ -90,33 +90,34 @@ class Shared:
         places = self._places(keys)
         values = self._redis.mget(places) if places else []
         now = self._now()
-        return {key: told for key, value in zip(keys, values, strict=False) if (told := _judge(key, value, now))}
+        return {
+            key: told
+            for key, place, value in zip(keys, places, values, strict=False)
+            if isinstance(value, bytes) and (told := _judge(key, self._seal.open(PURPOSE, place, value), now))
+        }
 
     def _write(self, lifetimes: Mapping[Person, float], learnt: float) -> None:
         self._redis.set(GENERATION, secrets.token_hex(8), nx=True)
         places = self._places([person.key for person in lifetimes])
         batch = self._redis.pipeline()
         for place, (person, lifetime_s) in zip(places, lifetimes.items(), strict=False):
-            value = json.dumps({"name": person.name, "gone": person.gone, "learnt": learnt})
-            batch.set(place, value, px=round(1000 * lifetime_s))
+            told = {"name": person.name, "gone": person.gone, "learnt": learnt}
+            batch.set(place, self._seal.close(PURPOSE, place, told), px=round(1000 * lifetime_s))
         batch.execute()
 
     def _delete(self, key: Key) -> None:
         if places := self._places([key]):
             self._redis.delete(*places)
 
-    def _places(self, keys: Collection[Key]) -> list[bytes]:
+    def _places(self, keys: Collection[Key]) -> list[str]:
         """Where these stand in Redis; nowhere when nobody was put there since all were removed."""
         generation = self._redis.get(GENERATION)
-        refs = [self._seal.ref("shared name", *key).encode() for key in keys]
-        return [b"byline:%b:%b" % (generation, ref) for ref in refs] if isinstance(generation, bytes) else []
+        if not isinstance(generation, bytes):
+            return []
+        return [f"byline:{generation.decode('latin-1')}:{self._seal.ref(PURPOSE, *key)}" for key in keys]
 
 
-def _judge(key: Key, value: object, now: float) -> tuple[Person, float] | None:
-    try:
-        told = json.loads(value) if isinstance(value, bytes) else None
-    except (ValueError, RecursionError):
-        return None
+def _judge(key: Key, told: Any, now: float) -> tuple[Person, float] | None:
     match told:
         case {"name": None, "gone": bool() as gone, "learnt": float() as learnt} if learnt <= now:
             return Person(key, None, gone=gone), now - learnt
