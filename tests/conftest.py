@@ -17,6 +17,7 @@ from blog.db import Site, db
 from tests import postgres
 from tests.actor import Actor
 from tests.fake_idp import FakeIdp
+from tests.redis import redis_server  # noqa: F401  (a fixture)
 
 
 @pytest.fixture(scope="session")

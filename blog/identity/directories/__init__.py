@@ -2,18 +2,43 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from blog.config import BadSetting, Setting, one_of
 from blog.identity.directories import claims, scim
-from blog.identity.directories.cached import Cached
+from blog.identity.directories.cached import Cached, Unshared
 from blog.identity.directories.question import Directory
 from blog.identity.people import Byline, Key, byline
+from blog.identity.sealing import Seal
+
+if TYPE_CHECKING:
+    from blog.identity.directories.shared import Shared
 
 __all__ = ["ADAPTERS", "SETTINGS", "Cached", "Directory", "bylines", "open_directory"]
 
 ADAPTERS = {"claims": claims, "scim": scim}
+
+
+def _redis_address(text: str) -> str:
+    """Read where Redis is; without a query, which could undo our time limits and the check of certificates."""
+    value = text.strip()
+    if value and not _is_redis_address(value):
+        raise ValueError("must be an address such as redis://localhost:6379/0 or rediss://:password@host:6380/0")
+    return value
+
+
+def _is_redis_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        here = parts.scheme in {"redis", "rediss"} and parts.hostname and parts.port != 0
+        return bool(here and re.fullmatch(r"/?\d*", parts.path) and not parts.query and not parts.fragment)
+    except ValueError:  # the port is no number
+        return False
+
 
 SETTINGS: tuple[Setting, ...] = (
     Setting(
@@ -22,6 +47,16 @@ SETTINGS: tuple[Setting, ...] = (
         "Where authors' names come from. `claims`: from logins, kept in memory for a day, for providers without a user "
         "API. `scim`: from the provider's SCIM 2.0 API, so that a changed name shows within the hour.",
         one_of(*ADAPTERS),
+    ),
+    Setting(
+        "DIRECTORY_CACHE_URL",
+        "",
+        "A Redis in which all processes share the names they learnt, so that the provider is asked once for all of "
+        "them; if empty, each process remembers for itself. Needs the `redis` extra and a Redis that writes nothing to "
+        "disk: see [operations](operations.md#many-processes).",
+        _redis_address,
+        secret=True,
+        example="rediss://:password@redis.example.org:6380/0",
     ),
     *(setting for adapter in ADAPTERS.values() for setting in adapter.SETTINGS),
 )
@@ -37,7 +72,18 @@ def open_directory(settings: Mapping[str, Any], *, find_token_url: Callable[[], 
     """
     chosen = settings["DIRECTORY"]
     _refuse_settings_of_others(settings, chosen)
-    return Cached(ADAPTERS[chosen].from_settings(settings, find_token_url))
+    return Cached(ADAPTERS[chosen].from_settings(settings, find_token_url), share=_share(settings))
+
+
+def _share(settings: Mapping[str, Any]) -> Callable[[], Shared | Unshared]:
+    """Say how a process comes to the shared memory, or to none."""
+    if not (url := settings["DIRECTORY_CACHE_URL"]):
+        return Unshared
+    try:
+        from blog.identity.directories.shared import Shared  # noqa: PLC0415  (it imports redis, an extra)
+    except ImportError:
+        raise BadSetting("DIRECTORY_CACHE_URL", "needs the redis package: pip install 'byline[redis]'") from None
+    return partial(Shared, url, Seal(settings["SECRET_KEY"]))
 
 
 def _refuse_settings_of_others(settings: Mapping[str, Any], chosen: str) -> None:

@@ -10,6 +10,7 @@ import weakref
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 from cachetools import TLRUCache
 
@@ -18,6 +19,9 @@ from blog.identity.directories.breaker import Breaker, jitter
 from blog.identity.directories.pool import Pool
 from blog.identity.directories.question import Directory
 from blog.identity.people import Key, Person
+
+if TYPE_CHECKING:  # it imports the redis package, which is not everywhere
+    from blog.identity.directories.shared import Shared
 
 log = logging.getLogger(__name__)
 
@@ -37,12 +41,14 @@ class _Entry:
     """What is remembered under a key; the times are the clock's.
 
     :param person: None when the provider neither named nor denied them.
+    :param learnt: when the provider told, us or another process.
     :param fresh_until: nobody asks before.
     :param waits_from: pages wait for a new answer from here on.
     :param ends: forgotten from here on.
     """
 
     person: Person | None
+    learnt: float
     fresh_until: float
     waits_from: float
     ends: float
@@ -57,13 +63,39 @@ class _Flight:
         self.landed = threading.Event()
 
 
+class Unshared:
+    """Stands in for `Shared` where processes share no memory."""
+
+    def is_away(self) -> bool:
+        """Whether there is no use in looking."""
+        return True
+
+    def look_up(self, keys: Collection[Key]) -> dict[Key, tuple[Person, float]]:
+        """Find nobody."""
+        return {}
+
+    def put(self, lifetimes: Mapping[Person, float]) -> None:
+        """Keep nothing."""
+
+    def remove(self, key: Key) -> None:
+        """Nothing is there."""
+
+    def remove_all(self) -> None:
+        """Nothing is there."""
+
+    def close(self, wait_s: float) -> None:
+        """Nothing is open."""
+
+
 class Cached:
     """A directory before which stands a memory. It is a directory itself, and one that never raises.
 
     Everything is kept in this process, and a process that is forked starts anew. Calls to the provider happen in
-    two threads of our own, one call a key at a time; no lock is held during one.
+    two threads of our own, one call a key at a time; no lock is held during one. Where processes share a memory, the
+    same threads look there first. What is found keeps its age, so that no name lives longer by going round.
 
     :param directory: whom to ask.
+    :param share: makes this process's way to the shared memory.
     :param budget_s: seconds a page may wait for names.
     :param clock: seconds that never run backwards; ages are measured with it.
     :param spread: gives a factor within a share of 1.
@@ -73,11 +105,13 @@ class Cached:
         self,
         directory: Directory,
         *,
+        share: Callable[[], Shared | Unshared] = Unshared,
         budget_s: float = BUDGET_S,
         clock: Callable[[], float] = time.monotonic,
         spread: Callable[[float], float] = jitter,
     ) -> None:
         self._directory = directory
+        self._share = share
         self._budget_s = budget_s
         self._clock = clock
         self._spread = spread
@@ -90,6 +124,7 @@ class Cached:
         self._entries: TLRUCache[Key, _Entry] = TLRUCache(SIZE, ttu=_end_of, timer=self._clock)
         self._flights: dict[Key, _Flight] = {}
         self._breaker = Breaker(self._clock, self._spread)
+        self._shared = self._share()
         self._pool: Pool | None = None
         self._closed = False
 
@@ -108,41 +143,61 @@ class Cached:
         """Remember the name that somebody signed in with, as if the provider's user API had told it."""
         if person.name is None:
             return
+        told = Person(person.key, person.name)
         with self._lock:
             self._flights.pop(person.key, None)  # what was asked before now knows less
-            self._entries[person.key] = self._entry(Person(person.key, person.name), None, self._spread(SPREAD))
+            self._entries[person.key] = _entry(told, self._clock(), self._spread(SPREAD))
+            self._shared.put({told: HARD_S})
 
     def forget(self, key: Key) -> None:
-        """Ask anew for this author at the next page, and believe no answer that was asked for before now."""
-        with self._lock:
-            self._flights.pop(key, None)
-            self._entries.pop(key, None)
+        """Ask anew for this author at the next page, and believe no answer that was asked for before now.
+
+        The name goes from this process and from the shared memory; other processes ask anew when it is stale to them.
+        """
+        self._drop(key)
+        self._shared.remove(key)
+        self._drop(key)  # a page may have found it there in between
 
     def forget_all(self) -> None:
-        """Ask anew for everybody."""
-        with self._lock:
-            self._flights.clear()
-            self._entries.clear()
+        """Ask anew for everybody, likewise."""
+        self._drop()
+        self._shared.remove_all()
+        self._drop()
 
     def close(self, wait_s: float = 5.0) -> None:
         """End the threads; what is known stays known, but nobody is asked any more."""
         with self._lock:
             self._closed = True
             pool, self._pool = self._pool, None
+            shared, self._shared = self._shared, Unshared()
         if pool is not None:
             pool.close(wait_s)
+        shared.close(wait_s)
+
+    def _drop(self, key: Key | None = None) -> None:
+        with self._lock:
+            for known in (self._flights, self._entries):
+                if key is None:
+                    known.clear()
+                else:
+                    known.pop(key, None)
 
     # with the lock held
 
     def _ask_for(self, keys: Collection[Key]) -> set[_Flight]:
         """Send for whoever is not fresh; give the calls that are worth waiting for."""
-        now = self._clock()
-        found = {key: self._entries.get(key) for key in keys}
-        stale = {key: entry for key, entry in found.items() if entry is None or now >= entry.fresh_until}
-        if not self._closed and not self._breaker.is_open():
+        stale = [key for key in keys if not self._is_fresh(key)]
+        if not self._closed and not (self._breaker.is_open() and self._shared.is_away()):
             self._send([key for key in stale if key not in self._flights])
-        must_wait = [key for key, entry in stale.items() if entry is None or now >= entry.waits_from]
-        return {self._flights[key] for key in must_wait if key in self._flights}
+        return {self._flights[key] for key in stale if key in self._flights and self._is_awaited(key)}
+
+    def _is_fresh(self, key: Key) -> bool:
+        entry = self._entries.get(key)
+        return entry is not None and self._clock() < entry.fresh_until
+
+    def _is_awaited(self, key: Key) -> bool:
+        entry = self._entries.get(key)
+        return entry is None or self._clock() >= entry.waits_from
 
     def _send(self, keys: list[Key]) -> None:
         for chunk in _chunks(keys):
@@ -151,28 +206,42 @@ class Cached:
             self._pool = self._pool or Pool(THREADS)
             self._pool.submit(partial(self._fly, flight))
 
+    def _in(self, flight: _Flight) -> list[Key]:
+        """Who was not forgotten, learnt or found meanwhile."""
+        return [key for key in flight.keys if self._flights.get(key) is flight]
+
+    def _take_over(self, flight: _Flight, found: Mapping[Key, tuple[Person, float]]) -> None:
+        """Remember what other processes learnt, with its age in seconds; who is fresh by it leaves the flight."""
+        asked = [key for key in self._in(flight) if key in found]
+        if not asked or self._is_mass_vanishing(asked, {key: found[key][0] for key in asked}):
+            return
+        now, spread = self._clock(), self._spread(SPREAD)
+        for key in asked:
+            person, age_s = found[key]
+            self._improve(key, _entry(person, now - age_s, spread))
+            if self._is_fresh(key):
+                del self._flights[key]
+
+    def _improve(self, key: Key, entry: _Entry) -> None:
+        old = self._entries.get(key)
+        if self._clock() < entry.ends and (old is None or old.learnt < entry.learnt):
+            self._entries[key] = entry
+
     def _land(self, flight: _Flight, answer: Mapping[Key, Person]) -> None:
         """Remember an answer: nothing that was not asked for, and nothing that was forgotten or learnt meanwhile."""
-        asked = [key for key in flight.keys if self._flights.get(key) is flight]
-        self._refuse_mass_vanishing(asked, answer)
-        spread = self._spread(SPREAD)  # one for all of them: the people of a page stay together in one call
+        asked = self._in(flight)
+        if self._is_mass_vanishing(asked, answer):
+            raise Unreachable("the directory says that most of its people are gone, which is not believed")
+        now, spread = self._clock(), self._spread(SPREAD)  # one for all: the people of a page stay together in one call
         for key in asked:
-            self._entries[key] = self._entry(answer.get(key), self._entries.get(key), spread)
+            self._entries[key] = _entry(answer.get(key), now, spread, old=self._entries.get(key))
+        told = [answer[key] for key in asked if key in answer]
+        self._shared.put({person: GONE_S if person.gone else HARD_S for person in told})
 
-    def _refuse_mass_vanishing(self, keys: Collection[Key], answer: Mapping[Key, Person]) -> None:
+    def _is_mass_vanishing(self, keys: Collection[Key], answer: Mapping[Key, Person]) -> bool:
         known = [key for key in keys if (entry := self._entries.get(key)) and entry.person and not entry.person.gone]
         vanished = [key for key in known if key in answer and answer[key].gone]
-        if len(known) >= 4 and 2 * len(vanished) > len(known):
-            raise Unreachable("the directory says that most of its people are gone, which is not believed")
-
-    def _entry(self, person: Person | None, old: _Entry | None, spread: float) -> _Entry:
-        now = self._clock()
-        if person is not None and not person.gone:
-            return _Entry(person, fresh_until=now + SOFT_S * spread, waits_from=now + FIRM_S, ends=now + HARD_S)
-        soon = now + GONE_S * spread
-        if person is None and old is not None:
-            return replace(old, fresh_until=soon)
-        return _Entry(person, fresh_until=soon, waits_from=soon, ends=soon)
+        return len(known) >= 4 and 2 * len(vanished) > len(known)
 
     # in a thread of the pool
 
@@ -189,10 +258,15 @@ class Cached:
             self._end(flight)
 
     def _call(self, flight: _Flight) -> None:
+        found = self._shared.look_up(flight.keys)
         with self._lock:
-            if self._breaker.is_open():  # it opened while this call was waiting for a thread
+            self._take_over(flight, found)
+            asked = self._in(flight)
+            if not any(map(self._is_awaited, asked)):
+                flight.landed.set()  # a page that waits can go on with old names
+            if not asked or self._breaker.is_open():  # it may have opened while this call was waiting for a thread
                 return
-        answer = self._directory.people(flight.keys)
+        answer = self._directory.people(asked)
         with self._lock:
             self._land(flight, answer)
             self._breaker.succeeded()
@@ -212,6 +286,16 @@ class Cached:
 def _start_anew(cached: weakref.ref[Cached]) -> None:
     if (this := cached()) is not None:
         this._start()
+
+
+def _entry(person: Person | None, learnt: float, spread: float, old: _Entry | None = None) -> _Entry:
+    if person is not None and not person.gone:
+        fresh_until, waits_from, ends = learnt + SOFT_S * spread, learnt + FIRM_S, learnt + HARD_S
+        return _Entry(person, learnt, fresh_until, waits_from, ends)
+    soon = learnt + GONE_S * spread
+    if person is None and old is not None:
+        return replace(old, fresh_until=soon)
+    return _Entry(person, learnt, fresh_until=soon, waits_from=soon, ends=soon)
 
 
 def _end_of(_key: Key, entry: _Entry, _now: float) -> float:

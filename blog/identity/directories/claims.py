@@ -14,8 +14,9 @@ SETTINGS: tuple[Setting, ...] = ()
 class Claims:
     """Confirms nobody, so names come from `Cached.learn` alone.
 
-    Such a name lasts for the hard age (24 hours) or until the process ends, and each login renews it. After that the
-    author has a neutral byline until the next login: there is nobody to ask, and names are not stored.
+    Such a name lasts for the hard age (24 hours) or until the process ends (with a shared memory, until that ends), and
+    each login renews it. After that the author has a neutral byline until the next login: there is nobody to ask, and
+    names are not stored.
     """
 
     def people(self, keys: Collection[Key]) -> dict[Key, Person]:

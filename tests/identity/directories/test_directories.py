@@ -87,6 +87,24 @@ def test_the_token_endpoint_of_the_login_serves_too(server):
         (SCIM | {"find_token_url": None}, "DIRECTORY_TOKEN_URL"),
         ({"DIRECTORY_URL": URL}, "DIRECTORY_URL"),
         ({"DIRECTORY": "claims", "DIRECTORY_CLIENT_ID": "reader"}, "DIRECTORY_CLIENT_ID"),
+        *(
+            ({"DIRECTORY_CACHE_URL": url}, "DIRECTORY_CACHE_URL")
+            for url in (
+                "localhost:6379",
+                "http://localhost:6379",
+                "unix:///run/redis.sock",
+                "redis://",
+                "redis://:password@/0",
+                "redis://host:port",
+                "redis://host:66000",
+                "redis://host:0",
+                "redis://host/names",
+                "redis://[host",
+                "redis://host/0?socket_timeout=60",
+                "rediss://host/0?ssl_cert_reqs=none",
+                "redis://host/0#1",
+            )
+        ),
     ],
 )
 def test_senseless_settings_end_the_start_with_one_line(settings, blamed):
@@ -104,7 +122,10 @@ def test_every_adapter_can_be_chosen_and_every_setting_explains_itself():
     assert all(setting.help.endswith(".") and setting.name.startswith("DIRECTORY") for setting in SETTINGS)
     assert len({setting.name for setting in SETTINGS}) == len(SETTINGS)
     assert all(name in SETTINGS[0].help for name in ADAPTERS)
-    assert [setting.name for setting in SETTINGS if setting.secret] == ["DIRECTORY_CLIENT_SECRET"]
+    assert [setting.name for setting in SETTINGS if setting.secret] == [
+        "DIRECTORY_CACHE_URL",
+        "DIRECTORY_CLIENT_SECRET",
+    ]
 
 
 def test_everybody_on_a_page_has_a_byline(server):
