@@ -19,7 +19,7 @@ from blog.identity.http import fetch
 TTL_S = 60 * 60
 STALE_S = 24 * 60 * 60  # how long an old copy helps out while the provider is down
 MOMENT_S = 2  # who is about to be sent to the provider is sent on news no older than this
-PAUSE_S = 5  # after a failure nobody waits for another one
+PAUSE_S = 2  # after a failure nobody waits for another one
 COOL_DOWN_S = 60  # between two fetches that a token asked for
 MIN_RSA_BITS = 2048
 WELL_KNOWN = "/.well-known/openid-configuration"
