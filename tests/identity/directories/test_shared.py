@@ -476,7 +476,11 @@ class TestAtRest:
         names(process(), "amina", "taro")
         settled(2)
         written = b" ".join([*places(redis_server), *map(redis_server.client.get, places(redis_server))])
-        assert not [word for word in (ISSUER, "id.example", "amina", "taro", "Amina", "Okafor", "山田太郎") if word.encode() in written]
+        assert not [
+            word
+            for word in (ISSUER, "id.example", "amina", "taro", "Amina", "Okafor", "山田太郎")
+            if word.encode() in written
+        ]
 
     @pytest.mark.parametrize(("name", "longest_s"), [("Amina Okafor", 24 * HOUR), (None, 24 * HOUR), ("gone", 300)])
     def test_everything_ends(self, process, provider, redis_server, settled, name, longest_s):
