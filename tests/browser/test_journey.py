@@ -7,6 +7,7 @@ import re
 import signal
 import sqlite3
 from contextlib import closing
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import expect
@@ -81,7 +82,7 @@ def test_a_name_changed_at_the_provider_arrives_on_every_page(author, reader, on
 
 
 @pytest.mark.parametrize("first", [0, 1])
-def test_two_tabs_log_in_together(author, first):
+def test_two_tabs_log_in_together(author, on_stage, first):
     author.log_out()
     tabs, targets, ways = [author.page, author.page.context.new_page()], ["/dashboard", "/logout"], []
     for tab, target in zip(tabs, targets, strict=True):
@@ -89,9 +90,10 @@ def test_two_tabs_log_in_together(author, first):
             tab.goto(f"/login?next={target}")
         ways.append(asked.value.url)
     author.prove(tabs[first])
-    expect(tabs[first]).to_have_url(targets[1])  # Canaille goes on with what it was asked last, in whichever tab
-    tabs[1 - first].goto(ways[0])
-    expect(tabs[1 - first]).to_have_url(targets[0])
+    expect(tabs[first]).to_have_url(re.compile(f"^{on_stage.url}({'|'.join(targets)})$"))
+    answered = targets.index(urlsplit(tabs[first].url).path)  # Canaille remembers one login at a time: not always this
+    tabs[1 - first].goto(ways[1 - answered])
+    expect(tabs[1 - first]).to_have_url(targets[1 - answered])
     for tab in tabs:
         tab.goto("/dashboard")
         expect(tab.get_by_role("heading", name="Dashboard")).to_be_visible()
