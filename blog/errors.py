@@ -55,12 +55,14 @@ class Unreachable(Wrong):
 
     :param what: which service and what happened, for the log: no names, no tokens, no query strings.
     :param retry_after: seconds after which to try again, where the service said so.
+    :param silent: nobody answered at all, not even with an error.
     """
 
-    def __init__(self, what: str, retry_after: float | None = None) -> None:
+    def __init__(self, what: str, retry_after: float | None = None, *, silent: bool = False) -> None:
         super().__init__(what)
         self.what = what
         self.retry_after = retry_after
+        self.silent = silent
 
 
 class LoginRefused(Wrong):

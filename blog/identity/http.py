@@ -121,7 +121,7 @@ def fetch(
     try:
         return _in_thread(exchange).result(deadline_s)
     except FAILURES as error:
-        raise Unreachable(f"{where} did not answer: {type(error).__name__}") from None
+        raise Unreachable(f"{where} did not answer: {type(error).__name__}", silent=True) from None
 
 
 def _in_thread(work: Callable[[], Answer]) -> Future[Answer]:

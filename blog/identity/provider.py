@@ -71,7 +71,7 @@ class Provider:
         """Tell the provider's endpoints and abilities, at most an hour old, a day while it is down.
 
         :param fresh: somebody is about to be sent there: make sure, every two seconds at most, that it answers.
-        :raises Unreachable: there is no usable document, and either no copy of one or a copy would not do.
+        :raises Unreachable: nobody answers there, or there is neither a usable document nor a copy of one.
         :raises LoginRefused: ``issuer_mismatch``: the document belongs to another issuer (Discovery 1.0, 4.3).
         """
         return self._metadata.check() if fresh else self._metadata.get()
@@ -182,9 +182,14 @@ class _Kept(Generic[T]):
             self._lock.release()
 
     def check(self) -> T:
-        """Give a copy of this moment; raises what the load raises, whatever older copy there is."""
+        """Give a copy, sure of this moment that somebody answers; an old one only if the answer was of no use."""
         with self._lock:
-            return self._fetch_unless_within(MOMENT_S)
+            try:
+                return self._fetch_unless_within(MOMENT_S)
+            except Unreachable as failure:
+                if failure.silent or not self._copy or not self._within(self._copy[0], STALE_S):
+                    raise
+                return self._copy[1]
 
     def renew(self) -> T:
         """Give a copy that was renewed just now, or within the cool-down; raises what the load raises."""
@@ -202,7 +207,8 @@ class _Kept(Generic[T]):
 
     def _fetch(self) -> T:
         if self._failure and self._within(self._failure[0], PAUSE_S):
-            raise Unreachable(self._failure[1].what, self._failure[1].retry_after)
+            failure = self._failure[1]
+            raise Unreachable(failure.what, failure.retry_after, silent=failure.silent)
         try:
             value = self._load()
         except Unreachable as failure:
