@@ -146,6 +146,11 @@ def test_only_the_stored_body_of_a_post_goes_out_unescaped():
     assert not [relative(path) for path in MODULES if re.search(r"\bMarkup\(|render_template_string", path.read_text())]
 
 
+def test_no_file_holds_the_marks_of_an_unfinished_merge():
+    ours = [path for path in BLOG.rglob("*") if path.suffix in {".py", ".html", ".css", ".svg"}]
+    assert not [relative(path) for path in ours if re.search(r"^(<{7}|={7}|>{7})", path.read_text(), re.MULTILINE)]
+
+
 def test_every_setting_stands_in_the_generated_manual():
     manual = (ROOT / "docs" / "settings.md").read_text()
     from blog import config
