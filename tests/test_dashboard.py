@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from bs4 import BeautifulSoup
+from sqlalchemy import event, text
 
+from blog.db import db
 from tests.actor import fill
 
 EVERY_PATH = ["/dashboard", "/a-title/edit", "/a-title/delete"]
@@ -261,6 +265,20 @@ def test_saving_what_was_deleted_in_another_tab_shows_the_words_again(ada):
     response = ada.send(form)
     assert response.status_code == 404
     assert "Words to keep" in response.text
+
+
+def test_a_full_disk_loses_no_words(ada, app):
+    form = ada.filled("/dashboard", "Publish", title="No room", body="Words to keep. " * 5000)
+    with app.app_context():
+        pages = db.session.execute(text("PRAGMA page_count")).scalar()
+        event.listen(db.engine, "connect", lambda raw, _: raw.execute(f"PRAGMA max_page_count={pages + 5}").close())
+        db.session.remove()
+        db.engine.dispose()
+    response = ada.send(form)
+    assert response.status_code == 503
+    assert "Retry-After" in response.headers
+    assert "Words to keep. " * 5000 in soup(response).find("textarea", string=re.compile("Words")).text
+    assert ada.get("/").status_code == 200
 
 
 def test_a_long_dashboard_has_pages(settings, request):
