@@ -139,23 +139,28 @@ def _turn_away() -> ResponseReturnValue:
     writer = csrf.holder(request.form.get(csrf.FIELD))
     if writer is None or forms.END_MARK not in request.form:
         return redirect(url_for("auth.login", next=request.path), 303)
-    fields = [(name, text) for name, text in request.form.items(multi=True) if name != csrf.FIELD]
-    parked_id = parking.park(_porch().seal, person_ref=writer, path=request.path, fields=fields, now=moment())
-    login_url = url_for("auth.login", next=f"{request.path}?parked={parked_id}")
+    because, back = ("parked", f"{request.path}?parked={_park(writer)}") if forms.typed() else ("ended", request.path)
     # Not a redirect: what follows a form may only lead where the policy's form-action allows, and a provider may
     # pass people through hosts that nobody can list.
-    page = render_template("auth/onward.html", onward_url=login_url, because="parked")
+    page = render_template("auth/onward.html", onward_url=url_for("auth.login", next=back), because=because)
     return headers.keep_private(make_response(page, 401))
 
 
+def _park(writer: str) -> str:
+    fields = [(name, text) for name, text in request.form.items(multi=True) if name != csrf.FIELD]
+    return parking.park(_porch().seal, person_ref=writer, path=request.path, fields=fields, now=moment())
+
+
 def parked_form() -> MultiDict[str, str] | None:
-    """Give back the form this request asks for with ``?parked=``, if it was sent here by the person who asks."""
+    """Give back the form this request asks for with ``?parked=``, if it was sent by the person who asks.
+
+    It need not have been sent here: the post may have another address by now, or be gone, so that its words can only
+    become a new one.
+    """
     if not (parked_id := request.args.get("parked")):
         return None
     found = parking.find(_porch().seal, parked_id, person_ref=person_ref(g.user.key), now=moment())
-    if found is None or found.path != request.path:
-        return None
-    return MultiDict([*found.fields, ("parked", parked_id)])
+    return MultiDict([*found.fields, ("parked", parked_id)]) if found else None
 
 
 def parked_forms() -> list[parking.ParkedForm]:

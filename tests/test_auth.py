@@ -616,6 +616,32 @@ def test_a_form_sent_while_signed_out_is_there_again_after_logging_in(ada, clock
     assert ada.get("/late").status_code == 200
 
 
+def edited_while_signed_out(ada, clock, anybody, meanwhile):
+    """Words for a post that somebody's other browser renames or deletes before they are back."""
+    slug = ada.publish("Before", "Old words")
+    form = ada.filled(f"/{slug}/edit", "Save changes", body="Words to keep")
+    clock.advance(days=8)
+    ada.send(form)
+    meanwhile(anybody().log_in(), slug)
+    ada.log_in()
+    return {link.text: link["href"] for link in ada.page("/dashboard").select(".notice a")}
+
+
+def test_a_form_sent_while_signed_out_finds_its_post_under_another_name(ada, clock, anybody):
+    links = edited_while_signed_out(
+        ada, clock, anybody, lambda other, slug: other.submit(f"/{slug}/edit", "Save changes", title="After")
+    )
+    page = ada.get(links["Take it up again"], follow_redirects=True)
+    assert page.request.path == "/after/edit"
+    assert "Words to keep" in page.text
+
+
+def test_a_form_sent_while_signed_out_whose_post_is_gone_can_become_a_new_one(ada, clock, anybody):
+    links = edited_while_signed_out(ada, clock, anybody, lambda other, slug: other.submit(f"/{slug}/delete", "Delete"))
+    ada.send(ada.filled(links["make it a new post"], "Publish"))
+    assert "Words to keep" in ada.get("/before").text
+
+
 def test_a_form_that_was_saved_in_the_end_is_kept_no_longer(ada, clock, app):
     response = sent_while_signed_out(ada, clock, title="Late", body="Text")
     target = ada.return_with(ada.idp.authorize(ada.get(onward(response)).location)).location
@@ -631,6 +657,16 @@ def test_a_form_sent_while_signed_out_is_shown_to_nobody_else(ada, bob, clock):
     assert "For my eyes only" not in bob.get(target).text
     ada.log_in()
     assert "Take it up again" in ada.get("/dashboard").text
+
+
+def test_a_question_answered_while_signed_out_is_asked_again(ada, clock, app):
+    form = ada.filled(f"/{ada.publish()}/delete", "Delete")
+    clock.advance(days=8)
+    response = ada.send(form)
+    assert response.status_code == 401
+    assert count(app, Parked) == 0
+    target = ada.return_with(ada.idp.authorize(ada.get(onward(response)).location)).location
+    assert "Delete this post?" in ada.get(target).text
 
 
 def test_a_form_is_kept_sealed_and_for_a_day(ada, clock, app):
