@@ -217,7 +217,7 @@ def _begin(target: str, *, create: bool = False, login_hint: str | None = None) 
             if create and not creates and porch.registration_url:
                 return redirect(porch.registration_url)
             attempt = oidc.begin(
-                porch.client, porch.provider, next=target, create=creates, login_hint=login_hint or None, now=moment()
+                porch.client, porch.provider, next=target, create=creates, login_hint=login_hint, now=moment()
             )
     except (LoginRefused, Unreachable) as error:
         return _refuse(error, target)
