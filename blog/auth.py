@@ -26,10 +26,12 @@ from flask import (
     url_for,
 )
 from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session as Transaction
 from werkzeug.datastructures import MultiDict
 
-from blog.errors import LoginRefused, Unreachable
-from blog.identity import directories, oidc, parking, people, spending
+from blog.db import writing
+from blog.errors import LoginRefused, Taken, Unreachable
+from blog.identity import directories, oidc, parking, people, sessions, spending
 from blog.identity.people import Byline, Key
 from blog.identity.provider import Provider
 from blog.identity.sealing import Seal
@@ -41,6 +43,7 @@ ATTEMPT_LIFETIME = timedelta(minutes=10)
 ATTEMPTS_AT_MOST = 5
 LOGINS_AT_A_TIME = 6  # in one process, of the eight threads that the production server gives it
 ATTEMPT = "login attempt"  # what attempts are sealed for
+NOT_KEPT = {"Cache-Control": "no-store"}
 ROLE_OF_ALL = frozenset({"author"})  # everybody who can log in may write
 
 bp = Blueprint("auth", __name__)
@@ -180,17 +183,36 @@ def bylines(keys: Collection[tuple[str, str]]) -> dict[Key, Byline]:
 @bp.get("/login")
 def login() -> ResponseReturnValue:
     """Send somebody to the provider's login page; they come back to ``next``."""
-    return _begin(create=False)
+    return _begin(_next())
 
 
 @bp.get("/register")
 def register() -> ResponseReturnValue:
     """Send somebody to the provider's registration page, or as near to it as the provider allows."""
-    return _begin(create=True)
+    return _begin(_next(), create=True)
 
 
-def _begin(*, create: bool) -> ResponseReturnValue:
-    target = redirects.local(request.args.get("next"), url_for("dashboard.index"))
+@bp.route("/oidc/initiate", methods=["GET", "POST"])
+@csrf.exempt
+def initiate() -> ResponseReturnValue:
+    """Log somebody in whom a third party, such as the provider's list of applications, sent (Core 1.0, 4)."""
+    params = request.form if request.method == "POST" else request.args
+    if params.get("iss") != _porch().client.issuer:
+        return _refuse(LoginRefused("initiated_elsewhere"), url_for("dashboard.index"))
+    return _begin(_target_of_link(params.get("target_link_uri", "")), login_hint=params.get("login_hint"))
+
+
+def _next() -> str:
+    return redirects.local(request.args.get("next"), url_for("dashboard.index"))
+
+
+def _target_of_link(link: str) -> str:
+    """Where on this site a link leads, which may be absolute; the dashboard if it leads elsewhere."""
+    path = link.removeprefix(_porch().public_url) or url_for("blog.index") if link else None
+    return redirects.local(path, url_for("dashboard.index"))
+
+
+def _begin(target: str, *, create: bool = False, login_hint: str | None = None) -> ResponseReturnValue:
     if g.user:
         return redirect(target)
     porch = _porch()
@@ -199,7 +221,9 @@ def _begin(*, create: bool) -> ResponseReturnValue:
             creates = create and "create" in porch.provider.metadata().prompt_values_supported
             if create and not creates and porch.registration_url:
                 return redirect(porch.registration_url)
-            attempt = oidc.begin(porch.client, porch.provider, next=target, create=creates, now=moment())
+            attempt = oidc.begin(
+                porch.client, porch.provider, next=target, create=creates, login_hint=login_hint, now=moment()
+            )
     except (LoginRefused, Unreachable) as error:
         return _refuse(error, target)
     response = redirect(attempt.url)
@@ -364,3 +388,61 @@ def logout() -> ResponseReturnValue:
         return headers.keep_private(make_response(redirect(onward_url or home_url, 303)))
     page = render_template("auth/onward.html", onward_url=onward_url, because="logged_out")
     return headers.keep_private(make_response(page))  # not a redirect: see _turn_away
+
+
+# -- ways out that the provider takes ----------------------------------------------------------------------------------
+
+
+@bp.post("/oidc/backchannel-logout")
+@csrf.exempt
+def backchannel_logout() -> ResponseReturnValue:
+    """End the sessions that the provider says have ended (Back-Channel Logout 1.0, 2.5 to 2.8)."""
+    try:
+        ended = _end_as_told(request.form.get("logout_token", ""))
+    except LoginRefused as error:
+        _log_refused_logout(error.reason)
+        return {"error": "invalid_request"}, 400, NOT_KEPT
+    except Unreachable as error:
+        _log_refused_logout("provider_unreachable", error.what)
+        retry_after = str(round(error.retry_after or 30))
+        return {"error": "temporarily_unavailable"}, 503, {**NOT_KEPT, "Retry-After": retry_after}
+    current_app.logger.info("backchannel_logout ended=%d request=%s", ended, g.request_id)
+    return "", 200, NOT_KEPT
+
+
+def _log_refused_logout(reason: str, detail: str = "") -> None:
+    current_app.logger.warning("backchannel_logout_refused reason=%s request=%s %s", reason, g.request_id, detail)
+
+
+def _end_as_told(logout_token: str) -> int:
+    """Judge a logout token, and use it up in the one transaction that ends the sessions; tell how many."""
+    porch = _porch()
+    with _room_to_wait():
+        told = oidc.told_of_logout(porch.client, porch.provider, logout_token, now=moment())
+    once = porch.seal.ref("logout token", porch.client.issuer, told.token_id)
+    try:
+        with spending.spending(once, until=told.valid_until) as transaction:
+            return _end(transaction, subject=told.subject, sid=told.sid)
+    except Taken:
+        raise LoginRefused("used_before") from None
+
+
+@bp.get("/oidc/frontchannel-logout")
+def frontchannel_logout() -> ResponseReturnValue:
+    """End the session that the provider names in a frame on its own logout page (Front-Channel Logout 1.0, 2 and 3).
+
+    A browser sends no Lax cookie into that frame. So the session is found by the provider's id of its own, which
+    nobody else can know.
+    """
+    porch, iss, sid = _porch(), request.args.get("iss"), request.args.get("sid")
+    if iss == porch.client.issuer and sid:
+        with writing() as transaction:
+            ended = _end(transaction, sid=sid)
+        current_app.logger.info("frontchannel_logout ended=%d request=%s", ended, g.request_id)
+    return headers.let_frame(make_response("", NOT_KEPT), csrf.origin_of(porch.client.issuer))
+
+
+def _end(transaction: Transaction, *, subject: str | None = None, sid: str | None = None) -> int:
+    porch = _porch()
+    done = transaction.execute(sessions.ending(porch.seal, porch.client.issuer, subject=subject, sid=sid))
+    return done.rowcount  # type: ignore[attr-defined]

@@ -42,6 +42,7 @@ from joserfc.jwk import ECKey, Key, OctKey, OKPKey, RSAKey
 from joserfc.jws import JWSRegistry
 
 ABSENT: Any = object()
+LOGOUT = "http://schemas.openid.net/event/backchannel-logout"
 Reply = tuple[int, dict[str, str], bytes] | Exception
 
 
@@ -193,6 +194,14 @@ class FakeIdp:
         now = int(self.clock())
         base = {"iss": self.issuer, "sub": sub, "aud": self.client_id, "iat": now, "exp": now + 300}
         return sign(_without_absent({**base, **claims, **self.id_token}), self.signing_key, self.alg, self.header)
+
+    def logout_token(self, **claims: Any) -> str:
+        """Sign a logout token about ``ada``, knobs of the header included; a claim may be overridden or ABSENT."""
+        now = int(self.clock())
+        base = {"iss": self.issuer, "sub": "ada", "aud": self.client_id, "iat": now, "exp": now + 120}
+        told = {"jti": secrets.token_urlsafe(16), "events": {LOGOUT: {}}}
+        header = {"typ": "logout+jwt", **self.header}
+        return sign(_without_absent({**base, **told, **claims}), self.signing_key, self.alg, header)
 
     # The endpoints
 

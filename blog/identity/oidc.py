@@ -1,4 +1,4 @@
-"""The relying party as functions: begin a login, finish it, and find the way to log out."""
+"""The relying party as functions: begin a login, finish it, find the way to log out, and be told of a logout."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import secrets
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote_plus
 
@@ -20,7 +20,18 @@ from joserfc.jwk import Key
 from blog.errors import LoginRefused, Unreachable
 from blog.identity.http import Answer, fetch
 from blog.identity.provider import Metadata, Provider
-from blog.identity.tokens import Claims, Expected, demand, judge_id_token, judge_recipient, same, secret_key, verify
+from blog.identity.tokens import (
+    LOGOUT_AGE_S,
+    Claims,
+    Expected,
+    demand,
+    judge_id_token,
+    judge_logout_token,
+    judge_recipient,
+    same,
+    secret_key,
+    verify,
+)
 
 # Every way a login can be refused, and what the person reads about it. Nothing that came in is ever shown instead.
 REASONS = {
@@ -42,6 +53,7 @@ REASONS = {
     # what the porch finds out by itself
     "state_unknown": "This login is over: it took longer than ten minutes, or was used already. Please start again.",
     "provider_unreachable": "The sign-in service does not answer at the moment. Reading goes on; try again soon.",
+    "initiated_elsewhere": "You were sent here to log in by another sign-in service than the one this site uses.",
     "author_claim_missing": "The sign-in service left out the id this site needs. Please tell the site's operator.",
     # what stood in the answer to our token request
     "malformed_answer": "The sign-in service answered in a way this site does not understand.",
@@ -67,6 +79,13 @@ REASONS = {
     # what the userinfo endpoint said
     "userinfo_refused": "The sign-in service did not tell about you, though it had just let you in.",
     "userinfo_of_another": "The sign-in service told about somebody else.",
+    # what was wrong with a logout token, which no person sends; for the log
+    "wrong_type": "The token is of another kind than was expected.",
+    "logout_too_old": "The logout happened too long ago; perhaps a clock is wrong.",
+    "not_a_logout": "The token does not say that somebody logged out.",
+    "nonce_in_logout": "The token belongs to a login.",
+    "missing_token_id": "The token has no id by which to know it again.",
+    "used_before": "The token was used before.",
 }
 
 # RFC 6749 4.1.2.1 and Core 1.0 3.1.2.6; what is not listed is told as provider_error.
@@ -164,6 +183,22 @@ class Login:
     id_token: str
     refresh_token: str | None
     sid: str | None
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Logout:
+    """What the provider tells of a session that ended there.
+
+    :param subject: whose; None when only `sid` tells.
+    :param sid: which one; None when all of the subject ended.
+    :param token_id: by which the token is known again if it should be sent twice.
+    :param valid_until: after this moment (aware UTC) the token is refused anyway.
+    """
+
+    subject: str | None
+    sid: str | None
+    token_id: str
+    valid_until: datetime
 
 
 def begin(
@@ -278,6 +313,25 @@ def logout_url(
     }
     url: str = add_params_to_uri(endpoint, [(name, value) for name, value in params.items() if value is not None])
     return url
+
+
+def told_of_logout(client: Client, provider: Provider, token: str, *, now: datetime) -> Logout:
+    """Judge a logout token that the provider sent (Back-Channel Logout 1.0, 2.6).
+
+    :param token: as it came.
+    :param now: aware.
+    :raises LoginRefused: with a code of REASONS.
+    :raises Unreachable: the provider's keys are needed and cannot be had.
+    """
+    expected = Expected(client.issuer, client.client_id, client.id_token_alg, client.skew)
+    claims = _with_keys(client, provider, expected.alg, lambda keys: judge_logout_token(token, keys, expected, now=now))
+    last_s = min(claims["exp"], claims["iat"] + LOGOUT_AGE_S) + client.skew
+    return Logout(
+        subject=claims.get("sub"),
+        sid=claims.get("sid"),
+        token_id=claims["jti"],
+        valid_until=datetime.fromtimestamp(last_s, UTC),
+    )
 
 
 def _judge_answer(client: Client, metadata: Metadata, attempt: Attempt, params: Mapping[str, str]) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 
 from flask import Flask, Request, Response
 from flask.sessions import SessionInterface, SessionMixin
-from sqlalchemy import delete, select, update
+from sqlalchemy import Delete, delete, select, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.datastructures import CallbackDict
@@ -84,6 +84,31 @@ class Session(CallbackDict[str, Any], SessionMixin):
 def hash_of(secret: str) -> str:
     """Hash an unguessable value for the database; no key or salt is needed for 256 random bits."""
     return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _person_ref(seal: Seal, issuer: str, subject: str) -> str:
+    return seal.ref("person", issuer, subject)
+
+
+def _sid_ref(seal: Seal, issuer: str, sid: str) -> str:
+    return seal.ref("sid", issuer, sid)
+
+
+def ending(seal: Seal, issuer: str, *, subject: str | None = None, sid: str | None = None) -> Delete:
+    """Make the statement that ends sessions, at once and in every process: each request looks its session up.
+
+    :param subject: of whom, by the ``sub`` claim.
+    :param sid: those of this session of the provider. With both given, those that match both.
+    :raises ValueError: neither is given; that would be everybody's.
+    """
+    matches = []
+    if subject is not None:
+        matches.append(LoginSession.person_ref == _person_ref(seal, issuer, subject))
+    if sid is not None:
+        matches.append(LoginSession.sid_ref == _sid_ref(seal, issuer, sid))
+    if not matches:
+        raise ValueError("name a subject, a sid, or both")
+    return delete(LoginSession).where(*matches)
 
 
 class Sessions(SessionInterface):
@@ -168,8 +193,8 @@ class Sessions(SessionInterface):
         issuer, id_hash = session["person"]["issuer"], hash_of(session.session_id or "")
         return LoginSession(
             id_hash=id_hash,
-            person_ref=self.seal.ref("person", issuer, session["subject"]),
-            sid_ref=self.seal.ref("sid", issuer, session["sid"]) if session["sid"] else None,
+            person_ref=_person_ref(self.seal, issuer, session["subject"]),
+            sid_ref=_sid_ref(self.seal, issuer, session["sid"]) if session["sid"] else None,
             data=self.seal.close(PURPOSE, id_hash, dict(session)),
             created_at=now,
             seen_at=now,
@@ -181,7 +206,7 @@ class Sessions(SessionInterface):
         db.session.flush()
         for table in (LoginSession, Spent):
             db.session.execute(delete(table).where(table.expires_at <= now))
-        mine = LoginSession.person_ref == self.seal.ref("person", session["person"]["issuer"], session["subject"])
+        mine = LoginSession.person_ref == _person_ref(self.seal, session["person"]["issuer"], session["subject"])
         newest_first = select(LoginSession.id_hash).where(mine).order_by(LoginSession.seen_at.desc())
         too_many = db.session.scalars(newest_first.offset(PER_PERSON)).all()
         db.session.execute(delete(LoginSession).where(LoginSession.id_hash.in_(too_many)))

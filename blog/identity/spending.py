@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 from blog.db import Spent, writing
+from blog.errors import Taken
 
 
 def spend(ref: str, *, until: datetime) -> bool:
@@ -17,9 +21,24 @@ def spend(ref: str, *, until: datetime) -> bool:
     :return: True for the first to come, False for everybody after.
     """
     try:
-        with writing() as session:
-            session.add(Spent(ref=ref, expires_at=until))
-            session.flush()
-    except IntegrityError:
+        with spending(ref, until=until):
+            return True
+    except Taken:
         return False
-    return True
+
+
+@contextmanager
+def spending(ref: str, *, until: datetime) -> Iterator[Session]:
+    """Use this up together with what is written inside: both are kept, or neither.
+
+    :param ref: as for :func:`spend`, and so is `until`.
+    :return: the session of the one transaction.
+    :raises Taken: it was used before, and what is inside is not done.
+    """
+    with writing() as session:
+        session.add(Spent(ref=ref, expires_at=until))
+        try:
+            session.flush()
+        except IntegrityError:
+            raise Taken("used before") from None
+        yield session

@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import json
 from base64 import urlsafe_b64encode
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -19,6 +19,9 @@ from blog.errors import LoginRefused
 
 MAX_SUBJECT = 255
 LATEST_TIME = 2**40  # seconds; keeps NaN, infinity and endless integers out of sums
+LOGOUT = "http://schemas.openid.net/event/backchannel-logout"
+LOGOUT_TYPES = frozenset({"logout+jwt", "jwt"})
+LOGOUT_AGE_S = 10 * 60  # providers send these at once; and one that was used is remembered no longer than this
 
 # What joserfc lets through when a token is no token at all.
 UNREADABLE = (JoseError, ValueError, TypeError, AttributeError, RecursionError)
@@ -69,17 +72,43 @@ def judge_id_token(token: object, keys: Sequence[Key], expected: Expected, *, no
     return claims
 
 
-def verify(token: object, keys: Sequence[Key], alg: str) -> Claims:
+def judge_logout_token(token: object, keys: Sequence[Key], expected: Expected, *, now: datetime) -> Claims:
+    """Accept or refuse a logout token (Back-Channel Logout 1.0, 2.4 and 2.6); that it is used once is for the caller.
+
+    :param token: whatever stood where the token should be.
+    :param keys: those that may have signed it.
+    :param now: aware.
+    :return: the token's claims: ``jti``, and ``sub`` or ``sid`` or both, are texts that are not empty.
+    :raises LoginRefused: with the first reason found.
+    """
+    claims = verify(token, keys, expected.alg, types=LOGOUT_TYPES)
+    judge_recipient(claims, expected)
+    judge_times(claims, expected, now=now)
+    demand(now.timestamp() - expected.skew < claims["iat"] + LOGOUT_AGE_S, "logout_too_old")
+    events = claims.get("events")
+    demand(isinstance(events, dict) and isinstance(events.get(LOGOUT), dict), "not_a_logout")
+    demand("nonce" not in claims, "nonce_in_logout")
+    demand(_is_text(claims.get("jti")), "missing_token_id")
+    named = {"sub", "sid"} & claims.keys()
+    demand(named and all(_is_text(claims[name]) for name in named), "missing_subject")
+    return claims
+
+
+def verify(token: object, keys: Sequence[Key], alg: str, *, types: Collection[str] = ()) -> Claims:
     """Check a token's signature alone, and read it.
 
     Nothing the token says of itself chooses the algorithm or brings a key: ``jku``, ``jwk``, ``x5u`` and ``x5c`` are
     not looked at, and a token that insists on an extension (``crit``) is refused (RFC 8725, 3.1 and 3.10).
 
-    :raises LoginRefused: ``malformed_token``, ``wrong_algorithm``, ``unknown_key`` or ``bad_signature``.
+    :param types: what ``typ`` may be, in small letters; without one in the header it is ``jwt`` (RFC 8725, 3.11).
+        If empty it is not looked at.
+    :raises LoginRefused: ``malformed_token``, ``wrong_algorithm``, ``wrong_type``, ``unknown_key`` or
+        ``bad_signature``.
     """
     pinned = _Pinned(alg)
     signed = _read(token, pinned)
     demand(signed.headers()["alg"] == alg, "wrong_algorithm")
+    demand(not types or _type(signed) in types, "wrong_type")
     fitting = _fitting(keys, pinned.get_alg(alg), signed.headers().get("kid"))
     demand(fitting, "unknown_key")
     # Several only while a provider rotates its keys under one kid.
@@ -166,6 +195,11 @@ def _read(token: object, registry: JWSRegistry) -> CompactSignature:
     return signed
 
 
+def _type(signed: CompactSignature) -> str:
+    """Tell a token's media type, of which the part before the slash may be left out (RFC 7515, 4.1.9)."""
+    return str(signed.headers().get("typ", "jwt")).lower().removeprefix("application/")
+
+
 def _claims(signed: CompactSignature) -> Claims:
     try:
         claims = json.loads(signed.payload)
@@ -225,6 +259,10 @@ def _judge_access_token(claims: Claims, expected: Expected) -> None:
 def _hash(alg: str) -> Any:
     # Ed25519 hashes with SHA-512 inside, and the others say their size themselves (Core 1.0, 3.1.3.6).
     return hashlib.sha512 if alg == "EdDSA" else getattr(hashlib, f"sha{alg[-3:]}")
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and value != ""
 
 
 def _time(claims: Claims, name: str) -> float | None:

@@ -915,7 +915,8 @@ def test_every_reason_has_its_sentence_and_every_sentence_its_use():
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") in {"demand", "LoginRefused"}:
                 used |= {each.value for each in ast.walk(node.args[-1]) if isinstance(each, ast.Constant)}
     used -= {"error"}  # the name of a parameter that is looked up in ERRORS
-    used |= {"state_unknown", "provider_unreachable"}  # the porch's, shown by tests/test_auth.py
+    # the porch's, shown by tests/test_auth.py and tests/test_logouts.py
+    used |= {"state_unknown", "provider_unreachable", "initiated_elsewhere", "used_before"}
     assert used == set(oidc.REASONS)
     assert all(re.fullmatch(r"[A-Z][^<>]+\.", sentence) for sentence in oidc.REASONS.values())
 

@@ -1,5 +1,5 @@
-// A certified OpenID provider (npm oidc-provider) for the tests: it demands PKCE, knows prompt=create and RP-initiated
-// logout, asks for no consent, and lets a test change people's names while it runs.
+// A certified OpenID provider (npm oidc-provider) for the tests: it demands PKCE, knows prompt=create, RP-initiated and
+// back-channel logout, asks for no consent, and lets a test change people's names while it runs.
 //
 //   node server.mjs '{"port": 5002, "blogUrl": "http://localhost:5000", "clientId": "…", "clientSecret": "…"}'
 //
@@ -50,6 +50,8 @@ const provider = new Provider(issuer, {
       client_secret: clientSecret,
       redirect_uris: [`${blogUrl}/oidc/callback`],
       post_logout_redirect_uris: [`${blogUrl}/`],
+      backchannel_logout_uri: `${blogUrl}/oidc/backchannel-logout`,
+      backchannel_logout_session_required: true,
       token_endpoint_auth_method: 'client_secret_basic',
     },
   ],
@@ -58,8 +60,13 @@ const provider = new Provider(issuer, {
   claims: { openid: ['sub'], profile: ['name'], sid: null },
   pkce: { required: () => true },
   discovery: { prompt_values_supported: ['none', 'login', 'create'] },
-  features: { devInteractions: { enabled: false }, rpInitiatedLogout: { enabled: true } },
+  features: {
+    devInteractions: { enabled: false },
+    rpInitiatedLogout: { enabled: true },
+    backchannelLogout: { enabled: true },
+  },
   interactions: { policy, url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
+  fetch: (url, options) => fetch(url, { ...options, dispatcher: undefined }), // else it sends nothing to this machine
   loadExistingGrant: grantWhatIsAsked,
   findAccount,
 });
