@@ -14,7 +14,7 @@ from jinja2 import StrictUndefined
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from blog import auth, blog, cli, config, dashboard, db
-from blog.identity import directories, oidc
+from blog.identity import directories, oidc, people
 from blog.identity.provider import Provider
 from blog.identity.sealing import Seal
 from blog.identity.sessions import Sessions
@@ -107,6 +107,9 @@ def _porch(values: Mapping[str, Any], seal: Seal, now: clock.Clock) -> auth.Porc
         directory=directories.open_directory(values, find_token_url=lambda: provider.metadata().token_endpoint),
         seal=seal,
         author_claim=values["OIDC_AUTHOR_CLAIM"],
+        role_rules=people.RoleRules(
+            values["ROLES_CLAIM"], {role: values[f"ROLE_{role.upper()}"] for role in people.ROLES}
+        ),
         registration_url=values["OIDC_REGISTRATION_URL"],
         public_url=values["PUBLIC_URL"],
     )

@@ -1,4 +1,4 @@
-"""The porch: logging in and out at the provider, and who is asking (`g.user`, `login_required`)."""
+"""The porch: logging in and out at the provider, and who is asking (`g.user`, `login_required`, `role_required`)."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ from sqlalchemy.orm import Session as Transaction
 from werkzeug.datastructures import MultiDict
 
 from blog.db import writing
-from blog.errors import LoginRefused, Taken, Unreachable
+from blog.errors import Forbidden, LoginRefused, Taken, Unreachable
 from blog.identity import directories, oidc, parking, people, sessions, spending
-from blog.identity.people import Byline, Key
+from blog.identity.people import Byline, Key, Person, RoleRules
 from blog.identity.provider import Provider
 from blog.identity.sealing import Seal
 from blog.identity.sessions import hash_of
@@ -41,10 +41,11 @@ from blog.web.clock import moment
 
 ATTEMPT_LIFETIME = timedelta(minutes=10)
 ATTEMPTS_AT_MOST = 5
+ANYWHERE = ""  # where a login goes that was begun for no page in particular: see _start_url
 LOGINS_AT_A_TIME = 6  # in one process, of the eight threads that the production server gives it
 ATTEMPT = "login attempt"  # what attempts are sealed for
 NOT_KEPT = {"Cache-Control": "no-store"}
-ROLE_OF_ALL = frozenset({"author"})  # everybody who can log in may write
+NEEDS_ROLE = "You may read here; writing needs the role of {}, which your organisation’s sign-in service gives."
 
 bp = Blueprint("auth", __name__)
 
@@ -58,6 +59,7 @@ class Porch:
     directory: directories.Cached
     seal: Seal
     author_claim: str
+    role_rules: RoleRules
     registration_url: str
     public_url: str
     waiting: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(LOGINS_AT_A_TIME))
@@ -135,6 +137,25 @@ def login_required(view: Callable[..., ResponseReturnValue]) -> Callable[..., Re
     return guarded
 
 
+def role_required(role: str) -> Callable[[Callable[..., ResponseReturnValue]], Callable[..., ResponseReturnValue]]:
+    """Let only people with this role come to a view; for who is not logged in it is as behind ``login_required``.
+
+    :param role: one of ``people.ROLES``.
+    """
+
+    def guard(view: Callable[..., ResponseReturnValue]) -> Callable[..., ResponseReturnValue]:
+        @login_required
+        @wraps(view)
+        def guarded(*args: Any, **kwargs: Any) -> ResponseReturnValue:
+            if role not in g.user.roles:
+                raise Forbidden(NEEDS_ROLE.format(role))
+            return view(*args, **kwargs)
+
+        return guarded
+
+    return guard
+
+
 def _turn_away() -> ResponseReturnValue:
     if request.method in csrf.SAFE:
         here = request.full_path if request.query_string else request.path
@@ -198,23 +219,23 @@ def initiate() -> ResponseReturnValue:
     """Log somebody in whom a third party, such as the provider's list of applications, sent (Core 1.0, 4)."""
     params = request.form if request.method == "POST" else request.args
     if params.get("iss") != _porch().client.issuer:
-        return _refuse(LoginRefused("initiated_elsewhere"), url_for("dashboard.index"))
+        return _refuse(LoginRefused("initiated_elsewhere"), ANYWHERE)
     return _begin(_target_of_link(params.get("target_link_uri", "")), login_hint=params.get("login_hint"))
 
 
 def _next() -> str:
-    return redirects.local(request.args.get("next"), url_for("dashboard.index"))
+    return redirects.local(request.args.get("next"), ANYWHERE)
 
 
 def _target_of_link(link: str) -> str:
-    """Where on this site a link leads, which may be absolute; the dashboard if it leads elsewhere."""
+    """Where on this site a link leads, which may be absolute; nowhere in particular if it leads elsewhere."""
     path = link.removeprefix(_porch().public_url) or url_for("blog.index") if link else None
-    return redirects.local(path, url_for("dashboard.index"))
+    return redirects.local(path, ANYWHERE)
 
 
 def _begin(target: str, *, create: bool = False, login_hint: str | None = None) -> ResponseReturnValue:
     if g.user:
-        return redirect(target)
+        return redirect(target or _start_url(g.user))
     porch = _porch()
     try:
         with _room_to_wait():
@@ -247,18 +268,28 @@ def callback() -> ResponseReturnValue:
                 return _answer_again(state)
             proven = oidc.finish(porch.client, porch.provider, attempt, params.to_dict(), now=moment())
         person = people.person_from_claims(
-            proven.claims, issuer=porch.client.issuer, author_claim=porch.author_claim, roles=ROLE_OF_ALL
+            proven.claims,
+            issuer=porch.client.issuer,
+            author_claim=porch.author_claim,
+            roles=people.roles_from_claims(proven.claims, porch.role_rules),
         )
     except (LoginRefused, Unreachable) as error:
         return _forget_attempt(make_response(_refuse(error, attempt.next)), state)
     session.log_in(  # type: ignore[attr-defined]
         person, subject=proven.claims["sub"], sid=proven.sid, id_token=proven.id_token
     )
-    session.remember_target(state, attempt.next)  # type: ignore[attr-defined]
+    target = redirects.local(attempt.next, _start_url(person))
+    session.remember_target(state, target)  # type: ignore[attr-defined]
     porch.directory.learn(person)
     current_app.logger.info("login person=%s", person_ref(person.key)[:12])
-    target = redirects.local(attempt.next, url_for("dashboard.index"))
+    if reason := people.why_no_groups(proven.claims, porch.role_rules):
+        current_app.logger.warning("login_without_groups reason=%s person=%s", reason, person_ref(person.key)[:12])
     return _forget_attempt(make_response(redirect(target, 303)), state)
+
+
+def _start_url(person: Person) -> str:
+    """Where a login leads that was begun for no page in particular."""
+    return url_for("dashboard.index" if "author" in person.roles else "blog.index")
 
 
 @contextmanager
@@ -276,8 +307,8 @@ def _room_to_wait() -> Iterator[None]:
 def _answer_again(state: str) -> ResponseReturnValue:
     """An answer we wait for no more: a reload, the back button, a second click, or one that was never asked for."""
     if g.user and (target := session.target_of(state)):  # type: ignore[attr-defined]
-        return redirect(redirects.local(target, url_for("dashboard.index")), 303)
-    return _refuse(LoginRefused("state_unknown"), url_for("dashboard.index"))
+        return redirect(redirects.local(target, _start_url(g.user)), 303)
+    return _refuse(LoginRefused("state_unknown"), ANYWHERE)
 
 
 def _refuse(error: LoginRefused | Unreachable, target: str) -> ResponseReturnValue:

@@ -29,16 +29,16 @@ def index() -> ResponseReturnValue:
 
 @bp.get("/<slug>")
 def post(slug: str) -> ResponseReturnValue:
-    """Show one post: to everybody when it is live, else to its author."""
-    asker = g.user.key if g.user else None
-    found = posts.at_slug(slug, now=moment(), reader_key=asker)
+    """Show one post: to everybody when it is live, else to its author and to editors."""
+    asker, roles = (g.user.key, g.user.roles) if g.user else (None, frozenset())
+    found = posts.at_slug(slug, now=moment(), reader_key=asker, everybody="editor" in roles)
     return _public(
         render_template(
             "blog/post.html",
             post=found,
             bylines=bylines([found.author_key]),
             live=found.is_live(moment()),
-            mine=found.author_key == asker,
+            editable="editor" in roles or ("author" in roles and found.author_key == asker),
         )
     )
 

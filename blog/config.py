@@ -228,6 +228,27 @@ SETTINGS: tuple[Setting, ...] = (
         "Which claim is the author id. `sub` for most; `oid` for Entra ID. Decide before the first post: posts are found by it.",
     ),
     Setting(
+        "ROLES_CLAIM",
+        "",
+        "Which claim of ID token or userinfo tells a person's groups, as a string or a list of strings: its whole name, or a dotted path into it. Without it everybody who can log in is an author; with it, who is in none of the groups below is a reader. Roles are those of the login: a change counts from the next one.",
+        example="realm_access.roles",
+    ),
+    Setting(
+        "ROLE_READER",
+        (),
+        "The groups whose people may log in and read. So may everybody whose groups give no other role; naming some makes that plain.",
+        words,
+    ),
+    Setting(
+        "ROLE_AUTHOR",
+        (),
+        "The groups whose people write posts of their own. Names of groups are separated by spaces or commas, so they hold neither; they match to the letter.",
+        words,
+        example="staff newsroom",
+    ),
+    Setting("ROLE_EDITOR", (), "The groups whose people change, unpublish and delete everybody's posts, too.", words),
+    Setting("ROLE_ADMIN", (), "The groups whose people look after the blog. They may do all that editors may.", words),
+    Setting(
         "OIDC_AUTH_URI",
         "",
         "The authorization endpoint, where discovery is not to be trusted for it.",
@@ -352,5 +373,14 @@ def _check_together(values: Mapping[str, Any], secrets: Mapping[str, str]) -> No
         raise BadSetting(
             "OIDC_RESPONSE_MODE", "form_post needs an https PUBLIC_URL: its cookie is sent over https only"
         )
+    _check_roles(values)
     if values["SESSION_IDLE"] > values["SESSION_LIFETIME"]:
         raise BadSetting("SESSION_IDLE", "must not be longer than SESSION_LIFETIME")
+
+
+def _check_roles(values: Mapping[str, Any]) -> None:
+    given = [name for name in ("ROLE_READER", "ROLE_AUTHOR", "ROLE_EDITOR", "ROLE_ADMIN") if values[name]]
+    if given and not values["ROLES_CLAIM"]:
+        raise BadSetting(given[0], "does nothing without ROLES_CLAIM, which says where the groups are")
+    if values["ROLES_CLAIM"] and not given:
+        raise BadSetting("ROLES_CLAIM", "makes everybody a reader unless ROLE_AUTHOR, ROLE_EDITOR or ROLE_ADMIN is set")

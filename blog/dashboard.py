@@ -8,7 +8,7 @@ from typing import Any
 from flask import Blueprint, current_app, flash, g, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from blog.auth import login_required, parked_form, parked_forms
+from blog.auth import parked_form, parked_forms, role_required
 from blog.content import posts
 from blog.content.text import differences
 from blog.errors import Conflict, Invalid, Moved
@@ -19,15 +19,15 @@ bp = Blueprint("dashboard", __name__)
 
 SAID = {  # what a button did; the category of each message is the slug of the post it speaks of
     "publish": "Published. Everybody can read it now.",
-    "unpublish": "Unpublished. It is a draft again, and only you can see it.",
+    "unpublish": "Unpublished. It is a draft again, and readers no longer see it.",
     "save": "Changes saved.",
-    "draft": "Draft saved. Only you can see it.",
+    "draft": "Draft saved. Readers do not see it.",
 }
 PUBLISH = {"publish": True, "unpublish": False}
 
 
 @bp.route("/dashboard", methods=["GET", "POST"])
-@login_required
+@role_required("author")
 def index() -> ResponseReturnValue:
     """Show the form for a new post and the list of one's own; take the form."""
     return _create() if request.method == "POST" else _dashboard(parked_form() or {})
@@ -72,21 +72,25 @@ def _dashboard(typed: Mapping[str, str], problems: Mapping[str, str] | None = No
 
 
 @bp.route("/<slug>/edit", methods=["GET", "POST"])
-@login_required
+@role_required("author")
 def edit(slug: str) -> ResponseReturnValue:
-    """Show one's own post for editing; save it, publish it or take it back."""
+    """Show a post for editing; save it, publish it or take it back."""
     if request.method == "GET":
-        post = posts.own(slug, author_key=g.user.key)
-        return _editor(post, parked_form() or {})
-    return _save(_own_wherever(slug))
+        return _editor(_editable(slug), parked_form() or {})
+    return _save(_editable_wherever(slug))
 
 
-def _own_wherever(slug: str) -> Any:
+def _editable(slug: str) -> Any:
+    """A post of one's own; for an editor, anybody's."""
+    return posts.editable(slug, author_key=g.user.key, everybody="editor" in g.user.roles)
+
+
+def _editable_wherever(slug: str) -> Any:
     """The post of this form, also when another tab has renamed it: a form must not be lost to a redirect."""
     try:
-        return posts.own(slug, author_key=g.user.key)
+        return _editable(slug)
     except Moved as moved:
-        return posts.own(moved.slug, author_key=g.user.key)
+        return _editable(moved.slug)
 
 
 def _save(post: Any) -> ResponseReturnValue:
@@ -128,10 +132,10 @@ def _conflict(current: Any, typed: Mapping[str, str]) -> ResponseReturnValue:
 
 
 @bp.route("/<slug>/delete", methods=["GET", "POST"])
-@login_required
+@role_required("author")
 def delete(slug: str) -> ResponseReturnValue:
-    """Ask first, then delete one's own post."""
-    post = posts.own(slug, author_key=g.user.key) if request.method == "GET" else _own_wherever(slug)
+    """Ask first, then delete a post."""
+    post = _editable(slug) if request.method == "GET" else _editable_wherever(slug)
     if request.method == "GET":
         return render_template("dashboard/delete.html", post=post, live=post.is_live(moment()))
     posts.delete(post.id)

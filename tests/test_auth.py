@@ -111,6 +111,118 @@ def test_a_login_without_the_author_claim_is_refused(settings, request):
     assert not visitor.is_logged_in()
 
 
+# -- roles -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def mapped(settings, idp):
+    """Roles come from groups; gives the claims about Ada, who writes."""
+    settings |= {"ROLES_CLAIM": "groups", "ROLE_AUTHOR": "night-writers", "ROLE_EDITOR": "night-desk"}
+    idp.people["ada"]["groups"] = ["night-writers"]
+    return idp.people["ada"]
+
+
+def test_a_reader_sees_the_site_but_no_way_to_write(mapped, visitor, ada, anybody):
+    slug = ada.publish()
+    mapped["groups"] = []
+    reader = anybody()
+    assert reader.return_with(reader.begin()).location == "/"
+    for path in ("/", f"/{slug}"):
+        page = reader.page(path)
+        assert "Ada Lovelace" in page.text
+        assert "Log out" in page.text
+        assert not page.find_all("a", string=re.compile("Dashboard|Edit"))
+    assert reader.get("/login").location == "/"
+
+
+def test_a_reader_who_comes_to_the_dashboard_is_told_what_is_missing(mapped, visitor):
+    mapped["groups"] = []
+    response = visitor.return_with(visitor.begin("/login?next=/dashboard"))
+    assert response.location == "/dashboard"
+    page = visitor.get("/dashboard")
+    assert page.status_code == 403
+    assert "You may read here; writing needs the role of author" in page.text
+
+
+def test_a_role_taken_away_takes_effect_at_the_next_login_and_loses_no_words(mapped, ada, clock):
+    form = ada.filled("/dashboard", "Publish", title="Late", body="Written for hours")
+    mapped["groups"] = []
+    assert ada.get("/dashboard").status_code == 200
+    clock.advance(days=8)
+    response = ada.log_in().send(form)
+    assert response.status_code == 403
+    assert "Written for hours" in response.text
+
+
+def test_a_role_given_takes_effect_at_the_next_login(mapped, anybody):
+    mapped["groups"] = []
+    reader = anybody().log_in()
+    mapped["groups"] = ["night-desk"]
+    assert reader.get("/dashboard").status_code == 403
+    reader.submit("/logout", "Log out")
+    assert reader.log_in().get("/dashboard").status_code == 200
+
+
+def test_an_editor_works_on_everybodys_posts_and_they_keep_their_author(mapped, ada, idp, anybody):
+    slug = ada.publish("Hasty", "Wrods.")
+    idp.people["eddy"] = {"name": "Eddy", "groups": ["night-desk"]}
+    eddy = anybody().log_in("eddy")
+    assert eddy.page(f"/{slug}").find("a", string="Edit")["href"] == f"/{slug}/edit"
+    assert eddy.submit(f"/{slug}/edit", "Save changes", body="Words.").status_code == 303
+    page = ada.page(f"/{slug}")
+    assert "Words." in page.text
+    assert "Ada Lovelace" in page.article.text
+    assert "Eddy" not in page.article.text
+    assert ada.page("/dashboard").select(".posts li")
+    assert not eddy.page("/dashboard").select(".posts li")
+    eddy.submit(f"/{slug}/edit", "Unpublish")
+    assert anybody().get(f"/{slug}").status_code == 404
+    assert eddy.get(f"/{slug}").status_code == 200
+    eddy.submit(f"/{slug}/delete", "Delete")
+    assert ada.get(f"/{slug}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("told", "reason"),
+    [
+        ({"groups": ABSENT}, "roles_claim_absent"),
+        ({"groups": ABSENT, "hasgroups": True}, "groups_overage"),
+        ({"groups": ABSENT, "_claim_names": {"groups": "src1"}}, "groups_overage"),
+        ({"groups": []}, None),
+    ],
+)
+def test_a_login_without_groups_is_a_readers_and_the_log_says_why(mapped, visitor, caplog, told, reason):
+    visitor.idp.userinfo |= told
+    with caplog.at_level(logging.WARNING):
+        visitor.log_in()
+    assert visitor.get("/dashboard").status_code == 403
+    lines = [record.getMessage() for record in caplog.records if record.name == "blog"]
+    assert [re.sub("person=.*", "", line) for line in lines] == (
+        [f"login_without_groups reason={reason} "] if reason else []
+    )
+    assert "Ada" not in "".join(lines)
+
+
+def test_groups_may_stand_in_the_id_token_alone(mapped, visitor):
+    del mapped["groups"]
+    visitor.idp.id_token["groups"] = "night-writers"
+    assert visitor.log_in().get("/dashboard").status_code == 200
+
+
+def test_roles_are_in_the_sealed_session_only(mapped, app, visitor, caplog, tmp_path):
+    mapped["groups"] = ["night-desk"]
+    with caplog.at_level(logging.DEBUG, "blog"):
+        visitor.log_in()
+        pages = visitor.get("/").text + visitor.get("/dashboard").text
+    with app.app_context():
+        db.session.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
+    at_rest = b"".join(path.read_bytes() for path in tmp_path.iterdir()).decode("latin-1")
+    log = "".join(record.getMessage() for record in caplog.records)
+    assert "night-desk" not in at_rest + log + pages
+    assert '"editor"' not in at_rest + log
+    assert "login person=" in log
+
+
 # -- row 16: PKCE always, and nothing secret readable in the browser ---------------------------------------------------
 
 

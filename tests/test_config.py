@@ -115,6 +115,8 @@ def test_client_secrets_of_another_form_end_the_start(tmp_path, content):
         ("DIRECTORY", "ldap", "must be one of"),
         ("INSECURE_ISSUER_HTTP", "maybe", "yes or no"),
         ("SECRET_KEY_FILE", "/does/not/exist", "cannot read"),
+        ("ROLES_CLAIM", "groups", "makes everybody a reader"),
+        *((f"ROLE_{role}", "staff", "without ROLES_CLAIM") for role in ("READER", "AUTHOR", "EDITOR", "ADMIN")),
     ],
 )
 def test_a_bad_setting_ends_the_start_with_one_line_that_names_it(name, value, wrong):
@@ -126,6 +128,11 @@ def test_a_bad_setting_ends_the_start_with_one_line_that_names_it(name, value, w
     assert "\n" not in line
     assert "docs/settings.md#" in line
     assert isinstance(ended.value, SystemExit)
+
+
+@pytest.mark.parametrize("role", ["ROLE_READER", "ROLE_AUTHOR", "ROLE_EDITOR", "ROLE_ADMIN"])
+def test_a_claim_and_one_role_are_enough(role):
+    assert load(ROLES_CLAIM=" groups ", **{role: "staff, news"})[role] == ("staff", "news")
 
 
 def test_form_post_needs_https():

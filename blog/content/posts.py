@@ -230,31 +230,33 @@ def _move(session: Session, post: Post, title: str) -> None:
 # -- reading ---------------------------------------------------------------------------------------------------------
 
 
-def at_slug(slug: str, *, now: datetime, reader_key: AuthorKey | None = None) -> Post:
+def at_slug(slug: str, *, now: datetime, reader_key: AuthorKey | None = None, everybody: bool = False) -> Post:
     """Find the post that a reader may see at this address: a live one, or one of their own.
 
     :param slug: as it came in the address, so possibly anything.
+    :param everybody: they may see everybody's drafts.
     :raises NotFound: when there is none.
     :raises Moved: when the post has another address now.
     """
     post = _at(slug)
-    if not post.is_live(now) and post.author_key != reader_key:
+    if not (post.is_live(now) or post.author_key == reader_key or everybody):
         raise NotFound
     if post.slug != slug:
         raise Moved(post.slug)
     return post
 
 
-def own(slug: str, *, author_key: AuthorKey) -> Post:
-    """Find a post that its author wants to work on.
+def editable(slug: str, *, author_key: AuthorKey, everybody: bool = False) -> Post:
+    """Find a post that somebody wants to work on: one of their own.
 
     :param slug: as it came in the address, so possibly anything.
+    :param everybody: they may work on everybody's posts.
     :raises NotFound: when there is none.
-    :raises Forbidden: when it is somebody else's.
+    :raises Forbidden: when it is somebody else's, and they may not.
     :raises Moved: when it has another address now.
     """
     post = _at(slug)
-    if post.author_key != author_key:
+    if post.author_key != author_key and not everybody:
         raise Forbidden
     if post.slug != slug:
         raise Moved(post.slug)

@@ -7,8 +7,8 @@ import hmac
 import re
 import unicodedata
 from base64 import b32encode
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from blog.errors import LoginRefused
@@ -16,6 +16,7 @@ from blog.errors import LoginRefused
 NAME_LENGTH = 80
 ID_LENGTH = 255  # OpenID Connect Core 1.0 §2: sub
 FORMER_AUTHOR = "Former author"
+ROLES = ("reader", "author", "editor", "admin")  # each includes the ones before it
 
 
 class Key(NamedTuple):
@@ -95,6 +96,69 @@ def person_from_claims(
         language=claims.get("locale"),
     )
     return Person(Key(issuer, author_id), name, frozenset(roles))
+
+
+@dataclass(frozen=True, slots=True)
+class RoleRules:
+    """Which of the provider's groups give which role.
+
+    :param claim: the name of the claim that holds the groups, or a dotted path to it; empty when nothing is mapped.
+    :param groups: role → the groups that give it.
+    """
+
+    claim: str = ""
+    groups: Mapping[str, Collection[str]] = field(default_factory=dict)
+
+
+def roles_from_claims(claims: Mapping[str, Any], rules: RoleRules) -> frozenset[str]:
+    """Say what somebody may do: the highest role that one of their groups gives, and all below it.
+
+    :param claims: judged claims of ID token and userinfo.
+    :return: out of ROLES. Everybody is an author where nothing is mapped; a reader, where no group gives more.
+    """
+    if not rules.claim:
+        return _up_to("author")
+    held = _groups(claims, rules.claim) or frozenset()
+    given = [role for role in ROLES if not held.isdisjoint(rules.groups.get(role, ()))]
+    return _up_to(given[-1] if given else "reader")
+
+
+def why_no_groups(claims: Mapping[str, Any], rules: RoleRules) -> str | None:
+    """Say why nothing is known of somebody's groups, which is not the same as being in none.
+
+    :return: a reason code for the log: ``groups_overage`` when Entra ID keeps them back because they are too many,
+        ``roles_claim_absent`` when there is no such claim, or it is neither a string nor a list; None when all is well.
+    """
+    if not rules.claim or _groups(claims, rules.claim) is not None:
+        return None
+    return "groups_overage" if rules.claim == "groups" and _too_many_groups(claims) else "roles_claim_absent"
+
+
+def _up_to(role: str) -> frozenset[str]:
+    return frozenset(ROLES[: ROLES.index(role) + 1])
+
+
+def _groups(claims: Mapping[str, Any], path: str) -> frozenset[str] | None:
+    """Read the groups out of a claim that is a string (one group, whatever it holds) or a list of them."""
+    value = _claim_at(claims, path)
+    if isinstance(value, str):
+        return frozenset({value})
+    return frozenset(item for item in value if isinstance(item, str)) if isinstance(value, list) else None
+
+
+def _claim_at(claims: Mapping[str, Any], path: str) -> Any:
+    """Follow a dotted path. A whole name goes first: the names of claims may be addresses, with dots in them."""
+    if path in claims:
+        return claims[path]
+    first, _, rest = path.partition(".")
+    inner = claims.get(first)
+    return _claim_at(inner, rest) if rest and isinstance(inner, Mapping) else None
+
+
+def _too_many_groups(claims: Mapping[str, Any]) -> bool:
+    """Whether Entra ID says that the groups are to be had elsewhere (Core 1.0 §5.6.2), as it does beyond about 200."""
+    elsewhere = claims.get("_claim_names")
+    return bool(claims.get("hasgroups")) or (isinstance(elsewhere, Mapping) and "groups" in elsewhere)
 
 
 def _chosen_nickname(claims: Mapping[str, Any]) -> object:

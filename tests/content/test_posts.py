@@ -301,24 +301,33 @@ def test_an_old_slug_gives_no_draft_away(reader_key):
 @pytest.mark.parametrize("slug", ["", "\x00", "\ud800", "a" * 81, "Hello", "hello-", "..", "%", "' OR 1=1 --"])
 def test_an_address_no_post_can_have_is_not_even_looked_up(slug):
     write()
-    for find in (lambda: posts.at_slug(slug, now=NOW), lambda: posts.own(slug, author_key=ADA)):
+    for find in (lambda: posts.at_slug(slug, now=NOW), lambda: posts.editable(slug, author_key=ADA)):
         with pytest.raises(NotFound):
             find()
 
 
 def test_authors_find_their_own_posts_in_any_state():
     post = write(publish=False)
-    assert posts.own("hello", author_key=ADA).id == post.id
+    assert posts.editable("hello", author_key=ADA).id == post.id
     with pytest.raises(Forbidden):
-        posts.own("hello", author_key=BOB)
+        posts.editable("hello", author_key=BOB)
     with pytest.raises(NotFound):
-        posts.own("world", author_key=ADA)
+        posts.editable("world", author_key=ADA)
     post = save(post, title="World", publish=True)
     save(post, title="Earth")
     with pytest.raises(Moved, match="earth"):
-        posts.own("world", author_key=ADA)
+        posts.editable("world", author_key=ADA)
     with pytest.raises(Forbidden):
-        posts.own("world", author_key=BOB)
+        posts.editable("world", author_key=BOB)
+
+
+def test_who_may_work_on_everybodys_posts_finds_them_and_stays_out_of_the_byline():
+    post = write(publish=False)
+    assert posts.at_slug("hello", now=NOW, reader_key=BOB, everybody=True).id == post.id
+    assert posts.editable("hello", author_key=BOB, everybody=True).id == post.id
+    assert save(post, title="World", publish=True).author_key == ADA
+    with pytest.raises(NotFound):
+        posts.editable("nowhere", author_key=BOB, everybody=True)
 
 
 RENAMES = st.lists(

@@ -7,7 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blog.errors import LoginRefused
-from blog.identity.people import Byline, Key, Person, byline, display_name, person_from_claims
+from blog.identity.people import (
+    Byline,
+    Key,
+    Person,
+    RoleRules,
+    byline,
+    display_name,
+    person_from_claims,
+    roles_from_claims,
+    why_no_groups,
+)
 from tests.identity.directories.fake_scim import recorded
 
 ISSUER = "https://id.example"
@@ -204,3 +214,81 @@ def test_neutral_bylines_differ_by_person_issuer_and_secret():
     others = [(Key(ISSUER, "b"), SECRET), (Key("https://other.example", KEY.id), SECRET), (KEY, b"other")]
     names = {byline(key, None, secret=secret).name for key, secret in [(KEY, SECRET), *others]}
     assert len(names) == 4
+
+
+MAPPED = {"reader": ("guests",), "author": ("staff", "news"), "editor": ("desk",), "admin": ("ops",)}
+READER, AUTHOR = frozenset({"reader"}), frozenset({"reader", "author"})
+EDITOR = AUTHOR | {"editor"}
+ADMIN = EDITOR | {"admin"}
+
+
+@pytest.mark.parametrize(
+    ("claims", "claim", "roles"),
+    [
+        ({}, "", AUTHOR),
+        ({"groups": ["ops"]}, "", AUTHOR),
+        ({"groups": ["guests"]}, "groups", READER),
+        ({"groups": ["news"]}, "groups", AUTHOR),
+        ({"groups": ["desk"]}, "groups", EDITOR),
+        ({"groups": ["ops"]}, "groups", ADMIN),
+        ({"groups": ["guests", "desk", "staff"]}, "groups", EDITOR),
+        ({"groups": "desk"}, "groups", EDITOR),
+        ({"groups": "staff desk"}, "groups", READER),
+        ({"groups": ["Desk", " desk", "desk ", "desks"]}, "groups", READER),
+        ({"groups": []}, "groups", READER),
+        ({"groups": ""}, "groups", READER),
+        ({}, "groups", READER),
+        ({"groups": None}, "groups", READER),
+        ({"groups": {"desk": True}}, "groups", READER),
+        ({"groups": 7}, "groups", READER),
+        ({"groups": [None, 7, ["ops"], {"ops": 1}, "staff"]}, "groups", AUTHOR),
+        ({"groups": [["ops"]]}, "groups", READER),
+        ({"realm_access": {"roles": ["desk"]}}, "realm_access.roles", EDITOR),
+        ({"resource_access": {"byline": {"roles": ["desk"]}}}, "resource_access.byline.roles", EDITOR),
+        ({"a": {"b": {"c": "desk"}}}, "a.b.c", EDITOR),
+        ({"a": {"b.c": "desk"}}, "a.b.c", EDITOR),
+        ({"a": "desk"}, "a.b", READER),
+        ({"a": ["desk"]}, "a.0", READER),
+        ({"a": {"": "desk"}}, "a.", READER),
+        ({"a.b": "staff", "a": {"b": "ops"}}, "a.b", AUTHOR),
+        ({"https://example.org/roles": ["desk"]}, "https://example.org/roles", EDITOR),
+        ({"https://example": {"org/roles": ["desk"]}}, "https://example.org/roles", EDITOR),
+    ],
+)
+def test_groups_give_a_role_and_all_below_it(claims, claim, roles):
+    assert roles_from_claims(claims, RoleRules(claim, MAPPED if claim else {})) == roles
+
+
+NAMES_OF_CLAIMS = st.sampled_from(["groups", "a", "b", "a.b"])
+ANY_VALUES = st.recursive(VALUES, lambda inner: st.lists(inner) | st.dictionaries(NAMES_OF_CLAIMS, inner), max_leaves=5)
+
+
+@given(st.dictionaries(NAMES_OF_CLAIMS, ANY_VALUES), NAMES_OF_CLAIMS)
+def test_no_claim_breaks_a_login_or_gives_more_than_it_names(claims, claim):
+    rules = RoleRules(claim, {"admin": ("a group of nobody",)})
+    assert roles_from_claims(claims, rules) == READER
+    assert why_no_groups(claims, rules) in {None, "roles_claim_absent"}
+
+
+@pytest.mark.parametrize(
+    ("claims", "claim", "reason"),
+    [
+        ({}, "", None),
+        ({"groups": []}, "groups", None),
+        ({"groups": ["staff"]}, "groups", None),
+        ({"groups": ""}, "groups", None),
+        ({}, "groups", "roles_claim_absent"),
+        ({"groups": None}, "groups", "roles_claim_absent"),
+        ({"groups": {"staff": {}}}, "groups", "roles_claim_absent"),
+        ({"realm_access": {}}, "realm_access.roles", "roles_claim_absent"),
+        ({"_claim_names": {"groups": "src1"}}, "groups", "groups_overage"),
+        ({"hasgroups": True}, "groups", "groups_overage"),
+        ({"hasgroups": "true"}, "groups", "groups_overage"),
+        ({"_claim_names": {"groups": "src1"}, "groups": ["staff"]}, "groups", None),
+        ({"_claim_names": {"groups": "src1"}}, "roles", "roles_claim_absent"),
+        ({"_claim_names": {"roles": "src1"}}, "groups", "roles_claim_absent"),
+        ({"_claim_names": "groups"}, "groups", "roles_claim_absent"),
+    ],
+)
+def test_an_absent_claim_is_told_from_an_empty_one(claims, claim, reason):
+    assert why_no_groups(claims, RoleRules(claim, MAPPED)) == reason
