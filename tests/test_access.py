@@ -63,7 +63,7 @@ def posts(ada):
 
 
 @pytest.mark.parametrize(("column", "sub"), list(enumerate([None, "ada", "bob", "rita", "eddy"])), ids=KINDS)
-@pytest.mark.parametrize(("method", "path"), TABLE, ids=" ".join)
+@pytest.mark.parametrize(("method", "path"), TABLE, ids=[" ".join(row) for row in TABLE])
 def test_everybody_may_do_what_the_table_says_and_no_more(posts, anybody, method, path, column, sub):
     actor, fields = anybody(), {}
     if sub:

@@ -276,11 +276,12 @@ def test_two_tabs_can_log_in_together_and_finish_in_any_order(visitor, order):
     assert visitor.is_logged_in()
 
 
-def test_reloading_the_answer_while_logged_in_goes_to_its_target(visitor):
-    params = visitor.begin("/login?next=/there")
+@pytest.mark.parametrize(("login", "target"), [("/login?next=/there", "/there"), ("/login", "/dashboard")])
+def test_reloading_the_answer_while_logged_in_goes_to_its_target(visitor, login, target):
+    params = visitor.begin(login)
     visitor.return_with(params)
     again = visitor.return_with(params)
-    assert (again.status_code, again.location) == (303, "/there")
+    assert (again.status_code, again.location) == (303, target)
     assert visitor.idp.calls["token"] == 1
 
 
