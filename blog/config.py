@@ -95,6 +95,11 @@ def words(text: str) -> tuple[str, ...]:
     return tuple(text.replace(",", " ").split())
 
 
+def groups(text: str) -> tuple[str, ...]:
+    """Read the names of groups, which may hold spaces, with commas between them."""
+    return tuple(name for part in text.split(",") if (name := part.strip()))
+
+
 def address(text: str) -> str:
     """Read an absolute http or https address without query or fragment; a trailing slash is kept."""
     value = text.strip()
@@ -237,17 +242,17 @@ SETTINGS: tuple[Setting, ...] = (
         "ROLE_READER",
         (),
         "The groups whose people may log in and read. So may everybody whose groups give no other role; naming some makes that plain.",
-        words,
+        groups,
     ),
     Setting(
         "ROLE_AUTHOR",
         (),
-        "The groups whose people write posts of their own. Names of groups are separated by spaces or commas, so they hold neither; they match to the letter.",
-        words,
-        example="staff newsroom",
+        "The groups whose people write posts of their own. Several names have commas between them; each matches to the letter.",
+        groups,
+        example="staff, Night Desk",
     ),
-    Setting("ROLE_EDITOR", (), "The groups whose people change, unpublish and delete everybody's posts, too.", words),
-    Setting("ROLE_ADMIN", (), "The groups whose people look after the blog. They may do all that editors may.", words),
+    Setting("ROLE_EDITOR", (), "The groups whose people change, unpublish and delete everybody's posts, too.", groups),
+    Setting("ROLE_ADMIN", (), "The groups whose people look after the blog. They may do all that editors may.", groups),
     Setting(
         "OIDC_AUTH_URI",
         "",

@@ -135,6 +135,11 @@ def test_a_claim_and_one_role_are_enough(role):
     assert load(ROLES_CLAIM=" groups ", **{role: "staff, news"})[role] == ("staff", "news")
 
 
+def test_groups_may_hold_spaces():
+    values = load(ROLES_CLAIM="groups", ROLE_AUTHOR="Blog Authors, staff,", ROLE_EDITOR="/blog/editors")
+    assert (values["ROLE_AUTHOR"], values["ROLE_EDITOR"]) == (("Blog Authors", "staff"), ("/blog/editors",))
+
+
 def test_form_post_needs_https():
     with pytest.raises(BadSetting, match="OIDC_RESPONSE_MODE"):
         load(PUBLIC_URL="http://localhost:5000", OIDC_RESPONSE_MODE="form_post")
