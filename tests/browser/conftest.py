@@ -7,14 +7,27 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Request,
+    WebError,
+    expect,
+    sync_playwright,
+)
 
 from tests.browser.people import Author
 from tests.interop.stages import Canaille, missing
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-sync"]
+PATIENCE_MS = 30_000  # a machine may be busy with something else
 LOAD_FAILED = "Failed to load resource: the server responded with a status of "  # said of every error page
+
+
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest.fixture(scope="session")
@@ -45,9 +58,14 @@ class Witness:
 
     def watch(self, context: BrowserContext) -> None:
         context.on("console", self._message)
-        context.on("weberror", lambda error: self.saw.append(f"error: {error.error}"))
+        context.on("weberror", self._error)
         context.on("dialog", lambda dialog: (self.saw.append(f"dialog: {dialog.message}"), dialog.dismiss()))
         context.on("request", self._request)
+
+    def _error(self, error: WebError) -> None:
+        where = getattr(error.error, "stack", None) or ""
+        if self.ours in where or self.known[1] not in where:  # the provider's own scripts are its own affair
+            self.saw.append(f"error: {error.error} {where}")
 
     def _message(self, message: ConsoleMessage) -> None:
         on_ours = message.page is not None and message.page.url.startswith(self.ours)
@@ -66,7 +84,7 @@ def open_browser(browser: Browser, on_stage: Canaille) -> Iterator[Callable[...,
 
     def open_one(**options: Any) -> Page:
         context = browser.new_context(base_url=on_stage.url, **options)
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(PATIENCE_MS)
         witness.watch(context)
         contexts.append(context)
         return context.new_page()
