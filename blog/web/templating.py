@@ -1,12 +1,10 @@
-"""What every template can say: dates, the moment, and messages of the request before."""
+"""What every template can say: dates and moments, for people and for machines."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
 from flask import Flask
-
-from blog.web.clock import moment
 
 
 def day(at: datetime) -> str:
@@ -28,4 +26,3 @@ def init_app(app: Flask) -> None:
     """Give this application's templates these filters."""
     for name in (day, day_and_time, machine):
         app.add_template_filter(name)
-    app.context_processor(lambda: {"moment": moment})
