@@ -18,6 +18,7 @@ from blog.identity import directories, oidc, people
 from blog.identity.provider import Provider
 from blog.identity.sealing import Seal
 from blog.identity.sessions import Sessions
+from blog.porch import Porch
 from blog.web import answers, clock, csrf, headers, hosts, templating
 
 LARGEST_FORM = 4 * 1024 * 1024  # far above the longest post, so that one that is too long is shown again, not cut off
@@ -77,7 +78,7 @@ def _build(app: Flask, values: Mapping[str, Any], now: clock.Clock) -> None:
     cli.init_app(app)
 
 
-def _porch(values: Mapping[str, Any], seal: Seal, now: clock.Clock) -> auth.Porch:
+def _porch(values: Mapping[str, Any], seal: Seal, now: clock.Clock) -> Porch:
     client = oidc.Client(
         issuer=values["OIDC_ISSUER"],
         client_id=values["OIDC_CLIENT_ID"],
@@ -101,7 +102,7 @@ def _porch(values: Mapping[str, Any], seal: Seal, now: clock.Clock) -> auth.Porc
         insecure_http=values["INSECURE_ISSUER_HTTP"],
         clock=lambda: now().timestamp(),
     )
-    return auth.Porch(
+    return Porch(
         client=client,
         provider=provider,
         directory=directories.open_directory(values, find_token_url=lambda: provider.metadata().token_endpoint),

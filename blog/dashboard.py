@@ -8,10 +8,11 @@ from typing import Any
 from flask import Blueprint, current_app, flash, g, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from blog.auth import parked_form, parked_forms, role_required
 from blog.content import posts
 from blog.content.text import differences
 from blog.errors import Conflict, Invalid, Moved
+from blog.porch.guards import role_required
+from blog.porch.parked import parked_form, parked_forms
 from blog.web import forms
 from blog.web.clock import moment
 

@@ -19,6 +19,7 @@ ROOT = Path(__file__).parent.parent
 FLOORS = {
     "__init__.py": "roof",
     "auth.py": "porch",
+    "porch": "porch",
     "web": "hall",
     "content": "room",
     "identity": "room",

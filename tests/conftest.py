@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -103,6 +105,45 @@ def app(settings: dict[str, str], clock: MovableClock) -> Iterator[Flask]:
     application.extensions["porch"].directory.close()
     with application.app_context():
         db.engine.dispose()
+
+
+class SecurityLog(logging.Handler):
+    """Keeps what the security log says, and checks that each line is one object of plain values."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[dict[str, Any]] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        line = json.loads(record.getMessage())
+        assert datetime.fromisoformat(line.pop("at")).tzinfo
+        assert all(isinstance(value, str | int) for value in line.values())
+        self.lines.append({**line, "alarm": record.levelno == logging.WARNING})
+
+    def of(self, event: str) -> list[dict[str, Any]]:
+        """What was said of one kind of event, without what each line has."""
+        own = {"event", "request", "alarm"}
+        return [
+            {name: value for name, value in line.items() if name not in own}
+            for line in self.lines
+            if line["event"] == event
+        ]
+
+    def events(self) -> list[str]:
+        return [line["event"] for line in self.lines]
+
+    def reasons(self, event: str) -> list[str]:
+        """The reasons of one kind of event."""
+        return [line["reason"] for line in self.of(event)]
+
+
+@pytest.fixture
+def security_log() -> Iterator[SecurityLog]:
+    """What the security log says from now on."""
+    kept, logger = SecurityLog(), logging.getLogger("blog.security")
+    logger.addHandler(kept)
+    yield kept
+    logger.removeHandler(kept)
 
 
 @pytest.fixture

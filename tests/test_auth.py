@@ -15,10 +15,10 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from blog.auth import LOGINS_AT_A_TIME
 from blog.db import LoginSession, Parked, Spent, db, writing
 from blog.identity import spending
 from blog.identity.sessions import Sessions
+from blog.porch import LOGINS_AT_A_TIME
 from tests.fake_idp import ABSENT, DOWN, ERROR500, HTML, answer
 
 
@@ -141,7 +141,7 @@ def test_a_reader_who_comes_to_the_dashboard_is_told_what_is_missing(mapped, vis
     assert response.location == "/dashboard"
     page = visitor.get("/dashboard")
     assert page.status_code == 403
-    assert "You may read here; writing needs the role of author" in page.text
+    assert "You may read here; this needs the role of author" in page.text
 
 
 def test_a_role_taken_away_takes_effect_at_the_next_login_and_loses_no_words(mapped, ada, clock):
@@ -191,16 +191,14 @@ def test_an_editor_works_on_everybodys_posts_and_they_keep_their_author(mapped, 
         ({"groups": []}, None),
     ],
 )
-def test_a_login_without_groups_is_a_readers_and_the_log_says_why(mapped, visitor, caplog, told, reason):
+def test_a_login_without_groups_is_a_readers_and_the_log_says_why(mapped, visitor, security_log, told, reason):
     visitor.idp.userinfo |= told
-    with caplog.at_level(logging.WARNING):
-        visitor.log_in()
+    visitor.log_in()
     assert visitor.get("/dashboard").status_code == 403
-    lines = [record.getMessage() for record in caplog.records if record.name == "blog"]
-    assert [re.sub("person=.*", "", line) for line in lines] == (
-        [f"login_without_groups reason={reason} "] if reason else []
-    )
-    assert "Ada" not in "".join(lines)
+    assert [line["role"] for line in security_log.of("login")] == ["reader"]
+    assert security_log.reasons("login_without_groups") == ([reason] if reason else [])
+    assert [(line["needs"], line["has"]) for line in security_log.of("access_refused")] == [("author", "reader")]
+    assert "Ada" not in repr(security_log.lines)
 
 
 def test_groups_may_stand_in_the_id_token_alone(mapped, visitor):
@@ -209,7 +207,7 @@ def test_groups_may_stand_in_the_id_token_alone(mapped, visitor):
     assert visitor.log_in().get("/dashboard").status_code == 200
 
 
-def test_roles_are_in_the_sealed_session_only(mapped, app, visitor, caplog, tmp_path):
+def test_groups_are_in_the_sealed_session_only(mapped, app, visitor, caplog, security_log, tmp_path):
     mapped["groups"] = ["night-desk"]
     with caplog.at_level(logging.DEBUG, "blog"):
         visitor.log_in()
@@ -217,10 +215,10 @@ def test_roles_are_in_the_sealed_session_only(mapped, app, visitor, caplog, tmp_
     with app.app_context():
         db.session.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
     at_rest = b"".join(path.read_bytes() for path in tmp_path.iterdir()).decode("latin-1")
-    log = "".join(record.getMessage() for record in caplog.records)
+    log = repr([record.getMessage() for record in caplog.records] + security_log.lines)
     assert "night-desk" not in at_rest + log + pages
-    assert '"editor"' not in at_rest + log
-    assert "login person=" in log
+    assert '"editor"' not in at_rest
+    assert [line["role"] for line in security_log.of("login")] == ["editor"]
 
 
 # -- row 16: PKCE always, and nothing secret readable in the browser ---------------------------------------------------
@@ -416,20 +414,19 @@ def test_no_page_shows_the_code_of_a_form_post_that_could_not_be_judged(settings
     ],
 )
 def test_whatever_goes_wrong_at_the_provider_is_one_page_and_one_log_line(
-    visitor, caplog, endpoint, reply, status, reason
+    visitor, security_log, endpoint, reply, status, reason
 ):
     visitor.idp.answers[endpoint] = reply
-    with caplog.at_level(logging.WARNING):
-        response = visitor.get("/login")
-        if response.status_code == 302:
-            response = visitor.return_with(visitor.idp.authorize(response.location))
+    response = visitor.get("/login")
+    if response.status_code == 302:
+        response = visitor.return_with(visitor.idp.authorize(response.location))
     assert response.status_code == status
     assert reason in response.text
     assert ("Retry-After" in response.headers) == (status == 503)
     assert "Start again" in response.text
-    lines = [record.getMessage() for record in caplog.records if record.name == "blog"]
-    assert [line for line in lines if line.startswith(f"login_refused reason={reason}")] == lines
-    assert len(lines) == 1
+    assert security_log.events() == ["login_refused"]
+    assert security_log.reasons("login_refused") == [reason]
+    assert security_log.lines[0]["request"] in response.text
     visitor.idp.answers.clear()
     assert not visitor.is_logged_in()
 
@@ -811,7 +808,7 @@ def test_of_more_than_twenty_kept_forms_the_oldest_gives_way(ada, clock, app):
 # -- what is at rest, and what is logged -------------------------------------------------------------------------------
 
 
-def test_no_name_address_or_token_rests_in_the_database_or_the_log(ada, app, caplog, settings, tmp_path):
+def test_no_name_address_or_token_rests_in_the_database_or_the_log(ada, app, caplog, security_log, settings, tmp_path):
     ada.idp.people["ada"] |= {"email": "ada@example.com", "given_name": "Ada", "family_name": "Lovelace"}
     with caplog.at_level(logging.DEBUG, "blog"):
         ada.submit("/logout", "Log out")
@@ -823,9 +820,9 @@ def test_no_name_address_or_token_rests_in_the_database_or_the_log(ada, app, cap
     with app.app_context():
         db.session.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
     files = b"".join(path.read_bytes() for path in tmp_path.iterdir())
-    log = "\n".join(record.getMessage() for record in caplog.records)
+    log = repr([record.getMessage() for record in caplog.records] + security_log.lines)
     session_id = ada.client.get_cookie("byline").value
-    assert log.count("login person=") == 2
+    assert security_log.events() == ["logout", "login"] * 2
     for secret in ("Lovelace", "ada@example.com", "eyJ", session_id, token["code"], token["code_verifier"]):
         assert secret.encode() not in files
         assert secret not in log

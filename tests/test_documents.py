@@ -81,3 +81,14 @@ def test_the_manual_of_settings_is_what_the_code_says():
 def test_the_tree_of_the_tour_is_what_the_code_says():
     tour = (ROOT / "docs" / "tour.md").read_text("utf-8")
     assert tour == generate.tour_page(tour), "run: make docs"
+
+
+def test_every_event_of_the_security_log_is_explained():
+    told = (ROOT / "docs" / "operations.md").read_text("utf-8").partition("## The security log")[2]
+    noted = {
+        event
+        for path in (ROOT / "blog").rglob("*.py")
+        for event in re.findall(r'log\.note\(\s*"(\w+)"', path.read_text("utf-8"))
+    }
+    assert noted == set(re.findall(r"^\| `(\w+)` \|", told, re.MULTILINE))
+    assert "login" in noted

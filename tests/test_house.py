@@ -16,7 +16,7 @@ TEMPLATES = sorted((BLOG / "templates").rglob("*.html"))
 CELLAR = {"config", "errors", "db"}
 ROOMS = {"content", "identity"}
 HALL = {"web"}
-PORCH = {"auth"}
+PORCH = {"auth", "porch"}
 ROOF = {"__init__"}
 DOORS = {path.stem if path.is_file() else path.name for path in BLOG.iterdir()} - (
     CELLAR | ROOMS | HALL | PORCH | ROOF | {"migrations", "templates", "static", "__pycache__"}
@@ -26,7 +26,7 @@ MAY_IMPORT = (
     {module: set() for module in CELLAR}
     | {room: {room} | CELLAR for room in ROOMS}
     | {hall: {hall} | CELLAR for hall in HALL}
-    | {porch: {"identity"} | HALL | CELLAR for porch in PORCH}
+    | {porch: {"identity", "porch"} | HALL | CELLAR for porch in PORCH}
     | {door: {door} | PORCH | HALL | ROOMS | CELLAR for door in DOORS}
     | dict.fromkeys(ROOF, DOORS | PORCH | HALL | ROOMS | CELLAR)
 )

@@ -44,6 +44,6 @@ def test_closing_waits_only_as_long_as_told():
     pool.submit(lambda: gate.wait(5))
     began_at = time.monotonic()
     pool.close(wait_s=0.05)
-    assert time.monotonic() - began_at < 0.5
+    assert time.monotonic() - began_at < 3
     gate.set()
     pool.close()
