@@ -131,7 +131,7 @@ def test_a_session_that_ends_while_writing_loses_no_words(author, on_stage, read
     end_all_sessions(on_stage)
     button(me, "Save changes").click()
     expect(me).to_have_url(re.compile(r"/long-text/edit\?parked=[\w-]+$"))
-    expect(me.get_by_role("status")).to_contain_text("You were logged out when you sent this")
+    expect(me.get_by_role("status")).to_contain_text("What you sent was kept while you logged in")
     expect(field(me, "Body")).to_have_value("The first hour. The second hour.")
     button(me, "Save changes").click()
     expect(me.get_by_role("status")).to_contain_text("Changes saved.")
