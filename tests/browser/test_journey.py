@@ -257,20 +257,21 @@ def test_everything_can_be_done_with_the_keyboard(author):
     me = author.page
     me.goto("/dashboard")
     reached = []
-    for _ in range(9):
+    for _ in range(10):
         me.keyboard.press("Tab")
         focused = me.evaluate("document.activeElement.innerText || document.activeElement.name")
         reached.append(" ".join(focused.split()))
     assert reached == [
         "Skip to the content",
         "Byline",
+        author.name,
         "Dashboard",
         "Log out",
         "title",
         "body",
         "Save draft",
         "Publish",
-        reached[8],
+        reached[9],
     ]
     field(me, "Body").fill("Enter in the title saves a draft, and never publishes.")
     field(me, "Title").fill("Pressed Enter")
