@@ -40,6 +40,7 @@ REASONS = {
     "client_refused": "The sign-in service does not accept this site's credentials. Please tell the site's operator.",
     "request_refused": "The sign-in service does not accept how this site asked. Please tell the site's operator.",
     "weak_client_secret": "This site's secret is too short to sign with. Please tell the site's operator.",
+    "unreadable_keys": "This site cannot read its own keys. Please tell the site's operator.",
     # what the provider sent the browser back with
     "state_mismatch": "This answer does not belong to a login that was begun here. Please start again.",
     "answer_from_elsewhere": "This answer came from another sign-in service than was asked. Please start again.",
