@@ -7,7 +7,9 @@ from threading import BoundedSemaphore
 
 from flask import current_app
 
-from blog.identity import directories, oidc
+from blog.identity import directories
+from blog.identity.client import Client
+from blog.identity.keys import ClientKeys
 from blog.identity.people import Key, RoleRules
 from blog.identity.provider import Provider
 from blog.identity.sealing import Seal
@@ -19,7 +21,7 @@ LOGINS_AT_A_TIME = 6  # in one process, of the eight threads that the production
 class Porch:
     """What stands ready on the porch of one application."""
 
-    client: oidc.Client
+    client: Client
     provider: Provider
     directory: directories.Cached
     seal: Seal
@@ -27,6 +29,7 @@ class Porch:
     role_rules: RoleRules
     registration_url: str
     public_url: str
+    client_keys: ClientKeys | None = None
     waiting: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(LOGINS_AT_A_TIME))
 
     @property
