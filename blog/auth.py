@@ -113,6 +113,11 @@ def _keep_in_its_place(response: Response) -> Response:
     return response
 
 
+def asker() -> tuple[Key | None, frozenset[str], bool]:
+    """Say who asks to read: their key, None for a stranger; their groups; and whether they may read everything."""
+    return (g.user.key, g.user.groups, "editor" in g.user.roles) if g.user else (None, frozenset(), False)
+
+
 def person_ref(key: Key) -> str:
     """Refer to a person where the key itself must not be read: in form tokens and parked forms."""
     return _porch().seal.ref("form", *key)
@@ -272,6 +277,7 @@ def callback() -> ResponseReturnValue:
             issuer=porch.client.issuer,
             author_claim=porch.author_claim,
             roles=people.roles_from_claims(proven.claims, porch.role_rules),
+            groups=people.groups_from_claims(proven.claims, porch.role_rules),
         )
     except (LoginRefused, Unreachable) as error:
         return _forget_attempt(make_response(_refuse(error, attempt.next)), state)

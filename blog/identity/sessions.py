@@ -48,7 +48,8 @@ class Session(CallbackDict[str, Any], SessionMixin):
         """Who is logged in, as the provider described them at login."""
         if not (known := self.get("person")):
             return None
-        return Person(Key(known["issuer"], known["id"]), known["name"], frozenset(known["roles"]))
+        groups = known.get("groups", ())  # a session may have begun before they were kept
+        return Person(Key(known["issuer"], known["id"]), known["name"], frozenset(known["roles"]), frozenset(groups))
 
     def log_in(self, person: Person, *, subject: str, sid: str | None, id_token: str) -> None:
         """Begin anew as this person, under a new id; whatever id the browser held before is worth nothing.
@@ -61,7 +62,8 @@ class Session(CallbackDict[str, Any], SessionMixin):
         self.clear()
         self.replaces, self.session_id = self.session_id, secrets.token_urlsafe(32)
         self.seen_at = None
-        self["person"] = {**person.key._asdict(), "name": person.name, "roles": sorted(person.roles)}
+        known = {"name": person.name, "roles": sorted(person.roles), "groups": sorted(person.groups)}
+        self["person"] = {**person.key._asdict(), **known}
         self["subject"] = subject
         self["sid"] = sid
         self["id_token"] = id_token
