@@ -164,7 +164,7 @@ def delete(slug: str) -> ResponseReturnValue:
 class Choice(NamedTuple):
     """What a form shows under “Who can read this”.
 
-    :param offered: the names of the groups to choose among: the writer's own, and those that the post has.
+    :param offered: the names of the groups to choose among, the chosen ones first: the writer's own, and the post's.
     :param in_any: whether the provider tells any groups of this writer.
     """
 
@@ -178,7 +178,8 @@ def _choice(typed: MultiDict[str, str], post: Any = None) -> Choice:
     """What was chosen in the form, else what the post has; never wider than that."""
     stored = Audience(post.visible_to, frozenset(post.groups)) if post else FOR_EVERYONE
     visible_to, groups = _audience(typed) or stored
-    return Choice(visible_to, groups, sorted(g.user.groups | stored.groups, key=str.casefold), bool(g.user.groups))
+    offered = sorted(g.user.groups | stored.groups, key=lambda name: (name not in groups, name.casefold()))
+    return Choice(visible_to, groups, offered, bool(g.user.groups))
 
 
 def _audience(typed: MultiDict[str, str] | None = None) -> Audience | None:
