@@ -481,3 +481,31 @@ def test_somebody_elses_hidden_post_is_not_there_to_be_edited(desk, ada, anybody
         response = bob.post(path, fields | {"version": "1"})
         assert response.status_code == 404
         assert "Words to keep" in response.text
+
+
+AWKWARD = [
+    "a,b",
+    '"quoted"',
+    "it's",
+    " a space",
+    "100%",
+    "/staff/desk",
+    "x" * 255,
+    "میز\u200cها",
+    "e\u0301",
+    "\u200b",
+    "😀",
+]
+
+
+def test_a_group_may_have_any_name(desk, ada, anybody):
+    desk["ada"]["groups"] += AWKWARD
+    ada.submit("/logout", "Log out")
+    ada.log_in("ada")
+    for number, group in enumerate(AWKWARD):
+        slug = ada.publish(f"Number {number}", visible_to="groups", group=group)
+        assert choice(ada.page(f"/{slug}/edit"))[:2] == (["groups"], [group])
+        ada.submit(f"/{slug}/edit", "Save changes", body="Saved anew.")
+        desk["rita"]["groups"] = [group]
+        assert anybody().log_in("rita").page(f"/{slug}").select_one(".limited bdi").text == group
+    assert len(anybody().log_in("nina").page("/").select("article")) == 0

@@ -94,10 +94,9 @@ def _says(status: int) -> Callable[[Exception], ResponseReturnValue]:
 
 def _login_next(status: int) -> str | None:
     """Where to go on after logging in, which helps at an address that could be a post's: it may be for some only."""
-    strange = not g.get("user") and request.method in ("GET", "HEAD")
-    return (
-        redirects.local(request.path, "") if status == 404 and strange and "slug" in (request.view_args or {}) else None
-    )
+    if status != 404 or g.get("user") or request.method == "POST" or "slug" not in (request.view_args or {}):
+        return None
+    return redirects.local(request.path, "")
 
 
 def _typed(status: int) -> list[tuple[str, str]]:
