@@ -30,8 +30,9 @@ from sqlalchemy.orm import Session as Transaction
 from werkzeug.datastructures import MultiDict
 
 from blog.db import writing
-from blog.errors import Forbidden, LoginRefused, Taken, Unreachable
+from blog.errors import Forbidden, LoginRefused, NotFound, Taken, Unreachable
 from blog.identity import directories, oidc, parking, people, sessions, spending
+from blog.identity.doctor import arrival
 from blog.identity.people import Byline, Key, Person, RoleRules
 from blog.identity.provider import Provider
 from blog.identity.sealing import Seal
@@ -260,7 +261,7 @@ def callback() -> ResponseReturnValue:
     state = params.get("state", "")
     attempt = _attempt(state)
     if attempt is None:
-        return _answer_again(state)
+        return _hand_to_doctor() if state.startswith(oidc.DOCTOR) else _answer_again(state)
     porch = _porch()
     try:
         with _room_to_wait():
@@ -477,3 +478,25 @@ def _end(transaction: Transaction, *, subject: str | None = None, sid: str | Non
     porch = _porch()
     done = transaction.execute(sessions.ending(porch.seal, porch.client.issuer, subject=subject, sid=sid))
     return done.rowcount  # type: ignore[attr-defined]
+
+
+# -- the operator's doctor --------------------------------------------------------------------------------------------
+
+
+@bp.get(arrival.PROBE)
+def probe() -> ResponseReturnValue:
+    """Tell the doctor how its request arrived; for everybody else there is nothing here."""
+    if not arrival.is_token(_porch().seal, request.args.get("token", ""), moment()):
+        raise NotFound
+    arrived = arrival.describe(
+        scheme=request.scheme, host=request.host, address=request.remote_addr, headers=request.headers
+    )
+    return arrived, NOT_KEPT
+
+
+def _hand_to_doctor() -> ResponseReturnValue:
+    """Say what to do with the answer to a login that ``flask oidc doctor`` began; nobody is logged in here."""
+    current_app.logger.info("doctor_login request=%s", g.request_id)
+    response = headers.keep_private(make_response(render_template("auth/doctor.html")))
+    response.headers["Referrer-Policy"] = "no-referrer"  # the address holds the code
+    return response

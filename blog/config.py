@@ -18,6 +18,7 @@ class BadSetting(SystemExit):
     """A setting is missing or makes no sense; the start ends with this one line."""
 
     def __init__(self, name: str, wrong: str) -> None:
+        self.name, self.wrong = name, wrong
         super().__init__(f"BLOG_{name}: {wrong} (see {MANUAL}#{name.lower()})")
 
 
@@ -313,6 +314,27 @@ def load(environ: Mapping[str, str], more: Iterable[Setting] = (), folder: Path 
     values = {setting.name: _value(setting, environ, secrets) for setting in (*SETTINGS, *more)}
     _check_together(values, secrets)
     return values
+
+
+def faults(environ: Mapping[str, str], more: Iterable[Setting] = (), folder: Path = Path()) -> list[BadSetting]:
+    """Find everything that ``load`` would stumble over, where that ends at the first; parameters as there."""
+    found: list[BadSetting] = []
+    secrets: dict[str, str] = {}
+    try:
+        secrets = _client_secrets(environ, folder)
+    except BadSetting as bad:
+        found.append(bad)
+    for setting in (*SETTINGS, *more):
+        try:
+            _value(setting, environ, secrets)
+        except BadSetting as bad:
+            found.append(bad)
+    if not found:
+        try:
+            load(environ, more, folder)
+        except BadSetting as bad:
+            found.append(bad)
+    return found
 
 
 def _value(setting: Setting, environ: Mapping[str, str], secrets: Mapping[str, str]) -> Any:

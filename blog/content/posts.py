@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, and_, insert, or_, select, tuple_, update
+from sqlalchemy import Select, and_, func, insert, or_, select, tuple_, update
 from sqlalchemy import delete as delete_from
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import InstrumentedAttribute, Session, load_only
@@ -303,6 +303,12 @@ def of_author(author_key: AuthorKey, *, limit: int, before: str | None = None, a
     issuer, author_id = author_key
     theirs = select(Post).where(Post.author_issuer == issuer, Post.author_id == author_id)
     return _page(theirs, Post.updated_at, limit, before, after)
+
+
+def count_by_issuer() -> dict[str, int]:
+    """Count posts by the issuer of their authors; for the doctor."""
+    rows = db.session.execute(select(Post.author_issuer, func.count()).group_by(Post.author_issuer))
+    return {row[0]: row[1] for row in rows}
 
 
 _LISTED = load_only(

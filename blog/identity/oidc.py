@@ -110,6 +110,7 @@ PROTOCOL_CLAIMS = frozenset(
     {"iss", "sub", "aud", "azp", "exp", "iat", "nbf", "jti", "nonce", "auth_time", "acr", "amr", "at_hash", "sid"}
 )
 
+DOCTOR = "doctor."  # begins the state of a login that the doctor began, and keeps the attempt of
 VISIBLE_ASCII = re.compile(r"[\x21-\x7e]+")  # RFC 6750 2.1 and, but for the space, RFC 6749 A.11
 Prepared = tuple[str, dict[str, str], str]  # address, headers, body: as Authlib passes them on
 NEW_KEYS_MAY_HELP = frozenset({"unknown_key", "bad_signature"})
@@ -210,6 +211,7 @@ def begin(
     login_hint: str | None = None,
     max_age: int | None = None,
     acr_values: Sequence[str] = (),
+    mark: str = "",
     now: datetime,
 ) -> Attempt:
     """Begin a login with PKCE, a fresh state and a fresh nonce (Core 1.0, 3.1.2.1; RFC 7636; RFC 9700, 2.1).
@@ -219,6 +221,7 @@ def begin(
         (Initiating User Registration 1.0).
     :param max_age: seconds that may have passed since the person last proved who they are.
     :param acr_values: at least one of these ways of proving it is demanded.
+    :param mark: begins the state, by which the callback knows an attempt that somebody else keeps.
     :param now: aware.
     :raises Unreachable: the provider does not answer, so there is no use in sending anybody there.
     :raises LoginRefused: ``issuer_mismatch``.
@@ -231,7 +234,7 @@ def begin(
         response_type="code",
         redirect_uri=client.redirect_uri,
         scope=list(dict.fromkeys(("openid", *client.scopes))),
-        state=state,
+        state=mark + state,
         nonce=nonce,
         code_challenge=create_s256_code_challenge(code_verifier),
         code_challenge_method="S256",
@@ -242,7 +245,7 @@ def begin(
         acr_values=" ".join(acr_values) or None,
     )
     return Attempt(
-        state=state,
+        state=mark + state,
         nonce=nonce,
         code_verifier=code_verifier,
         issuer=metadata.issuer,

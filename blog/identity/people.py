@@ -118,7 +118,7 @@ def roles_from_claims(claims: Mapping[str, Any], rules: RoleRules) -> frozenset[
     """
     if not rules.claim:
         return _up_to("author")
-    held = _groups(claims, rules.claim) or frozenset()
+    held = groups_from_claims(claims, rules.claim) or frozenset()
     given = [role for role in ROLES if not held.isdisjoint(rules.groups.get(role, ()))]
     return _up_to(given[-1] if given else "reader")
 
@@ -129,7 +129,7 @@ def why_no_groups(claims: Mapping[str, Any], rules: RoleRules) -> str | None:
     :return: a reason code for the log: ``groups_overage`` when Entra ID keeps them back because they are too many,
         ``roles_claim_absent`` when there is no such claim, or it is neither a string nor a list; None when all is well.
     """
-    if not rules.claim or _groups(claims, rules.claim) is not None:
+    if not rules.claim or groups_from_claims(claims, rules.claim) is not None:
         return None
     return "groups_overage" if rules.claim == "groups" and _too_many_groups(claims) else "roles_claim_absent"
 
@@ -138,8 +138,12 @@ def _up_to(role: str) -> frozenset[str]:
     return frozenset(ROLES[: ROLES.index(role) + 1])
 
 
-def _groups(claims: Mapping[str, Any], path: str) -> frozenset[str] | None:
-    """Read the groups out of a claim that is a string (one group, whatever it holds) or a list of them."""
+def groups_from_claims(claims: Mapping[str, Any], path: str) -> frozenset[str] | None:
+    """Read the groups out of a claim that is a string (one group, whatever it holds) or a list of them.
+
+    :param path: the whole name of the claim, or a dotted path into it.
+    :return: None when there is no such claim, or it is of another kind.
+    """
     value = _claim_at(claims, path)
     if isinstance(value, str):
         return frozenset({value})
