@@ -20,6 +20,9 @@ from blog import config
 from blog.content import posts
 from blog.identity import directories
 from blog.identity.doctor import stages
+from blog.identity.people import Key
+
+AUTHORS = 20  # one question to the user API
 
 oidc = AppGroup("oidc", help="The connection to the OpenID provider.")
 
@@ -111,6 +114,14 @@ def _examine_posts(app: Flask) -> list[stages.Finding]:
         return [stages.no_database(type(error).__name__)]
 
 
+def _authors(app: Flask) -> set[Key]:
+    try:
+        with app.app_context():
+            return {Key(*key) for key in posts.some_authors(app.config["OIDC_ISSUER"], limit=AUTHORS)}
+    except SQLAlchemyError:  # it was said already
+        return set()
+
+
 # what the provider calls the address → the view behind it
 REGISTERED = {
     "redirect_uri": "auth.callback",
@@ -129,7 +140,9 @@ def _addresses(app: Flask) -> dict[str, str]:
 
 def _examine_provider(app: Flask, report: Report) -> None:
     porch, clock = app.extensions["porch"], app.extensions["clock"]
-    report.found["provider"] = stages.of_provider(porch.client, porch.provider, porch.directory, app.config, clock)
+    report.found["provider"] = stages.of_provider(
+        porch.client, porch.provider, porch.directory, authors=_authors(app), values=app.config, clock=clock
+    )
     report.found["blog"] = stages.of_blog(app.config, porch.seal, clock())
 
 

@@ -311,6 +311,12 @@ def count_by_issuer() -> dict[str, int]:
     return {row[0]: row[1] for row in rows}
 
 
+def some_authors(issuer: str, *, limit: int) -> list[AuthorKey]:
+    """List some of the authors of this issuer, in no order; for the doctor."""
+    chosen = select(Post.author_issuer, Post.author_id).where(Post.author_issuer == issuer).distinct().limit(limit)
+    return [(row[0], row[1]) for row in db.session.execute(chosen)]
+
+
 _LISTED = load_only(
     Post.author_issuer,
     Post.author_id,

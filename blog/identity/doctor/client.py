@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Protocol
@@ -22,13 +22,21 @@ from blog.identity.oidc import Attempt, Client
 from blog.identity.people import Key, Person
 from blog.identity.provider import Provider
 
+PUSHED = "request_uri="  # stands in the address of a login whose request was pushed (RFC 9126, 4)
 ASKS_FIRST = {"login_required", "interaction_required"}  # in the blog's own words, see oidc.ERRORS
+
+
+WRONG_ID = (
+    "Look whether BLOG_DIRECTORY_URL is the whole address. Else subjects are pairwise, or the API knows people by"
+    " another id: choose public subjects in the provider's console, or name the claim that holds the API's id in"
+    " BLOG_OIDC_AUTHOR_CLAIM, before there are posts."
+)
 
 
 class Asks(Protocol):
     """Somebody who puts a question about people to the provider at once."""
 
-    def ask(self, keys: list[Key]) -> dict[Key, Person]:
+    def ask(self, keys: Collection[Key]) -> dict[Key, Person]:
         """Say who these are; may raise Unreachable."""
         ...
 
@@ -47,11 +55,21 @@ def begin(client: Client, provider: Provider, now: datetime) -> Attempt | Findin
         return fault("begin", words, NOBODY, change)
 
 
-def of_client(client: Client, provider: Provider, clock: Callable[[], datetime]) -> list[Finding]:
-    """Ask the provider for a login that nobody is there for, and try to redeem a code that it never gave out."""
+def of_client(
+    client: Client, provider: Provider, clock: Callable[[], datetime], *, must_push: bool = False
+) -> list[Finding]:
+    """Ask the provider for a login that nobody is there for, and try to redeem a code that it never gave out.
+
+    :param must_push: the provider takes no other than pushed requests (RFC 9126, 5).
+    """
     attempt = begin(client, provider, clock())
     if isinstance(attempt, Finding):
         return [attempt]
+    if must_push and PUSHED not in attempt.url:
+        change = f"Switch that demand off {CLIENT_CONSOLE}."
+        return [
+            fault("par", "The provider takes only pushed requests (PAR), and the blog pushed none.", NOBODY, change)
+        ]
     return [*_redirect_address(client, attempt), _credentials(client, provider, attempt, clock())]
 
 
@@ -63,8 +81,7 @@ def refusal(check: str, reason: str) -> Finding:
 
 def _redirect_address(client: Client, attempt: Attempt) -> Iterator[Finding]:
     # prompt=none asks for an answer without any page: it comes to our redirect address if the provider knows that.
-    pushed = "request_uri=" in attempt.url
-    url = attempt.url if pushed else str(add_params_to_uri(attempt.url, [("prompt", "none")]))
+    url = attempt.url if PUSHED in attempt.url else str(add_params_to_uri(attempt.url, [("prompt", "none")]))
     try:
         answer = fetch(
             "GET", url, what="the authorization endpoint", headers={"Accept": "text/html"}, may_redirect=True
@@ -133,20 +150,47 @@ def _credentials(client: Client, provider: Provider, attempt: Attempt, now: date
     )
 
 
-def of_directory(directory: Asks, values: Mapping[str, Any]) -> list[Finding]:
-    """Ask the provider's user API for somebody who cannot exist: may the blog ask at all?"""
+def of_directory(directory: Asks, authors: Collection[Key], values: Mapping[str, Any]) -> list[Finding]:
+    """Ask the provider's user API for somebody who cannot exist: may the blog ask at all? And then for authors.
+
+    :param authors: some who have posts.
+    """
     if values["DIRECTORY"] == "claims":
         return []
     nobody = Key(values["OIDC_ISSUER"], f"doctor-{secrets.token_hex(8)}")
     try:
         known = directory.ask([nobody]).get(nobody)
+    except LoginRefused as refused:  # by what looks up the token endpoint
+        return [refusal("user_api", refused.reason)]
     except Unreachable as error:
         return [_may_not_ask(error)]
     if known is not None and not known.gone:
         words = "The user API claims to know somebody who does not exist."
         change = "Look whether BLOG_DIRECTORY and its address fit the provider."
         return [warning("user_api", words, "Names on pages may be wrong.", change)]
-    return [good("user_api", "The user API answers the blog's questions.")]
+    answers = good("user_api", "The user API answers the blog, and knows nobody of an id that cannot be.")
+    return [answers, *_authors(directory, authors)]
+
+
+def _authors(directory: Asks, authors: Collection[Key]) -> list[Finding]:
+    """Ask for people who have logged in here once: a user API that knows none of them knows people by another id."""
+    if not authors:
+        return []
+    try:
+        told = directory.ask(authors)
+    except Unreachable as error:
+        return [_may_not_ask(error)]
+    known = sum(not person.gone for person in told.values())
+    if known:
+        return [good("user_api_authors", f"It knows {known} of {len(authors)} authors.")]
+    return [
+        warning(
+            "user_api_authors",
+            f"It knows none of {len(authors)} authors who have posts here.",
+            "All of them are shown as “Former author” or “Author 7K3F”.",
+            WRONG_ID,
+        )
+    ]
 
 
 def _may_not_ask(error: Unreachable) -> Finding:

@@ -179,7 +179,19 @@ def _left_out(readable: int, count: int) -> Iterator[Finding]:
 
 def advice(client: Client, document: Mapping[str, Any], values: Mapping[str, Any]) -> list[Finding]:
     """Compare what the provider says that it can do with what the blog asks of it (Discovery 1.0, 3; RFC 8414, 2)."""
-    looks = (_alg, _flow, _pkce, _auth_method, _scopes, _claims, _register, _issuer_in_answers, _subjects, _logouts)
+    looks = (
+        _alg,
+        _flow,
+        _pkce,
+        _auth_method,
+        _scopes,
+        _claims,
+        _register,
+        _pushed,
+        _issuer_in_answers,
+        _subjects,
+        _logouts,
+    )
     return [finding for look in looks for finding in look(client, document, values)]
 
 
@@ -302,6 +314,11 @@ def _register(_client: Client, document: Document, values: Document) -> Looks:
             "Who has no account has to find the registration there.",
             "If it has a registration page, set BLOG_OIDC_REGISTRATION_URL.",
         )
+
+
+def _pushed(_client: Client, document: Document, _values: Document) -> Looks:
+    if isinstance(document.get("pushed_authorization_request_endpoint"), str):
+        yield good("par", "The provider takes pushed requests (PAR).")
 
 
 def _issuer_in_answers(_client: Client, document: Document, _values: Document) -> Looks:

@@ -8,11 +8,11 @@ from base64 import urlsafe_b64decode
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from blog.errors import LoginRefused, Unreachable
 from blog.identity import oidc, people
-from blog.identity.doctor.client import Asks, refusal
+from blog.identity.doctor.client import WRONG_ID, Asks, refusal
 from blog.identity.doctor.discovery import NOBODY
 from blog.identity.doctor.finding import Finding, fault, good, note, warning
 from blog.identity.doctor.silence import explain
@@ -27,7 +27,8 @@ MUCH_DRIFT = 0.5  # of the skew that is allowed
 
 def params_of(pasted: str) -> dict[str, str]:
     """Read what the provider sent back with out of the address that the operator copied."""
-    return {name: values[-1] for name, values in parse_qs(urlsplit(pasted.strip()).query).items()}
+    query = pasted.strip().partition("?")[2].partition("#")[0]
+    return {name: values[-1] for name, values in parse_qs(query).items()}
 
 
 def of_answer(
@@ -211,7 +212,6 @@ def of_directory(login: Login, directory: Asks, values: Mapping[str, Any]) -> li
             "user_api_login",
             "The user API does not know the author id that the login told.",
             "Authors are shown as “Former author” or “Author 7K3F” though they are there.",
-            "Subjects are pairwise, or the API knows people by another id: choose public subjects in the provider's"
-            " console, or name the claim that holds the API's id in BLOG_OIDC_AUTHOR_CLAIM, before there are posts.",
+            WRONG_ID,
         )
     ]

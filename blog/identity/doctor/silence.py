@@ -11,13 +11,13 @@ from blog.errors import Unreachable
 CAUSES = (
     ("proxy", {"ProxyError"}, "The proxy that the environment names (HTTPS_PROXY) lets nobody through to {host}."),
     ("name", {"NameResolutionError", "gaierror"}, "The name {host} cannot be looked up (DNS)."),
-    ("tls", {"SSLError", "SSLCertVerificationError"}, "The certificate of {host} is not trusted, or is another's (TLS)."),
+    ("tls", {"SSLError", "SSLCertVerificationError"}, "The certificate of {host} is not trusted, or for others (TLS)."),
+    ("refused", {"ConnectionRefusedError"}, "Nothing listens at {host}."),
     (
         "time",
         {"TimeoutError", "ConnectTimeout", "ReadTimeout", "ConnectTimeoutError", "ReadTimeoutError"},
         "{host} does not answer in time.",
     ),
-    ("refused", {"ConnectionRefusedError"}, "Nothing listens at {host}."),
 )  # fmt: skip
 CHANGES = {
     "proxy": "Set HTTPS_PROXY and NO_PROXY of the blog's process right.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +14,7 @@ from blog.identity.doctor.client import Asks
 from blog.identity.doctor.finding import LEVELS, Finding
 from blog.identity.doctor.settings import no_database, of_faults, of_posts, of_settings, of_sources
 from blog.identity.oidc import Attempt, Client
-from blog.identity.people import RoleRules
+from blog.identity.people import Key, RoleRules
 from blog.identity.provider import Provider
 
 __all__ = [
@@ -36,10 +36,17 @@ begin = clients.begin
 
 
 def of_provider(
-    client: Client, provider: Provider, directory: Asks, values: Mapping[str, Any], clock: Clock
+    client: Client,
+    provider: Provider,
+    directory: Asks,
+    *,
+    authors: Collection[Key] = (),
+    values: Mapping[str, Any],
+    clock: Clock,
 ) -> list[Finding]:
     """Ask the provider whatever can be asked without a person; one question is a token request that has to fail.
 
+    :param authors: some people who have posts; the user API is asked for them.
     :param clock: tells the time (aware).
     """
     looked = discovery.look(client, clock)
@@ -48,8 +55,10 @@ def of_provider(
     found = looked.findings + discovery.of_provider(client, provider, looked.document)
     if not any(finding.level == "fault" and finding.check in {"issuer", "endpoints"} for finding in found):
         found += discovery.advice(client, looked.document, values)
-        found += clients.of_client(client, provider, clock)
-    return found + clients.of_directory(directory, values)
+        found += clients.of_client(
+            client, provider, clock, must_push=looked.document.get("require_pushed_authorization_requests") is True
+        )
+    return found + clients.of_directory(directory, authors, values)
 
 
 def of_answer(
