@@ -25,12 +25,15 @@ class Stage(ABC):
     """A blog at `url` and its provider at `issuer`, both running; ends with its context.
 
     :param folder: an empty folder for everything that is kept.
+
+    `environ` is that of the blog, for commands.
     """
 
     def __init__(self, folder: Path) -> None:
         self.place = stage.Place(folder, *stage.free_ports(2))
         self.url, self.issuer = self.place.blog_url, self.place.issuer
         self.children = Children(folder)
+        self.environ: dict[str, str] = {}
 
     def __enter__(self) -> Self:
         with ExitStack() as ends:
@@ -76,7 +79,9 @@ class Canaille(Stage):
 
     def start(self) -> None:
         """Start what `make run` starts."""
-        stage.start(self.children, self.place, state.load(self.place.folder))
+        kept = state.load(self.place.folder)
+        self.environ = stage.blog_environ(kept, self.place)
+        stage.start(self.children, self.place, kept)
 
     def register(self, visitor: Visitor, login: str, name: str) -> None:
         """Fill in the form; the new account is logged in at once."""
@@ -109,7 +114,8 @@ class CertifiedProvider(Stage):
         client |= {"clientId": kept.client_id, "clientSecret": kept.client_secret}
         environ = stage.blog_environ(kept, self.place) | {"BLOG_OIDC_ID_TOKEN_ALG": "RS256", "BLOG_DIRECTORY": "claims"}
         del environ["BLOG_DIRECTORY_URL"]
-        (self.place.folder / "client_secrets.json").write_text(stage.client_secrets(kept, self.place))
+        self.environ = environ
+        state.write_private(self.place.folder / "client_secrets.json", stage.client_secrets(kept, self.place))
         self.children.start("provider", [node(), str(SERVER / "server.mjs"), json.dumps(client)], environ)
         stage.prepare_database(environ)
         stage.start_blog(self.children, environ)
