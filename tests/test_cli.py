@@ -15,6 +15,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 from sqlalchemy import update
 
+from blog import create_app
 from blog.db import Post, db
 from tests.fake_idp import DOWN
 
@@ -40,10 +41,10 @@ def arrive(app, idp, **headers):
 
     def pass_on(request):
         sent = {"Accept": request.headers["Accept"]} | {name.replace("_", "-"): text for name, text in headers.items()}
-        told = app.test_client().get(request.url, headers=sent)
+        told = app.test_client().get(request.path_url, base_url="http://localhost", headers=sent)
         return told.status_code, dict(told.headers), told.data
 
-    idp.responses.add_callback("GET", re.compile("http://localhost/.*"), pass_on)
+    idp.responses.add_callback("GET", re.compile("https?://localhost/.*"), pass_on)
 
 
 class Operator(io.RawIOBase):
@@ -185,15 +186,34 @@ def test_what_a_provider_calls_itself_cannot_move_the_cursor(app, idp):
 
 
 def test_the_blog_tells_the_doctor_how_its_request_arrived(app, idp):
-    idp.responses.remove("GET", re.compile("http://localhost/.*"))
+    idp.responses.remove("GET", re.compile("https?://localhost/.*"))
     arrive(app, idp, X_Forwarded_For="203.0.113.7", X_Forwarded_Proto="https")
     result = doctor(app, "--json")
     assert checks(result, "warning") == {"proxy_hops"}
     assert "203.0.113.7" not in result.output
 
 
+@pytest.mark.parametrize(
+    ("hops", "headers", "expected"),
+    [
+        ("1", {"X_Forwarded_For": "203.0.113.7", "X_Forwarded_Proto": "https"}, set()),
+        ("2", {"X_Forwarded_For": "203.0.113.7, 10.0.0.1", "X_Forwarded_Proto": "https, https"}, set()),
+        ("1", {"X_Forwarded_For": "203.0.113.7"}, {"forwarded_proto"}),
+        ("1", {"X_Forwarded_Proto": "https"}, {"proxy_hops"}),
+        ("0", {"X_Forwarded_For": "203.0.113.7", "X_Forwarded_Proto": "https"}, {"forwarded_proto", "proxy_hops"}),
+        ("2", {"X_Forwarded_For": "203.0.113.7", "X_Forwarded_Proto": "https"}, {"forwarded_proto", "proxy_hops"}),
+    ],
+)
+def test_what_proxies_say_is_compared_with_the_setting(settings, idp, clock, hops, headers, expected):
+    settings |= {"PUBLIC_URL": "https://localhost", "PROXY_HOPS": hops}
+    app = create_app(settings, now=clock)
+    idp.responses.remove("GET", re.compile("https?://localhost/.*"))
+    arrive(app, idp, **headers)
+    assert checks(doctor(app, "--json"), "warning") == expected
+
+
 def test_a_proxy_that_passes_no_host_on_is_told(app, idp):
-    idp.responses.remove("GET", re.compile("http://localhost/.*"))
+    idp.responses.remove("GET", re.compile("https?://localhost/.*"))
     arrive(app, idp, Host="backend:8000")
     assert checks(doctor(app, "--json"), "fault") == {"forwarded_host"}
 

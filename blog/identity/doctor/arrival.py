@@ -153,8 +153,8 @@ def _scheme(scheme: str, https: bool, hops: int, proto: int) -> Iterator[Finding
 
 def _hops(hops: int, count: int, reader: str) -> Iterator[Finding]:
     if count == hops:
-        words = f"{hops} proxies, as BLOG_PROXY_HOPS says." if hops else "No proxy in front, as BLOG_PROXY_HOPS says."
-        yield good("proxy_hops", f"{words} The reader's address is {reader}.")
+        proxies = f"{hops} {'proxy' if hops == 1 else 'proxies'}" if hops else "No proxy"
+        yield good("proxy_hops", f"{proxies} in front, as BLOG_PROXY_HOPS says. The reader's address is {reader}.")
     elif count > hops:
         yield warning(
             "proxy_hops",

@@ -64,13 +64,18 @@ def _public_url(values: Mapping[str, Any]) -> Iterator[Finding]:
 
 def _key(values: Mapping[str, Any]) -> Iterator[Finding]:
     key = values["SECRET_KEY"]
-    if len(set(key)) < FEW_CHARACTERS or key == values["OIDC_CLIENT_SECRET"]:
-        yield warning(
-            "secret_key",
-            f"BLOG_SECRET_KEY has only {len(set(key))} different characters, or is the client secret.",
-            "Who guesses it can make sessions of anybody.",
-            "Make another: python3 -c 'import secrets; print(secrets.token_hex(32))'. Everybody logs in anew.",
-        )
+    if key == values["OIDC_CLIENT_SECRET"]:
+        seen = "BLOG_SECRET_KEY is the client secret, which the provider knows, too."
+    elif len(set(key)) < FEW_CHARACTERS:
+        seen = f"BLOG_SECRET_KEY has only {len(set(key))} different characters."
+    else:
+        return
+    yield warning(
+        "secret_key",
+        seen,
+        "Who guesses or knows it can make sessions of anybody.",
+        "Make another: python3 -c 'import secrets; print(secrets.token_hex(32))'. Everybody logs in anew.",
+    )
 
 
 def _algorithm(values: Mapping[str, Any]) -> Iterator[Finding]:
