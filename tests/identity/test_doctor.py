@@ -310,7 +310,7 @@ def test_a_slow_provider_is_told(idp, monkeypatch):
 def test_both_spellings_of_the_issuer_are_shown(idp, theirs):
     idp.metadata["issuer"] = theirs
     found = examine(idp)
-    assert level(found, "issuer") == "fault"
+    assert (level(found, "issuer"), worst(found)) == ("fault", ["issuer"])
     said = words(found, "issuer")
     assert "https://idp.example" in said
     assert (str(theirs) if isinstance(theirs, str) else "nothing") in said
@@ -323,7 +323,7 @@ def test_an_endpoint_that_is_missing_or_unsafe_is_named(idp, endpoint):
     for url in (ABSENT, "http://idp.example/x"):
         idp.metadata[endpoint] = url
         found = examine(idp)
-        assert level(found, "endpoints") == "fault"
+        assert (level(found, "endpoints"), worst(found)) == ("fault", ["endpoints"])
         assert endpoint in words(found, "endpoints")
     assert idp.calls["token"] == 0
 
