@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from urllib.parse import urlencode, urlsplit
 
 from blog.errors import Unreachable
-from blog.identity.doctor.finding import Finding, fault, good, note, warning
+from blog.identity.doctor.finding import Finding, fault, good, noted, warning
 from blog.identity.doctor.silence import explain
 from blog.identity.http import Answer, fetch
 from blog.identity.sealing import Seal
@@ -129,7 +129,7 @@ def _judged(answer: Answer, values: Mapping[str, Any]) -> Iterator[Finding]:
     yield from _hops(hops, count, told["reader"])
     wanted = urlsplit(values["PUBLIC_URL"]).netloc
     if told["host"] != wanted:
-        yield note(
+        yield noted(
             "forwarded_host",
             f"The blog saw the host {told['host']}, not {wanted}.",
             "Addresses that are built from requests would be wrong.",

@@ -15,7 +15,7 @@ from blog.errors import LoginRefused, Unreachable
 from blog.identity import oidc
 from blog.identity.doctor.advice import ADVICE
 from blog.identity.doctor.discovery import CLIENT_CONSOLE, NOBODY
-from blog.identity.doctor.finding import Finding, fault, good, note, warning
+from blog.identity.doctor.finding import Finding, fault, good, noted, warning
 from blog.identity.doctor.silence import explain
 from blog.identity.http import Answer, fetch
 from blog.identity.oidc import Attempt, Client
@@ -108,7 +108,7 @@ def _judged(client: Client, answer: Answer) -> Finding:
         )
     if answer.status >= 300:
         return good("redirect_address", "The provider goes on to its login page.")
-    return note(
+    return noted(
         "redirect_address",
         "The provider answered with a page of its own, a login form or an error: only a browser can tell.",
         "",

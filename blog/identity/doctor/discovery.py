@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from blog.errors import LoginRefused, Unreachable
-from blog.identity.doctor.finding import Finding, fault, good, note, warning
+from blog.identity.doctor.finding import Finding, fault, good, noted, warning
 from blog.identity.doctor.silence import explain
 from blog.identity.http import Answer, fetch
 from blog.identity.oidc import Client
@@ -82,7 +82,7 @@ def _clock(answer: Answer, asked_at: datetime, answered_at: datetime, skew: int)
     try:
         told = parsedate_to_datetime(answer.headers.get("Date", ""))
     except ValueError:
-        yield note("clock", "The provider's answer has no Date, so the clocks cannot be compared.")
+        yield noted("clock", "The provider's answer has no Date, so the clocks cannot be compared.")
         return
     told = told if told.tzinfo else told.replace(tzinfo=UTC)
     behind_s = (asked_at - told).total_seconds() - 1  # at least so far is the provider's clock behind ours
@@ -168,7 +168,7 @@ def _count(alg: str, count: int, fitting: int) -> Finding:
 
 def _left_out(readable: int, count: int) -> Iterator[Finding]:
     if readable < count:
-        yield note(
+        yield noted(
             "keys_left_out",
             f"{count - readable} published keys are left out: of an unknown kind or curve, symmetric, or RSA below"
             " 2048 bits.",
@@ -207,7 +207,7 @@ def _listed(document: Document, name: str) -> list[str] | None:
 def _alg(client: Client, document: Document, _values: Document) -> Looks:
     offered = _listed(document, "id_token_signing_alg_values_supported")
     if offered is None:
-        yield note("id_token_alg", "The provider does not say what it signs ID tokens with.")
+        yield noted("id_token_alg", "The provider does not say what it signs ID tokens with.")
     elif client.id_token_alg in offered:
         yield good("id_token_alg", f"The provider can sign ID tokens with {client.id_token_alg}.")
     else:
@@ -244,7 +244,7 @@ def _flow(client: Client, document: Document, _values: Document) -> Looks:
 def _pkce(_client: Client, document: Document, _values: Document) -> Looks:
     methods = _listed(document, "code_challenge_methods_supported")
     if methods is None:
-        yield note("pkce", "The provider does not say that it knows PKCE; the blog uses it all the same.")
+        yield noted("pkce", "The provider does not say that it knows PKCE; the blog uses it all the same.")
     elif "S256" in methods:
         yield good("pkce", "The provider knows PKCE (S256).")
     else:
@@ -274,7 +274,7 @@ def _scopes(client: Client, document: Document, _values: Document) -> Looks:
     offered = _listed(document, "scopes_supported")
     missing = [scope for scope in client.scopes if offered is not None and scope not in offered]
     if missing:
-        yield note(
+        yield noted(
             "scopes_supported",
             f"The provider does not list the scope {' or '.join(missing)}.",
             "What belongs to it may be left out, or the login refused (request_refused).",
@@ -294,7 +294,7 @@ def _claims(_client: Client, document: Document, values: Document) -> Looks:
         wanted["BLOG_ROLES_CLAIM"] = values["ROLES_CLAIM"]
     for setting, claim in wanted.items():
         if claim not in offered and claim.partition(".")[0] not in offered:
-            yield note(
+            yield noted(
                 "claims_supported",
                 f"The provider does not list the claim {claim} ({setting}).",
                 "It may be missing at login.",
@@ -308,7 +308,7 @@ def _register(_client: Client, document: Document, values: Document) -> Looks:
     elif values["OIDC_REGISTRATION_URL"]:
         yield good("register", "“Register” leads to BLOG_OIDC_REGISTRATION_URL.")
     else:
-        yield note(
+        yield noted(
             "register",
             "The provider does not list prompt=create: “Register” leads to its login page.",
             "Who has no account has to find the registration there.",
@@ -325,7 +325,7 @@ def _issuer_in_answers(_client: Client, document: Document, _values: Document) -
     if document.get("authorization_response_iss_parameter_supported") is True:
         yield good("issuer_in_answers", "Answers name their issuer (RFC 9207), and the blog demands it.")
     else:
-        yield note("issuer_in_answers", "Answers do not name their issuer (RFC 9207); with one provider that is fine.")
+        yield noted("issuer_in_answers", "Answers do not name their issuer (RFC 9207); with one provider that is fine.")
 
 
 def _subjects(_client: Client, document: Document, values: Document) -> Looks:
@@ -344,14 +344,14 @@ def _subjects(_client: Client, document: Document, values: Document) -> Looks:
         yield warning("subjects", f"{words}: made for this client alone.", f"{breaks}.", change)
     else:
         seen = f"{words}: made for this client alone."
-        yield note("subjects", seen, f"{breaks}." if by_subject else "", change if by_subject else "")
+        yield noted("subjects", seen, f"{breaks}." if by_subject else "", change if by_subject else "")
 
 
 def _logouts(_client: Client, document: Document, _values: Document) -> Looks:
     if isinstance(document.get("end_session_endpoint"), str):
         yield good("logout", "Logging out here logs out at the provider, too.")
     else:
-        yield note(
+        yield noted(
             "logout",
             "The provider has no end_session_endpoint.",
             "Logging out ends the session here only; the next login may need no password.",
@@ -364,7 +364,7 @@ def _logouts(_client: Client, document: Document, _values: Document) -> Looks:
     elif front:
         yield good("provider_logout", "The provider can end sessions here in its own page (front-channel logout).")
     else:
-        yield note(
+        yield noted(
             "provider_logout",
             "The provider does not say that it tells of logouts.",
             "Who logs out there, or is disabled there, stays logged in here until the session ends by age.",

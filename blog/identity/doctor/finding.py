@@ -30,7 +30,7 @@ def good(check: str, seen: str) -> Finding:
     return Finding(check, "good", seen)
 
 
-def note(check: str, seen: str, breaks: str = "", change: str = "") -> Finding:
+def noted(check: str, seen: str, breaks: str = "", change: str = "") -> Finding:
     """Say something that the operator may want to know."""
     return Finding(check, "note", seen, breaks, change)
 

@@ -14,7 +14,7 @@ from blog.errors import LoginRefused, Unreachable
 from blog.identity import oidc, people
 from blog.identity.doctor.client import WRONG_ID, Asks, refusal
 from blog.identity.doctor.discovery import NOBODY
-from blog.identity.doctor.finding import Finding, fault, good, note, warning
+from blog.identity.doctor.finding import Finding, fault, good, noted, warning
 from blog.identity.doctor.silence import explain
 from blog.identity.oidc import Attempt, Client, Login
 from blog.identity.people import Person, RoleRules
@@ -68,7 +68,7 @@ def _claims(login: Login) -> Iterator[Finding]:
     if added:
         yield good("userinfo_claims", f"Userinfo adds: {_described(added)}.")
     else:
-        yield note("userinfo_claims", "Userinfo adds nothing to the ID token, or there is none.")
+        yield noted("userinfo_claims", "Userinfo adds nothing to the ID token, or there is none.")
 
 
 def _payload(id_token: str) -> dict[str, Any]:
@@ -157,7 +157,7 @@ def _roles(login: Login, rules: RoleRules) -> Iterator[Finding]:
     if matched:
         yield good("role", f"The role is {highest}, by the group {' and '.join(f'“{group}”' for group in matched)}.")
         return
-    yield note(
+    yield noted(
         "role",
         f"The role is {highest}: of {len(held)} groups in {rules.claim} none gives a role.",
         "This person can only read.",
@@ -180,10 +180,10 @@ def _times(login: Login, skew: int, now: datetime) -> Iterator[Finding]:
 
 def _extras(login: Login) -> Iterator[Finding]:
     there = [name for name in ("sid", "auth_time", "acr", "amr", "at_hash", "azp") if name in login.claims]
-    refresh = "a refresh token, which is not kept" if login.refresh_token else "no refresh token"
+    refresh = "a refresh token" if login.refresh_token else "no refresh token"
     yield good("extras", f"Also there: {', '.join(there) or 'nothing else'}; {refresh}.")
     if not login.sid:
-        yield note(
+        yield noted(
             "sid",
             "The ID token has no sid.",
             "A logout at the provider ends all of a person's sessions here, or none, rather than one.",

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from blog.config import MANUAL, BadSetting, Setting, is_loopback
 from blog.errors import LoginRefused
-from blog.identity.doctor.finding import Finding, fault, good, note, warning
+from blog.identity.doctor.finding import Finding, fault, good, noted, warning
 from blog.identity.people import ROLES
 from blog.identity.tokens import secret_key
 
@@ -50,11 +50,11 @@ def _insecure(values: Mapping[str, Any]) -> Iterator[Finding]:
 
 def _public_url(values: Mapping[str, Any]) -> Iterator[Finding]:
     if values["PUBLIC_URL"].startswith("http:"):
-        yield note("https", f"The blog is at {values['PUBLIC_URL']}: plain http, for this machine only.")
+        yield noted("https", f"The blog is at {values['PUBLIC_URL']}: plain http, for this machine only.")
     if values["OIDC_ISSUER"].startswith("http:") and is_loopback(values["OIDC_ISSUER"]):
-        yield note("https", f"The provider is at {values['OIDC_ISSUER']}: plain http, on this machine only.")
+        yield noted("https", f"The provider is at {values['OIDC_ISSUER']}: plain http, on this machine only.")
     if values["PUBLIC_URL"].startswith("https:") and not values["PROXY_HOPS"]:
-        yield note(
+        yield noted(
             "proxy_setting",
             "BLOG_PROXY_HOPS is 0, though the blog is at an https address.",
             "If a proxy takes the https away, the blog takes every reader for that proxy.",
@@ -92,7 +92,7 @@ def _algorithm(values: Mapping[str, Any]) -> Iterator[Finding]:
             f"Let the provider make one of at least {int(alg[2:]) // 8} bytes, or sign with a key pair such as RS256.",
         )
     else:
-        yield note(
+        yield noted(
             "client_secret",
             f"ID tokens are signed with the client secret ({alg}).",
             "Whoever reads the secret can be anybody here.",
@@ -102,7 +102,7 @@ def _algorithm(values: Mapping[str, Any]) -> Iterator[Finding]:
 
 def _response_mode(values: Mapping[str, Any]) -> Iterator[Finding]:
     if values["OIDC_RESPONSE_MODE"] == "form_post":
-        yield note("response_mode", "Answers come as a form post; its cookie is sent across sites (SameSite=None).")
+        yield noted("response_mode", "Answers come as a form post; its cookie is sent across sites (SameSite=None).")
 
 
 def _scopes(values: Mapping[str, Any]) -> Iterator[Finding]:
@@ -115,7 +115,7 @@ def _scopes(values: Mapping[str, Any]) -> Iterator[Finding]:
             "Add profile to BLOG_OIDC_SCOPES.",
         )
     if needless := sorted({"email", "phone", "address"} & set(scopes)):
-        yield note(
+        yield noted(
             "scopes",
             f"BLOG_OIDC_SCOPES asks for {' and '.join(needless)}, which the blog never uses.",
             "The provider tells more of people than is needed.",
@@ -126,7 +126,7 @@ def _scopes(values: Mapping[str, Any]) -> Iterator[Finding]:
 def _roles(values: Mapping[str, Any]) -> Iterator[Finding]:
     given = {role: values[f"ROLE_{role.upper()}"] for role in ROLES}
     if not values["ROLES_CLAIM"]:
-        yield note("roles", "BLOG_ROLES_CLAIM is not set: everybody who can log in may write.")
+        yield noted("roles", "BLOG_ROLES_CLAIM is not set: everybody who can log in may write.")
     elif not any(given[role] for role in ROLES[1:]):
         yield warning(
             "roles",
@@ -136,7 +136,7 @@ def _roles(values: Mapping[str, Any]) -> Iterator[Finding]:
         )
     for lower, higher in ((a, b) for at, a in enumerate(ROLES) for b in ROLES[at + 1 :]):
         for group in sorted(set(given[lower]) & set(given[higher])):
-            yield note(
+            yield noted(
                 "roles",
                 f"The group “{group}” gives the roles {lower} and {higher}; the higher one counts.",
                 "",
@@ -146,7 +146,7 @@ def _roles(values: Mapping[str, Any]) -> Iterator[Finding]:
 
 def _author_claim(values: Mapping[str, Any]) -> Iterator[Finding]:
     if (claim := values["OIDC_AUTHOR_CLAIM"]) != "sub":
-        yield note(
+        yield noted(
             "author_claim",
             f"Posts are kept under the claim {claim}.",
             "If that is changed once there are posts, nobody can edit theirs any more.",
@@ -157,7 +157,7 @@ def _author_claim(values: Mapping[str, Any]) -> Iterator[Finding]:
 def _ages(values: Mapping[str, Any]) -> Iterator[Finding]:
     if values["SESSION_LIFETIME"] > LONG_SESSION:
         days = values["SESSION_LIFETIME"].days
-        yield note(
+        yield noted(
             "sessions",
             f"A login lasts up to {days} days.",
             "Who is disabled at the provider stays logged in for so long, unless it sends logout tokens; and groups"
@@ -168,7 +168,7 @@ def _ages(values: Mapping[str, Any]) -> Iterator[Finding]:
 
 def _names(values: Mapping[str, Any]) -> Iterator[Finding]:
     if values["DIRECTORY"] == "claims":
-        yield note(
+        yield noted(
             "directory",
             "BLOG_DIRECTORY is claims: names are those of the last day's logins.",
             "Who has not logged in for a day, or since a restart, is shown as “Author 7K3F”.",
@@ -198,7 +198,7 @@ def of_sources(environ: Mapping[str, str], rows: Iterable[Setting], folder: Path
     if bare := [name for name in secrets if f"BLOG_{name}" in environ and name != "DATABASE_URL"]:
         names = ", ".join(f"BLOG_{name}" for name in bare)
         advice = "Files suit secrets better: " + ", ".join(f"BLOG_{name}_FILE" for name in bare) + "."
-        found.append(note("secrets", f"In the environment: {names}.", "Child processes inherit them.", advice))
+        found.append(noted("secrets", f"In the environment: {names}.", "Child processes inherit them.", advice))
     return found
 
 
