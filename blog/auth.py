@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session as Transaction
 from blog.db import writing
 from blog.errors import LoginRefused, NotFound, Taken, Unreachable
 from blog.identity import directories, oidc, people, sessions, spending
+from blog.identity.doctor import arrival
 from blog.identity.people import Byline, Key, Person
 from blog.identity.sessions import Holder
 from blog.porch import Porch, attempts, guards, log, porch, renewal
@@ -128,7 +129,7 @@ def callback() -> ResponseReturnValue:
     state = params.get("state", "")
     attempt = attempts.find(state)
     if attempt is None:
-        return _answer_again(state)
+        return _hand_to_doctor() if state.startswith(oidc.DOCTOR) else _answer_again(state)
     ready = porch()
     try:
         with _room_to_wait():
@@ -329,3 +330,25 @@ def jwks() -> ResponseReturnValue:
         raise Unreachable(error.detail) from None
     response = Response(json.dumps(key_set), content_type="application/jwk-set+json")
     return headers.keep_for_everybody(response, seconds=JWKS_KEPT_S)
+
+
+# -- the operator's doctor --------------------------------------------------------------------------------------------
+
+
+@bp.get(arrival.PROBE)
+def probe() -> ResponseReturnValue:
+    """Tell the doctor how its request arrived; for everybody else there is nothing here."""
+    if not arrival.is_token(porch().seal, request.args.get("token", ""), moment()):
+        raise NotFound
+    arrived = arrival.describe(
+        scheme=request.scheme, host=request.host, address=request.remote_addr, headers=request.headers
+    )
+    return arrived, NOT_KEPT
+
+
+def _hand_to_doctor() -> ResponseReturnValue:
+    """Say what to do with the answer to a login that ``flask oidc doctor`` began; nobody is logged in here."""
+    log.note("doctor_login")
+    response = headers.keep_private(make_response(render_template("auth/doctor.html")))
+    response.headers["Referrer-Policy"] = "no-referrer"  # the address holds the code
+    return response

@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import sys
+import textwrap
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
 import click
 from flask import Flask, current_app
-from flask.cli import AppGroup, with_appcontext
+from flask.cli import AppGroup, ScriptInfo, pass_script_info, with_appcontext
 from flask_migrate import upgrade
+from sqlalchemy.exc import SQLAlchemyError
 
+from blog import config
+from blog.content import posts
 from blog.errors import LoginRefused, Taken
+from blog.identity import directories
+from blog.identity.doctor import stages
 from blog.identity.keys import ClientKeys, Known
+from blog.identity.people import Key
 
-oidc = AppGroup("oidc", help="What stands between this blog and its provider.")
+AUTHORS = 20  # one question to the user API
+
+oidc = AppGroup("oidc", help="The connection to the OpenID provider.")
 
 
 def init_app(app: Flask) -> None:
@@ -30,6 +44,9 @@ def init_app(app: Flask) -> None:
 def upgrade_database() -> None:
     """Create the database, or bring it to this version. Safe to repeat."""
     upgrade(directory=str(current_app.extensions["migrate"].directory))
+
+
+# -- our own keys -----------------------------------------------------------------------------------------------------
 
 
 @oidc.command("show-keys")
@@ -98,3 +115,188 @@ def _what_for(known: Known) -> str:
 
 def _when(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+# -- the doctor -------------------------------------------------------------------------------------------------------
+
+
+# Without an application context, as settings may be so wrong that there is no application.
+@oidc.command("doctor", with_appcontext=False)
+@click.option("--login", "by_login", is_flag=True, help="Go through a login in your browser as well.")
+@click.option("--offline", is_flag=True, help="Look at the settings only; ask nobody.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
+@pass_script_info
+@click.pass_context
+def examine(context: click.Context, info: ScriptInfo, by_login: bool, offline: bool, as_json: bool) -> None:
+    """Say what is wrong with signing in, what that breaks, and what to change where.
+
+    Ends with 0 when there is no fault, with 1 when there is one, with 2 when it was called in a wrong way.
+    """
+    if by_login and offline:
+        raise click.UsageError("--login needs the provider: leave --offline out.")
+    report = Report()
+    app = _examine_settings(info, report)
+    if app and not offline:
+        _examine_provider(app, report)
+        if by_login:
+            _examine_login(app, report)
+    click.echo(json.dumps(report.to_dict(), indent=2)) if as_json else _show(report)
+    context.exit(1 if report.count("fault") else 0)
+
+
+@dataclass
+class Report:
+    """What was found, stage by stage, and what has to be registered at the provider."""
+
+    found: dict[str, list[stages.Finding]] = field(default_factory=dict)
+    addresses: dict[str, str] = field(default_factory=dict)
+
+    def count(self, level: str) -> int:
+        """Tell how many findings are of this level."""
+        return Counter(finding.level for findings in self.found.values() for finding in findings)[level]
+
+    def to_dict(self) -> dict[str, object]:
+        """Give everything as values for JSON; scripts count on these names."""
+        return {
+            "counts": {level: self.count(level) for level in stages.LEVELS},
+            "findings": [
+                {"stage": stage, **asdict(finding)} for stage, findings in self.found.items() for finding in findings
+            ],
+            "addresses": self.addresses,
+        }
+
+
+def _examine_settings(info: ScriptInfo, report: Report) -> Flask | None:
+    rows = (*config.SETTINGS, *directories.SETTINGS)
+    found = report.found["settings"] = []
+    try:
+        app = info.load_app()
+    except config.BadSetting as bad:
+        found += stages.of_faults(config.faults(os.environ, directories.SETTINGS) or [bad])
+        found += stages.of_sources(os.environ, rows)
+        return None
+    found += stages.of_settings(app.config)
+    found += stages.of_sources(os.environ, rows)
+    found += _examine_posts(app)
+    report.addresses = _addresses(app)
+    return app
+
+
+def _examine_posts(app: Flask) -> list[stages.Finding]:
+    try:
+        with app.app_context():
+            return stages.of_posts(posts.count_by_issuer(), app.config["OIDC_ISSUER"])
+    except SQLAlchemyError as error:
+        return [stages.no_database(type(error).__name__)]
+
+
+def _authors(app: Flask) -> set[Key]:
+    try:
+        with app.app_context():
+            return {Key(*key) for key in posts.some_authors(app.config["OIDC_ISSUER"], limit=AUTHORS)}
+    except SQLAlchemyError:  # it was said already
+        return set()
+
+
+# what the provider calls the address → the view behind it
+REGISTERED = {
+    "redirect_uri": "auth.callback",
+    "post_logout_redirect_uri": "blog.index",
+    "backchannel_logout_uri": "auth.backchannel_logout",
+    "frontchannel_logout_uri": "auth.frontchannel_logout",
+    "initiate_login_uri": "auth.initiate",
+}
+
+
+def _addresses(app: Flask) -> dict[str, str]:
+    """List what has to be registered at the provider, to the letter."""
+    adapter = app.url_map.bind("")
+    views = REGISTERED | ({"jwks_uri": "auth.jwks"} if app.extensions["porch"].client_keys else {})
+    return {name: app.config["PUBLIC_URL"] + adapter.build(view) for name, view in views.items()}
+
+
+def _examine_provider(app: Flask, report: Report) -> None:
+    porch, clock = app.extensions["porch"], app.extensions["clock"]
+    with app.app_context():  # our own keys, where they prove who we are, are in the database
+        report.found["provider"] = stages.of_provider(
+            porch.client, porch.provider, porch.directory, authors=_authors(app), values=app.config, clock=clock
+        )
+    report.found["blog"] = stages.of_blog(app.config, porch.seal, clock())
+
+
+def _examine_login(app: Flask, report: Report) -> None:
+    porch, clock = app.extensions["porch"], app.extensions["clock"]
+    with app.app_context():
+        attempt = stages.begin(porch.client, porch.provider, clock())
+    if isinstance(attempt, stages.Finding):
+        report.found["login"] = [attempt]
+        return
+    click.echo(HOW_TO_LOG_IN.format(url=attempt.url), err=True)
+    pasted = sys.stdin.readline()
+    if not pasted.strip():
+        raise click.Abort
+    with app.app_context():
+        report.found["login"] = stages.of_answer(
+            porch.client,
+            porch.provider,
+            porch.directory,
+            attempt=attempt,
+            pasted=pasted,
+            values=app.config,
+            rules=porch.role_rules,
+            clock=clock,
+        )
+
+
+HOW_TO_LOG_IN = """
+Open this address in your browser, and log in:
+
+{url}
+
+You end up on a page of the blog. Copy its whole address from the address bar, paste it here, and press Enter:"""
+
+TITLES = {
+    "settings": "The settings",
+    "provider": "The provider",
+    "blog": "The blog, as others reach it",
+    "login": "The login",
+}
+COLOURS = {"good": "green", "note": "blue", "warning": "yellow", "fault": "red"}
+LABEL = 9  # columns for the level
+WIDEST = 110
+
+
+def _show(report: Report) -> None:
+    """Print the report for people; colours only on a terminal, where click leaves them in."""
+    for stage, findings in report.found.items():
+        click.secho(f"\n{TITLES[stage]}", bold=True)
+        for finding in findings:
+            _show_finding(finding)
+    if report.addresses:
+        click.secho("\nTo be registered at the provider, to the letter", bold=True)
+        for name, url in report.addresses.items():
+            click.echo(f"  {name:<26} {url}")
+    counts = ", ".join(_counted(report.count(level), level) for level in reversed(stages.LEVELS))
+    click.echo(f"\n{counts}.")
+
+
+def _counted(number: int, level: str) -> str:
+    return f"{number} {level}{'s' if number != 1 and level != 'good' else ''}"
+
+
+def _show_finding(finding: stages.Finding) -> None:
+    label = click.style(f"{finding.level:<{LABEL}}", fg=COLOURS[finding.level])
+    first, *rest = _wrapped(f"{finding.check}: {finding.seen}")
+    click.echo(f"  {label}{first}")
+    for line in rest:
+        click.echo(f"  {' ' * LABEL}{line}")
+    for title, text in (("Breaks", finding.breaks), ("Change", finding.change)):
+        for line in _wrapped(f"{title}: {text}") if text else ():
+            click.echo(f"  {' ' * LABEL}{line}")
+
+
+def _wrapped(text: str) -> list[str]:
+    # What a provider says of itself must not move the cursor or ring bells.
+    plain = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
+    width = min(WIDEST, shutil.get_terminal_size().columns) if sys.stdout.isatty() else WIDEST
+    return textwrap.wrap(plain, max(40, width - LABEL - 2), break_long_words=False, break_on_hyphens=False)

@@ -18,6 +18,7 @@ class BadSetting(SystemExit):
     """A setting is missing or makes no sense; the start ends with this one line."""
 
     def __init__(self, name: str, wrong: str) -> None:
+        self.name, self.wrong = name, wrong
         super().__init__(f"BLOG_{name}: {wrong} (see {MANUAL}#{name.lower()})")
 
 
@@ -367,8 +368,33 @@ def load(environ: Mapping[str, str], more: Iterable[Setting] = (), folder: Path 
     """
     secrets = _client_secrets(environ, folder)
     values = {setting.name: _value(setting, environ, secrets) for setting in (*SETTINGS, *more)}
-    _check_together(values, secrets)
+    for check in CHECKS:
+        check(values, secrets)
     return values
+
+
+def faults(environ: Mapping[str, str], more: Iterable[Setting] = (), folder: Path = Path()) -> list[BadSetting]:
+    """Find everything that ``load`` would stumble over, where that ends at the first; parameters as there."""
+    found: list[BadSetting] = []
+    secrets: dict[str, str] = {}
+    try:
+        secrets = _client_secrets(environ, folder)
+    except BadSetting as bad:
+        found.append(bad)
+    values = {}
+    for setting in (*SETTINGS, *more):
+        try:
+            values[setting.name] = _value(setting, environ, secrets)
+        except BadSetting as bad:
+            found.append(bad)
+    for check in CHECKS:
+        try:
+            check(values, secrets)
+        except BadSetting as bad:
+            found.append(bad)
+        except KeyError:  # it needs one of those that were told already
+            continue
+    return found
 
 
 def _value(setting: Setting, environ: Mapping[str, str], secrets: Mapping[str, str]) -> Any:
@@ -422,27 +448,27 @@ def _client_secrets(environ: Mapping[str, str], folder: Path) -> dict[str, str]:
     return values
 
 
-def _check_together(values: Mapping[str, Any], secrets: Mapping[str, str]) -> None:
+def _check_redirect_address(values: Mapping[str, Any], secrets: Mapping[str, str]) -> None:
     callback = values["PUBLIC_URL"] + "/oidc/callback"
     if "REDIRECT_URIS" in secrets and callback not in secrets["REDIRECT_URIS"].split():
         raise BadSetting("PUBLIC_URL", f"redirect_uris in client_secrets.json does not hold {callback}")
+
+
+def _check_https(values: Mapping[str, Any], _secrets: Mapping[str, str]) -> None:
     for name in ("OIDC_ISSUER", "OIDC_AUTH_URI", "OIDC_TOKEN_URI", "OIDC_USERINFO_URI"):
         url = values[name]
         if url.startswith("http:") and not is_loopback(url) and not values["INSECURE_ISSUER_HTTP"]:
             raise BadSetting(name, "must be https; plain http is for localhost only")
+
+
+def _check_response_mode(values: Mapping[str, Any], _secrets: Mapping[str, str]) -> None:
     if values["OIDC_RESPONSE_MODE"] == "form_post" and values["PUBLIC_URL"].startswith("http:"):
         raise BadSetting(
             "OIDC_RESPONSE_MODE", "form_post needs an https PUBLIC_URL: its cookie is sent over https only"
         )
-    _check_client_secret(values)
-    _check_roles(values)
-    if values["STEP_UP_ACR"] and not values["STEP_UP"]:
-        raise BadSetting("STEP_UP_ACR", "does nothing without STEP_UP, which says what it is asked for")
-    if values["SESSION_IDLE"] > values["SESSION_LIFETIME"]:
-        raise BadSetting("SESSION_IDLE", "must not be longer than SESSION_LIFETIME")
 
 
-def _check_client_secret(values: Mapping[str, Any]) -> None:
+def _check_client_secret(values: Mapping[str, Any], _secrets: Mapping[str, str]) -> None:
     if values["OIDC_CLIENT_SECRET"]:
         return
     if values["OIDC_TOKEN_AUTH_METHOD"] != "private_key_jwt":  # noqa: S105  (the name of a method)
@@ -452,9 +478,27 @@ def _check_client_secret(values: Mapping[str, Any]) -> None:
             raise BadSetting("OIDC_CLIENT_SECRET", f"is missing; {name}={values[name]} signs with it")
 
 
-def _check_roles(values: Mapping[str, Any]) -> None:
+def _check_roles(values: Mapping[str, Any], _secrets: Mapping[str, str]) -> None:
     given = [name for name in ("ROLE_READER", "ROLE_AUTHOR", "ROLE_EDITOR", "ROLE_ADMIN") if values[name]]
     if given and not values["ROLES_CLAIM"]:
         raise BadSetting(given[0], "does nothing without ROLES_CLAIM, which says where the groups are")
     if values["ROLES_CLAIM"] and not given:
         raise BadSetting("ROLES_CLAIM", "makes everybody a reader unless ROLE_AUTHOR, ROLE_EDITOR or ROLE_ADMIN is set")
+
+
+def _check_sessions(values: Mapping[str, Any], _secrets: Mapping[str, str]) -> None:
+    if values["STEP_UP_ACR"] and not values["STEP_UP"]:
+        raise BadSetting("STEP_UP_ACR", "does nothing without STEP_UP, which says what it is asked for")
+    if values["SESSION_IDLE"] > values["SESSION_LIFETIME"]:
+        raise BadSetting("SESSION_IDLE", "must not be longer than SESSION_LIFETIME")
+
+
+CHECKS = (
+    _check_redirect_address,
+    _check_https,
+    _check_response_mode,
+    _check_client_secret,
+    _check_roles,
+    _check_sessions,
+)
+"""What settings say of each other; each check raises BadSetting for the first thing that does not fit."""

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, insert, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Select, and_, func, insert, or_, select, tuple_, update
 from sqlalchemy import delete as delete_from
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import InstrumentedAttribute, Session, load_only, selectinload
@@ -356,6 +356,18 @@ def of_author(author_key: AuthorKey, *, limit: int, before: str | None = None, a
     issuer, author_id = author_key
     theirs = select(Post).where(Post.author_issuer == issuer, Post.author_id == author_id)
     return _page(theirs.options(_WITH_GROUPS), Post.updated_at, limit, before, after)
+
+
+def count_by_issuer() -> dict[str, int]:
+    """Count posts by the issuer of their authors; for the doctor."""
+    rows = db.session.execute(select(Post.author_issuer, func.count()).group_by(Post.author_issuer))
+    return {row[0]: row[1] for row in rows}
+
+
+def some_authors(issuer: str, *, limit: int) -> list[AuthorKey]:
+    """List some of the authors of this issuer, in no order; for the doctor."""
+    chosen = select(Post.author_issuer, Post.author_id).where(Post.author_issuer == issuer).distinct().limit(limit)
+    return [(row[0], row[1]) for row in db.session.execute(chosen)]
 
 
 _LISTED = load_only(

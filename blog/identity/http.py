@@ -37,7 +37,7 @@ class Answer:
     """What a provider sent back, whole.
 
     :param what: which service was asked, for the log.
-    :param status: never a redirect.
+    :param status: a redirect only for who asked for that.
     :param headers: found by name in any case.
     :param body: decompressed, at most as long as was asked for.
     """
@@ -87,6 +87,7 @@ def fetch(
     timeout: tuple[float, float] = (CONNECT_S, READ_S),
     deadline_s: float = DEADLINE_S,
     max_bytes: int = MAX_BYTES,
+    may_redirect: bool = False,
 ) -> Answer:
     """Send one request and wait for the whole answer, but never for longer than the deadline.
 
@@ -98,6 +99,7 @@ def fetch(
     :param timeout: seconds to connect, and seconds between two bytes.
     :param deadline_s: seconds for everything together, from looking up the name to the last byte.
     :param max_bytes: longest body accepted, after decompression.
+    :param may_redirect: give an answer that redirects, too, for who only wants to see where to.
     :return: the answer, whatever its status, unless that is a redirect.
     :raises Unreachable: for everything that is not a whole answer in time.
     """
@@ -117,6 +119,7 @@ def fetch(
         },
         time.monotonic() + deadline_s,
         max_bytes,
+        may_redirect,
     )
     try:
         return _in_thread(exchange).result(deadline_s)
@@ -143,7 +146,7 @@ def _in_thread(work: Callable[[], Answer]) -> Future[Answer]:
     return future
 
 
-def _exchange(where: str, request: dict[str, Any], ends_at: float, max_bytes: int) -> Answer:
+def _exchange(where: str, request: dict[str, Any], ends_at: float, max_bytes: int, may_redirect: bool) -> Answer:
     # A session for each call: a connection that was kept may be closed by now, and a code can be sent only once.
     with (
         requests.Session() as session,
@@ -151,7 +154,7 @@ def _exchange(where: str, request: dict[str, Any], ends_at: float, max_bytes: in
     ):
         answer = Answer(where, response.status_code, response.headers, _body(response, where, ends_at, max_bytes))
     # RFC 9700, 4.12: a redirected token request would carry code, verifier and secret elsewhere.
-    if 300 <= answer.status < 400 and answer.status != NOT_MODIFIED:
+    if 300 <= answer.status < 400 and answer.status != NOT_MODIFIED and not may_redirect:
         raise answer.unusable("redirects, which we do not follow")
     return answer
 

@@ -114,6 +114,7 @@ PROTOCOL_CLAIMS = frozenset(
     {"iss", "sub", "aud", "azp", "exp", "iat", "nbf", "jti", "nonce", "auth_time", "acr", "amr", "at_hash", "sid"}
 )
 
+DOCTOR = "doctor."  # begins the state of a login that the doctor began, and keeps the attempt of
 VISIBLE_ASCII = re.compile(r"[\x21-\x7e]+")  # RFC 6750 2.1 and, but for the space, RFC 6749 A.11
 NEW_KEYS_MAY_HELP = frozenset({"unknown_key", "bad_signature"})
 
@@ -212,6 +213,7 @@ def begin(
     max_age: int | None = None,
     acr_values: Sequence[str] = (),
     subject: str | None = None,
+    mark: str = "",
     now: datetime,
 ) -> Attempt:
     """Begin a login with PKCE, a fresh state and a fresh nonce (Core 1.0, 3.1.2.1; RFC 7636; RFC 9700, 2.1).
@@ -222,6 +224,7 @@ def begin(
     :param max_age: seconds that may have passed since the person last proved who they are.
     :param acr_values: at least one of these ways of proving it is demanded.
     :param subject: nobody but them will do.
+    :param mark: begins the state, by which the callback knows an attempt that somebody else keeps.
     :param now: aware.
     :raises Unreachable: the provider does not answer, so there is no use in sending anybody there.
     :raises LoginRefused: ``issuer_mismatch``, or what pushing the request is refused for (RFC 9126).
@@ -230,16 +233,12 @@ def begin(
     if pushing.endpoint(client, metadata) is None:  # else pushing shows whether anybody is there
         metadata = provider.metadata(fresh=True)
     state, nonce, code_verifier = (secrets.token_urlsafe(32) for _ in range(3))
+    state = mark + state
     asked = {
-        "client_id": client.client_id,
-        "response_type": "code",
-        "redirect_uri": client.redirect_uri,
-        "scope": " ".join(dict.fromkeys(("openid", *client.scopes))),
+        **_always_asked(client),
         "state": state,
         "nonce": nonce,
         "code_challenge": create_s256_code_challenge(code_verifier),
-        "code_challenge_method": "S256",
-        "response_mode": "form_post" if client.response_mode == "form_post" else None,
         "prompt": _prompt(client, creates=create and "create" in metadata.prompt_values_supported),
         "login_hint": login_hint,
         "max_age": None if max_age is None else str(max_age),
@@ -259,6 +258,17 @@ def begin(
         acr_values=tuple(acr_values),
         subject=subject,
     )
+
+
+def _always_asked(client: Client) -> dict[str, str | None]:
+    return {
+        "client_id": client.client_id,
+        "response_type": "code",
+        "redirect_uri": client.redirect_uri,
+        "scope": " ".join(dict.fromkeys(("openid", *client.scopes))),
+        "code_challenge_method": "S256",
+        "response_mode": "form_post" if client.response_mode == "form_post" else None,
+    }
 
 
 def _prompt(client: Client, *, creates: bool) -> str | None:

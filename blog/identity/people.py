@@ -130,7 +130,7 @@ def roles_from_claims(claims: Mapping[str, Any], rules: RoleRules) -> frozenset[
     """
     if not rules.claim:
         return _up_to("author")
-    held = _groups(claims, rules.claim) or frozenset()
+    held = groups_at(claims, rules.claim) or frozenset()
     given = [role for role in ROLES if not held.isdisjoint(rules.groups.get(role, ()))]
     return _up_to(given[-1] if given else "reader")
 
@@ -142,7 +142,7 @@ def groups_from_claims(claims: Mapping[str, Any], rules: RoleRules) -> frozenset
     :return: to the letter as the provider tells them, so still to be escaped; without any that are empty, longer than
         255 characters, or hold what cannot be stored or stand in a form. None where no claim is named.
     """
-    told = _groups(claims, rules.claim) if rules.claim else None
+    told = groups_at(claims, rules.claim) if rules.claim else None
     return frozenset(name for name in told or () if _can_be_chosen(name))
 
 
@@ -158,7 +158,7 @@ def why_no_groups(claims: Mapping[str, Any], rules: RoleRules) -> str | None:
     :return: a reason code for the log: ``groups_overage`` when Entra ID keeps them back because they are too many,
         ``roles_claim_absent`` when there is no such claim, or it is no string, list or object; None when all is well.
     """
-    if not rules.claim or _groups(claims, rules.claim) is not None:
+    if not rules.claim or groups_at(claims, rules.claim) is not None:
         return None
     return "groups_overage" if rules.claim == "groups" and _too_many_groups(claims) else "roles_claim_absent"
 
@@ -167,10 +167,13 @@ def _up_to(role: str) -> frozenset[str]:
     return frozenset(ROLES[: ROLES.index(role) + 1])
 
 
-def _groups(claims: Mapping[str, Any], path: str) -> frozenset[str] | None:
+def groups_at(claims: Mapping[str, Any], path: str) -> frozenset[str] | None:
     """Read the groups out of a claim: a string (one group, whatever it holds), a list of them, or an object.
 
     The names in an object are the groups, as in Zitadel's ``{"editor": {…}}``, but for those it says no to.
+
+    :param path: the whole name of the claim, or a dotted path into it.
+    :return: None when there is no such claim, or it is of another kind.
     """
     value = _claim_at(claims, path)
     if isinstance(value, str):

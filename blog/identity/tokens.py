@@ -164,6 +164,11 @@ def secret_key(secret: str, alg: str) -> Key:
     return OctKey(octets, octets)
 
 
+def usable(keys: Sequence[Key], alg: str) -> list[Key]:
+    """Pick the keys that could have made signatures with this algorithm."""
+    return [key for key in keys if _fits(key, _Pinned(alg).get_alg(alg))]
+
+
 def demand(fulfilled: object, reason: str) -> None:
     """Refuse the login for this reason unless the demand is fulfilled."""
     if not fulfilled:

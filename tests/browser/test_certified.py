@@ -40,7 +40,7 @@ class EverythingOn(CertifiedProvider):
         self.proxies = [TlsProxy(certificate, port).__enter__() for port in (self.place.port, self.second_port)]
         self.url, self.second_url = (proxy.url for proxy in self.proxies)
         kept = state.load(folder)
-        environ = self.environ(kept)
+        environ = self.environ = self.settings(kept)
         options = {"port": self.place.idp_port, "blogUrl": self.url} | self.options(kept)
         stage.prepare_database(environ)
         trusting = environ | {"NODE_EXTRA_CA_CERTS": str(certificate)}
@@ -57,9 +57,9 @@ class EverythingOn(CertifiedProvider):
         for proxy in self.proxies:
             proxy.__exit__()
 
-    def environ(self, kept: state.State) -> dict[str, str]:
+    def settings(self, kept: state.State) -> dict[str, str]:
         """Turn everything on."""
-        environ = super().environ(kept)
+        environ = super().settings(kept)
         del environ["BLOG_CLIENT_SECRETS"]
         return environ | {
             "BLOG_PUBLIC_URL": self.url,
@@ -209,7 +209,7 @@ def assert_form_post(request: Request) -> None:
 
 
 def test_nothing_is_written_with_a_client_secret(certified: EverythingOn) -> None:
-    environ = certified.environ(state.load(certified.place.folder))
+    environ = certified.environ
     assert not [name for name in environ if "CLIENT_SECRET" in name]
 
 

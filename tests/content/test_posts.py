@@ -526,3 +526,13 @@ def test_a_page_is_one_query(database):
 
 def test_a_post_keeps_its_microseconds():
     assert db.session.get(Post, write().id, populate_existing=True).published_at == NOW
+
+
+def test_posts_and_authors_are_counted_by_issuer():
+    elsewhere = ("https://old.example", "ada")
+    for author_key, publish in ((ADA, True), (ADA, False), (BOB, True), (elsewhere, True)):
+        write(author_key=author_key, publish=publish)
+    assert posts.count_by_issuer() == {"https://id.example": 3, "https://old.example": 1}
+    assert set(posts.some_authors("https://id.example", limit=20)) == {ADA, BOB}
+    assert len(posts.some_authors("https://id.example", limit=1)) == 1
+    assert posts.some_authors("https://nobody.example", limit=20) == []

@@ -25,12 +25,15 @@ class Stage(ABC):
     """A blog at `url` and its provider at `issuer`, both running; ends with its context.
 
     :param folder: an empty folder for everything that is kept.
+
+    `environ` is that of the blog, for commands.
     """
 
     def __init__(self, folder: Path) -> None:
         self.place = stage.Place(folder, *stage.free_ports(2))
         self.url, self.issuer = self.place.blog_url, self.place.issuer
         self.children = Children(folder)
+        self.environ: dict[str, str] = {}
 
     def __enter__(self) -> Self:
         with ExitStack() as ends:
@@ -76,7 +79,9 @@ class Canaille(Stage):
 
     def start(self) -> None:
         """Start what `make run` starts."""
-        stage.start(self.children, self.place, state.load(self.place.folder))
+        kept = state.load(self.place.folder)
+        self.environ = stage.blog_environ(kept, self.place)
+        stage.start(self.children, self.place, kept)
 
     def register(self, visitor: Visitor, login: str, name: str) -> None:
         """Fill in the form; the new account is logged in at once."""
@@ -105,8 +110,8 @@ class CertifiedProvider(Stage):
     def start(self) -> None:
         """Start server.mjs, and a blog that knows its client."""
         kept = state.load(self.place.folder)
-        environ = self.environ(kept)
-        (self.place.folder / "client_secrets.json").write_text(self.client_secrets(kept))
+        environ = self.environ = self.settings(kept)
+        state.write_private(self.place.folder / "client_secrets.json", self.client_secrets(kept))
         options = {"port": self.place.idp_port, "blogUrl": self.url} | self.options(kept)
         self.children.start("provider", [node(), str(SERVER / "server.mjs"), json.dumps(options)], environ)
         stage.prepare_database(environ)
@@ -114,7 +119,7 @@ class CertifiedProvider(Stage):
         self.children.wait_for("provider", f"{self.issuer}/.well-known/openid-configuration")
         self.children.wait_for("blog", f"{self.url}/")
 
-    def environ(self, kept: state.State) -> dict[str, str]:
+    def settings(self, kept: state.State) -> dict[str, str]:
         """Give the blog its settings."""
         environ = stage.blog_environ(kept, self.place) | {"BLOG_OIDC_ID_TOKEN_ALG": "RS256", "BLOG_DIRECTORY": "claims"}
         del environ["BLOG_DIRECTORY_URL"]

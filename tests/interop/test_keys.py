@@ -19,10 +19,10 @@ from tests.interop.visitor import Visitor
 class KeyedProvider(CertifiedProvider):
     """The certified provider; it reads our keys at /oidc/jwks, and there is no client secret on either side."""
 
-    def environ(self, kept: state.State) -> dict[str, str]:
+    def settings(self, kept: state.State) -> dict[str, str]:
         """Let the blog sign for itself."""
         own = {"BLOG_OIDC_TOKEN_AUTH_METHOD": "private_key_jwt", "BLOG_OIDC_ASSERTION_ALG": "PS256"}
-        return super().environ(kept) | own
+        return super().settings(kept) | own
 
     def client_secrets(self, kept: state.State) -> str:
         """Leave the secret out."""
@@ -42,7 +42,7 @@ class KeyedProvider(CertifiedProvider):
 
     def command(self, *words: str) -> str:
         """Run `flask oidc …` as an operator does, beside the running blog; give what it printed."""
-        environ = self.environ(state.load(self.place.folder))
+        environ = self.environ
         assert not [name for name in environ if "CLIENT_SECRET" in name and name != "BLOG_CLIENT_SECRETS"]
         command = [*stage.python("flask"), "--app", "blog", "oidc", *words]
         return subprocess.run(command, env=environ, cwd=ROOT, capture_output=True, text=True, check=True).stdout

@@ -139,6 +139,13 @@ class Cached:
             found = {key: self._entries.get(key) for key in wanted}
         return {key: entry.person for key, entry in found.items() if entry is not None and entry.person is not None}
 
+    def ask(self, keys: Collection[Key]) -> dict[Key, Person]:
+        """Put the question to the provider itself, now, and remember nothing; for the doctor.
+
+        :raises Unreachable: as of any `Directory`.
+        """
+        return self._directory.people(keys)
+
     def learn(self, person: Person) -> None:
         """Remember the name that somebody signed in with, as if the provider's user API had told it."""
         if person.name is None:

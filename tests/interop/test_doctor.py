@@ -1,0 +1,107 @@
+"""The doctor over real HTTP, with real providers: healthy, ill in three ways, and through a login in a browser."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from typing import Any
+
+import requests
+
+from demo.children import ROOT
+from tests.interop.stages import Stage
+from tests.interop.visitor import Visitor
+
+DOCTOR = [sys.executable, "-m", "flask", "--app", "blog", "oidc", "doctor", "--json"]
+
+
+def examine(on_stage: Stage, **changes: str) -> tuple[int, dict[str, str], Any]:
+    """Run the command with the settings of the running blog and some changes; give status, check → level, and all."""
+    environ = on_stage.environ | {f"BLOG_{name}": text for name, text in changes.items()}
+    done = subprocess.run(DOCTOR, env=environ, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.stderr == ""
+    told = json.loads(done.stdout)
+    return done.returncode, levels(told), told
+
+
+def levels(told: Any) -> dict[str, str]:
+    """Give the worst level of each check."""
+    rank = ["good", "note", "warning", "fault"]
+    rows = sorted(told["findings"], key=lambda row: rank.index(row["level"]))
+    return {row["check"]: row["level"] for row in rows}
+
+
+def ill(found: dict[str, str]) -> set[str]:
+    return {check for check, level in found.items() if level in {"warning", "fault"}}
+
+
+def test_a_healthy_installation_is_told_so(on_stage: Stage) -> None:
+    status, found, told = examine(on_stage)
+    assert (status, ill(found)) == (0, set()), told
+    for check in ("discovery", "issuer", "keys", "clock", "redirect_address", "client_credentials", "public_url"):
+        assert found[check] == "good", check
+    assert told["addresses"]["redirect_uri"] == f"{on_stage.url}/oidc/callback"
+
+
+def test_a_wrong_secret_is_told(on_stage: Stage) -> None:
+    status, found, _ = examine(on_stage, OIDC_CLIENT_SECRET="not-the-secret-of-this-client")
+    assert status == 1
+    assert found["client_credentials"] == "fault"
+    assert found["redirect_address"] == "good"
+
+
+def test_a_client_id_that_nobody_registered_is_told(on_stage: Stage) -> None:
+    status, found, _ = examine(on_stage, OIDC_CLIENT_ID="nobody")
+    assert status == 1
+    assert found["client_credentials"] == "fault"
+    assert found.get("redirect_address", "warning") == "warning"  # not looked at where the request cannot be pushed
+
+
+def test_an_issuer_that_is_spelled_otherwise_is_told(on_stage: Stage) -> None:
+    status, found, told = examine(on_stage, OIDC_ISSUER=f"{on_stage.issuer}/")
+    assert status == 1
+    assert found["issuer"] == "fault"
+    assert "slash at the end" in json.dumps(told)
+
+
+def test_another_secret_key_than_that_of_the_running_blog_is_told(on_stage: Stage) -> None:
+    status, found, _ = examine(on_stage, SECRET_KEY="the key of another blog, not of this one")
+    assert status == 1
+    assert ill(found) == {"instance"}
+
+
+def test_a_login_in_a_browser_is_told_about(on_stage: Stage) -> None:
+    browser = Visitor()
+    browser.open(on_stage.url).follow("Register")
+    on_stage.register(browser, "dora", "Dora Okafor")
+    command = subprocess.Popen(
+        [*DOCTOR, "--login"],
+        env=on_stage.environ,
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert command.stderr is not None
+    url = next(line.strip() for line in command.stderr if re.match(r"http\S+\n", line))
+    browser.open(url)
+    assert "Back to the terminal" in browser.text, browser.url
+    printed, _ = command.communicate(f"{browser.url}\n", timeout=60)
+    found = levels(json.loads(printed))
+    assert (command.returncode, ill(found)) == (0, set()), printed
+    assert found["login"] == found["name"] == found["role"] == "good"
+    assert "Okafor" not in printed
+    assert "dora" not in printed
+
+
+def test_a_provider_that_stopped_is_told(on_stage: Stage) -> None:
+    on_stage.children.stop("provider")  # the last test of this stage
+    status, found, told = examine(on_stage)
+    assert status == 1
+    assert found["discovery"] == "fault"
+    assert "Nothing listens" in json.dumps(told)
+    assert found["public_url"] == "good"
+    assert requests.get(on_stage.url, timeout=10).status_code == 200
