@@ -15,12 +15,14 @@ Knobs are attributes; a test turns one and looks at what happens::
     idp.jwks = [...]                            publish exactly this; idp.more_jwks = [...] in addition
     idp.rotate(), idp.rotate(same_kid=True)     sign with a new key, and publish only that
     idp.answers["token"] = DOWN                 DOWN SLOW HTML HUGE DEEP EMPTY ERROR500, or anything made by answer()
+    idp.meanwhile["token"] = idp.rotate         what happens while an endpoint is asked: event.wait, or a sleep
     idp.userinfo_alg = "RS256"                  sign userinfo
     idp.clock = lambda: 0                       tokens from another time
 
 The endpoints are called discovery, jwks, token and userinfo; ``idp.calls["token"]`` counts them, and
 ``idp.token_requests`` holds the forms that came, with ``client_id`` and ``client_secret`` however they were sent.
-More addresses, of a user API say, can be added to ``idp.responses``.
+``idp.requests`` holds all requests with the endpoints' names, in order. More addresses, of a user API say, can be added
+to ``idp.responses``. To be reached over real HTTP it is served by ``tests/http_idp.py`` instead of being entered.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ import json
 import secrets
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 from urllib.parse import parse_qs, unquote_plus, urlencode, urlsplit
@@ -134,6 +136,8 @@ class FakeIdp:
         self.calls: Counter[str] = Counter()
         self.token_requests: list[dict[str, str]] = []
         self.authorizations: list[dict[str, str]] = []
+        self.meanwhile: dict[str, Callable[[], object]] = {}
+        self.requests: list[tuple[str, requests.PreparedRequest]] = []
         self.responses = responses.RequestsMock(assert_all_requests_are_fired=False)
         self._codes: dict[str, dict[str, Any]] = {}
         self._access_tokens: dict[str, str] = {}
@@ -141,14 +145,19 @@ class FakeIdp:
 
     def __enter__(self) -> FakeIdp:
         self.responses.start()
+        for _, method, path, called in self.endpoints():
+            self.responses.add_callback(method, self.issuer.rstrip("/") + path, called)
+        return self
+
+    def endpoints(self) -> Iterator[tuple[str, str, str, Callable[[requests.PreparedRequest], Reply]]]:
+        """Give what the blog may ask for: name, method, path below the issuer, and what makes the answer."""
         for method, name, path, view in (
             ("GET", "discovery", "/.well-known/openid-configuration", self._discovery),
             ("GET", "jwks", "/jwks", self._jwks),
             ("POST", "token", "/token", self._token),
             ("GET", "userinfo", "/userinfo", self._userinfo),
         ):
-            self.responses.add_callback(method, self.issuer.rstrip("/") + path, self._counted(name, view))
-        return self
+            yield name, method, path, self._counted(name, view)
 
     def __exit__(self, *_: object) -> None:
         self.responses.stop()
@@ -260,6 +269,9 @@ class FakeIdp:
     def _counted(self, name: str, view: Callable[[requests.PreparedRequest], Reply]) -> Callable[..., Any]:
         def called(request: requests.PreparedRequest) -> Reply:
             self.calls[name] += 1
+            self.requests.append((name, request))
+            if name in self.meanwhile:
+                self.meanwhile[name]()
             return self.answers[name] if name in self.answers else view(request)
 
         return called
