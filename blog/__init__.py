@@ -13,12 +13,12 @@ from flask_migrate import Migrate
 from jinja2 import StrictUndefined
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from blog import auth, blog, cli, config, dashboard, db
+from blog import auth, blog, cli, config, dashboard, db, sessions
 from blog.identity import directories, oidc, people
 from blog.identity.provider import Provider
 from blog.identity.sealing import Seal
 from blog.identity.sessions import Sessions
-from blog.porch import Porch
+from blog.porch import Porch, StepUp
 from blog.web import answers, clock, csrf, headers, hosts, templating
 
 LARGEST_FORM = 4 * 1024 * 1024  # far above the longest post, so that one that is too long is shown again, not cut off
@@ -73,7 +73,7 @@ def _build(app: Flask, values: Mapping[str, Any], now: clock.Clock) -> None:
     headers.init_app(app, policy=policy, https=https)
     templating.init_app(app)
     auth.init_app(app, _porch(values, seal, now))
-    for door in (dashboard, blog):
+    for door in (sessions, dashboard, blog):
         app.register_blueprint(door.bp)
     cli.init_app(app)
 
@@ -112,5 +112,7 @@ def _porch(values: Mapping[str, Any], seal: Seal, now: clock.Clock) -> Porch:
             values["ROLES_CLAIM"], {role: values[f"ROLE_{role.upper()}"] for role in people.ROLES}
         ),
         registration_url=values["OIDC_REGISTRATION_URL"],
+        step_up=StepUp(values["STEP_UP"], values["STEP_UP_AGE"], values["STEP_UP_ACR"]),
+        revalidate=values["SESSION_REVALIDATE"] or None,
         public_url=values["PUBLIC_URL"],
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from flask import Blueprint, Flask, g, make_response, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
@@ -14,7 +15,8 @@ from blog.db import writing
 from blog.errors import LoginRefused, Taken, Unreachable
 from blog.identity import directories, oidc, people, sessions, spending
 from blog.identity.people import Byline, Key, Person
-from blog.porch import Porch, attempts, guards, log, porch
+from blog.identity.sessions import Holder
+from blog.porch import Porch, attempts, guards, log, porch, renewal
 from blog.web import csrf, headers, redirects
 from blog.web.clock import moment
 
@@ -29,6 +31,7 @@ def init_app(app: Flask, ready: Porch) -> None:
     app.extensions["porch"] = ready
     log.start()
     guards.init_app(app)
+    renewal.init_app(app)
     app.before_request(_come_home)
     app.register_blueprint(bp)
 
@@ -70,6 +73,17 @@ def initiate() -> ResponseReturnValue:
     return _begin(_target_of_link(params.get("target_link_uri", "")), login_hint=params.get("login_hint"))
 
 
+@bp.get("/login/confirm")
+def confirm() -> ResponseReturnValue:
+    """Ask somebody who is logged in to prove once more who they are; see ``guards.step_up``."""
+    if not g.user:
+        return redirect(url_for("auth.login", next=_next() or url_for("blog.index")))
+    wanted, holder = porch().step_up, session.holder  # type: ignore[attr-defined]
+    return _send_off(
+        _next(), max_age=int(wanted.max_age.total_seconds()), acr_values=wanted.acr_values, subject=holder.subject
+    )
+
+
 def _next() -> str:
     return redirects.local(request.args.get("next"), ANYWHERE)
 
@@ -80,18 +94,25 @@ def _target_of_link(link: str) -> str:
     return redirects.local(path, ANYWHERE)
 
 
-def _begin(target: str, *, create: bool = False, login_hint: str | None = None) -> ResponseReturnValue:
+def _begin(target: str, *, create: bool = False, **more: Any) -> ResponseReturnValue:
+    """Send somebody to the provider unless they are logged in already."""
     if g.user:
         return redirect(target or _start_url(g.user))
+    return _send_off(target, create=create, **more)
+
+
+def _send_off(target: str, *, create: bool = False, **more: Any) -> ResponseReturnValue:
+    """Begin a login, and send the browser to the provider with it.
+
+    :param more: as ``oidc.begin`` takes it.
+    """
     ready = porch()
     try:
         with _room_to_wait():
             creates = create and "create" in ready.provider.metadata().prompt_values_supported
             if create and not creates and ready.registration_url:
                 return redirect(ready.registration_url)
-            attempt = oidc.begin(
-                ready.client, ready.provider, next=target, create=creates, login_hint=login_hint, now=moment()
-            )
+            attempt = oidc.begin(ready.client, ready.provider, next=target, create=creates, now=moment(), **more)
     except (LoginRefused, Unreachable) as error:
         return _refuse(error, target)
     return attempts.keep(make_response(redirect(attempt.url)), attempt)
@@ -128,12 +149,26 @@ def callback() -> ResponseReturnValue:
 
 def _let_in(person: Person, proven: oidc.Login) -> None:
     """Begin a session of this person, under a new id."""
+    ready = porch()
+    before = sessions.last_holder(ready.seal, person.key)
     session.log_in(  # type: ignore[attr-defined]
-        person, subject=proven.claims["sub"], sid=proven.sid, id_token=proven.id_token
+        Holder(
+            person=person,
+            subject=proven.claims["sub"],
+            sid=proven.sid,
+            id_token=proven.id_token,
+            nonce=proven.nonce,
+            auth_time=proven.auth_time,
+            acr=proven.acr,
+            refresh_token=proven.refresh_token if ready.revalidate else None,
+            browser=request.user_agent.string,
+        )
     )
-    porch().directory.learn(person)
+    ready.directory.learn(person)
     log.note("login", person=person, role=log.role(person))
-    if reason := people.why_no_groups(proven.claims, porch().role_rules):
+    if before:
+        log.note_role_change(before.person, person)
+    if reason := people.why_no_groups(proven.claims, ready.role_rules):
         log.note("login_without_groups", person=person, reason=reason, alarm=True)
 
 
@@ -188,13 +223,24 @@ def leave() -> ResponseReturnValue:
 
 @bp.post("/logout")
 def logout() -> ResponseReturnValue:
-    """End our session, then the provider's (RP-Initiated Logout 1.0), and come back to the home page."""
+    """End our session, then the provider's (RP-Initiated Logout 1.0), and come back to the home page.
+
+    With ``where=here`` the provider is left alone; with ``where=everywhere`` one's other sessions here end as well.
+    """
     home_url = porch().public_url + url_for("blog.index")
     if not g.user:
         return redirect(home_url, 303)
-    ready, id_token = porch(), session.get("id_token")
-    log.note("logout", person=g.user)
+    where, holder = request.form.get("where", ""), session.holder  # type: ignore[attr-defined]
+    log.note("logout", person=g.user, where=where if where in ("here", "everywhere") else "provider")
+    if where == "everywhere":
+        with writing() as transaction:
+            _end(transaction, subject=holder.subject)
     session.log_out()  # type: ignore[attr-defined]
+    return _home(home_url) if where == "here" else _leave_provider(holder.id_token, home_url)
+
+
+def _leave_provider(id_token: str, home_url: str) -> ResponseReturnValue:
+    ready = porch()
     onward_url = oidc.logout_url(
         ready.client,
         ready.provider,
@@ -203,8 +249,12 @@ def logout() -> ResponseReturnValue:
         post_logout_redirect_uri=home_url,
     )
     if onward_url is None or csrf.origin_of(onward_url) == csrf.origin_of(ready.client.issuer):
-        return headers.keep_private(make_response(redirect(onward_url or home_url, 303)))
+        return _home(onward_url or home_url)
     return guards.go_on(onward_url, because="logged_out")
+
+
+def _home(url: str) -> ResponseReturnValue:
+    return headers.keep_private(make_response(redirect(url, 303)))
 
 
 # -- ways out that the provider takes ----------------------------------------------------------------------------------

@@ -163,6 +163,17 @@ def algorithm(text: str) -> str:
     )(text)
 
 
+STEP_UPS = ("publish", "delete", "admin")  # what may ask for a fresh login
+
+
+def step_ups(text: str) -> tuple[str, ...]:
+    """Read what asks for a fresh login."""
+    named = words(text)
+    if not set(named) <= set(STEP_UPS):
+        raise ValueError(f"must be some of {', '.join(STEP_UPS)}")
+    return named
+
+
 SETTINGS: tuple[Setting, ...] = (
     Setting(
         "PUBLIC_URL",
@@ -285,6 +296,28 @@ SETTINGS: tuple[Setting, ...] = (
         minutes(1, 60 * 24 * 90),
     ),
     Setting(
+        "SESSION_REVALIDATE",
+        timedelta(),
+        "Minutes after which the provider is asked again about somebody who is logged in, with a refresh token, while they look at a page; a refusal ends the session, an outage does not, and groups that changed count at once. 0 never asks. The provider has to give refresh tokens; some do so only with `offline_access` in OIDC_SCOPES.",
+        minutes(0, 60 * 24 * 90),
+        example="15",
+    ),
+    Setting(
+        "STEP_UP",
+        (),
+        "What somebody has to have logged in for recently: `publish` (and changing what is published), `delete`, `admin`. Who has not is sent to the provider once more, and nothing typed is lost. The provider has to tell `auth_time`.",
+        step_ups,
+        example="delete, admin",
+    ),
+    Setting("STEP_UP_AGE", timedelta(minutes=15), "How many minutes ago that may have been.", minutes(1, 60 * 24)),
+    Setting(
+        "STEP_UP_ACR",
+        (),
+        "How they have to have proved who they are: `acr` values, of which the provider names one in its ID token.",
+        words,
+        example="urn:example:mfa",
+    ),
+    Setting(
         "PROXY_HOPS",
         0,
         "How many proxies of yours stand in front and set `X-Forwarded-For`, `-Proto` and `-Host`. 0 ignores those headers.",
@@ -379,6 +412,8 @@ def _check_together(values: Mapping[str, Any], secrets: Mapping[str, str]) -> No
             "OIDC_RESPONSE_MODE", "form_post needs an https PUBLIC_URL: its cookie is sent over https only"
         )
     _check_roles(values)
+    if values["STEP_UP_ACR"] and not values["STEP_UP"]:
+        raise BadSetting("STEP_UP_ACR", "does nothing without STEP_UP, which says what it is asked for")
     if values["SESSION_IDLE"] > values["SESSION_LIFETIME"]:
         raise BadSetting("SESSION_IDLE", "must not be longer than SESSION_LIFETIME")
 

@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from blog.content import posts
 from blog.content.text import differences
 from blog.errors import Conflict, Invalid, Moved
-from blog.porch.guards import role_required
+from blog.porch.guards import role_required, step_up
 from blog.porch.parked import parked_form, parked_forms
 from blog.web import forms
 from blog.web.clock import moment
@@ -31,7 +31,9 @@ PUBLISH = {"publish": True, "unpublish": False}
 @role_required("author")
 def index() -> ResponseReturnValue:
     """Show the form for a new post and the list of one's own; take the form."""
-    return _create() if request.method == "POST" else _dashboard(parked_form() or {})
+    if request.method == "GET":
+        return _dashboard(parked_form() or {})
+    return (step_up("publish") if _action() == "publish" else None) or _create()
 
 
 def _create() -> ResponseReturnValue:
@@ -78,7 +80,9 @@ def edit(slug: str) -> ResponseReturnValue:
     """Show a post for editing; save it, publish it or take it back."""
     if request.method == "GET":
         return _editor(_editable(slug), parked_form() or {})
-    return _save(_editable_wherever(slug))
+    post = _editable_wherever(slug)
+    changes_what_is_read = post.is_live(moment()) or _action() == "publish"
+    return (step_up("publish") if changes_what_is_read else None) or _save(post)
 
 
 def _editable(slug: str) -> Any:
@@ -136,9 +140,14 @@ def _conflict(current: Any, typed: Mapping[str, str]) -> ResponseReturnValue:
 @role_required("author")
 def delete(slug: str) -> ResponseReturnValue:
     """Ask first, then delete a post."""
-    post = _editable(slug) if request.method == "GET" else _editable_wherever(slug)
     if request.method == "GET":
+        post = _editable(slug)
         return render_template("dashboard/delete.html", post=post, live=post.is_live(moment()))
+    post = _editable_wherever(slug)
+    return step_up("delete") or _delete(post)
+
+
+def _delete(post: Any) -> ResponseReturnValue:
     posts.delete(post.id)
     flash(f"“{post.title}” is deleted.", "")
     return redirect(url_for("dashboard.index"), 303)

@@ -124,16 +124,23 @@ event.listen(Site.__table__, "after_create", DDL("INSERT INTO site (id, version)
 
 
 class LoginSession(db.Model):  # type: ignore[name-defined]
-    """A browser that is logged in: hashes to find it by, and sealed data that nobody can read without SECRET_KEY."""
+    """A browser that is logged in: hashes to find it by, and sealed data that nobody can read without SECRET_KEY.
+
+    Its holder and its data are two columns because they are written at different times: a request that notes something
+    never writes over what the provider has just said in the background.
+    """
 
     __tablename__ = "sessions"
 
     id_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
     person_ref: Mapped[str] = mapped_column(String(64), index=True)  # keyed hash of issuer and subject
+    key_ref: Mapped[str] = mapped_column(String(64), index=True)  # keyed hash of the identity key
     sid_ref: Mapped[str | None] = mapped_column(String(64), index=True)  # keyed hash of issuer and the provider's sid
+    holder: Mapped[bytes] = mapped_column(LargeBinary)
     data: Mapped[bytes] = mapped_column(LargeBinary)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    checked_at: Mapped[datetime] = mapped_column(UtcDateTime)  # when the provider last vouched for the holder
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
 
 

@@ -17,6 +17,8 @@ Knobs are attributes; a test turns one and looks at what happens::
     idp.answers["token"] = DOWN                 DOWN SLOW HTML HUGE DEEP EMPTY ERROR500, or anything made by answer()
     idp.meanwhile["token"] = idp.rotate         what happens while an endpoint is asked: event.wait, or a sleep
     idp.userinfo_alg = "RS256"                  sign userinfo
+    idp.refreshes = True                        give refresh tokens, each good once; one used twice ends them all
+    idp.dismiss("ada")                          no longer vouch for somebody
     idp.clock = lambda: 0                       tokens from another time
 
 The endpoints are called discovery, jwks, token and userinfo; ``idp.calls["token"]`` counts them, and
@@ -122,6 +124,8 @@ class FakeIdp:
         self.jwks: Any = None
         self.more_jwks: list[Any] = []
         self.userinfo_alg = ""
+        self.refreshes = False
+        self.dismissed: set[str] = set()
         self.clock: Callable[[], float] = time.time
         self.id_token: dict[str, Any] = {}
         self.header: dict[str, Any] = {}
@@ -141,6 +145,8 @@ class FakeIdp:
         self.responses = responses.RequestsMock(assert_all_requests_are_fired=False)
         self._codes: dict[str, dict[str, Any]] = {}
         self._access_tokens: dict[str, str] = {}
+        self._refresh_tokens: dict[str, dict[str, Any]] = {}
+        self._used_refresh_tokens: dict[str, str] = {}
         self._rotations = 0
 
     def __enter__(self) -> FakeIdp:
@@ -198,6 +204,10 @@ class FakeIdp:
         self._rotations += 1
         self.signing_key = self._key_for(self.alg, 0 if same_kid else self._rotations, self._rotations)
 
+    def dismiss(self, sub: str) -> None:
+        """No longer vouch for somebody: what they hold is worth nothing."""
+        self.dismissed.add(sub)
+
     def make_id_token(self, sub: str = "ada", **claims: Any) -> str:
         """Sign an ID token as the token endpoint would, knobs included."""
         now = int(self.clock())
@@ -239,20 +249,36 @@ class FakeIdp:
         self.token_requests.append(form)
         if (form.get("client_id"), form.get("client_secret")) != (self.client_id, self.client_secret):
             return answer({"error": "invalid_client"}, 401)
-        asked = self._codes.pop(form.get("code", ""), None)
-        challenge = b64(hashlib.sha256(form.get("code_verifier", "").encode()).digest())
-        if (
-            asked is None
-            or form.get("grant_type") != "authorization_code"
-            or form.get("redirect_uri") != asked["redirect_uri"]
-            or challenge != asked["code_challenge"]
-        ):
+        asked = self._redeemed(form)
+        if asked is None or asked["sub"] in self.dismissed:
             return answer({"error": "invalid_grant"}, 400)
         access_token = secrets.token_urlsafe(16)
         self._access_tokens[access_token] = asked["sub"]
-        id_token = self.make_id_token(asked["sub"], nonce=asked["nonce"], auth_time=asked["auth_time"])
+        nonce = asked["nonce"] if form["grant_type"] == "authorization_code" else ABSENT
+        id_token = self.make_id_token(asked["sub"], nonce=nonce, auth_time=asked["auth_time"])
         tokens = {"access_token": access_token, "token_type": "Bearer", "id_token": id_token}
+        if self.refreshes:
+            tokens["refresh_token"] = secrets.token_urlsafe(16)
+            self._refresh_tokens[tokens["refresh_token"]] = asked
         return answer(_without_absent({**tokens, **self.tokens}))
+
+    def _redeemed(self, form: dict[str, str]) -> dict[str, Any] | None:
+        """Take what is redeemed for tokens; tell which login it comes from, or None if it is worth nothing."""
+        if form.get("grant_type") == "refresh_token":
+            return self._redeemed_refresh_token(form.get("refresh_token", ""))
+        asked = self._codes.pop(form.get("code", ""), None)
+        challenge = b64(hashlib.sha256(form.get("code_verifier", "").encode()).digest())
+        if asked is None or form.get("grant_type") != "authorization_code":
+            return None
+        fits = form.get("redirect_uri") == asked["redirect_uri"] and challenge == asked["code_challenge"]
+        return asked if fits else None
+
+    def _redeemed_refresh_token(self, token: str) -> dict[str, Any] | None:
+        if token in self._used_refresh_tokens:  # somebody has a copy: RFC 9700, 4.14.2
+            self.dismiss(self._used_refresh_tokens[token])
+        if (asked := self._refresh_tokens.pop(token, None)) is not None:
+            self._used_refresh_tokens[token] = asked["sub"]
+        return asked
 
     def _userinfo(self, request: requests.PreparedRequest) -> Reply:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")

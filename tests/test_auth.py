@@ -719,7 +719,7 @@ def test_a_form_sent_while_signed_out_is_there_again_after_logging_in(ada, clock
     assert response.headers["Cache-Control"] == "private, no-store"
     done = ada.return_with(ada.idp.authorize(ada.get(onward(response)).location))
     page = ada.get(done.location)
-    assert "You were logged out when you sent this" in page.text
+    assert "What you sent was kept while you logged in" in page.text
     path, fields = ada.filled(done.location, "Publish")
     assert (fields["title"], fields["body"]) == ("Late", "Written for hours & hours")
     assert ada.send((path, fields)).status_code == 303

@@ -43,6 +43,7 @@ HOMES = {
     "mdit_py_plugins": "content/text.py",
     "nh3": "content/text.py",
     "click": "cli.py",
+    "ua_parser": "web/browsers.py",
     "flask_sqlalchemy": "db.py",
 }
 SEES_FLASK = {"identity/sessions.py"}  # it is Flask's session interface

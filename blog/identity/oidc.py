@@ -1,4 +1,4 @@
-"""The relying party as functions: begin a login, finish it, find the way to log out, and be told of a logout."""
+"""The relying party as functions: begin a login, finish it, ask again later, log out, and be told of a logout."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from blog.identity.tokens import (
     LOGOUT_AGE_S,
     Claims,
     Expected,
+    auth_time,
     demand,
     judge_id_token,
     judge_logout_token,
@@ -75,6 +76,7 @@ REASONS = {
     "wrong_nonce": "The token does not belong to this login. Please start again.",
     "login_too_old": "You need to log in at the sign-in service anew.",
     "login_too_weak": "The sign-in service did not check who you are as thoroughly as this site asks.",
+    "renewal_refused": "The sign-in service no longer vouches for this login. Please log in again.",
     "wrong_access_token": "The two tokens of the sign-in service do not belong together.",
     # what the userinfo endpoint said
     "userinfo_refused": "The sign-in service did not tell about you, though it had just let you in.",
@@ -145,6 +147,7 @@ class Attempt:
 
     :param started_at: whole seconds since the epoch.
     :param next: the local path to go to afterwards, as the caller gave it.
+    :param subject: who has to log in, if that is known already; None for anybody.
     :param url: where to send the browser, at once; it is not kept.
     """
 
@@ -157,6 +160,7 @@ class Attempt:
     next: str
     max_age: int | None = None
     acr_values: tuple[str, ...] = ()
+    subject: str | None = None
     url: str = field(default="", repr=False, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
@@ -177,12 +181,32 @@ class Login:
     :param id_token: as it came; the provider wants it back at logout.
     :param refresh_token: None when there is none.
     :param sid: the provider's name for its session; None when it has none.
+    :param nonce: of the attempt that this answers.
+    :param auth_time: when they last proved who they are (seconds since the epoch); None when the token does not tell.
+    :param acr: how they proved it, likewise.
     """
 
     claims: Claims
     id_token: str
     refresh_token: str | None
     sid: str | None
+    nonce: str
+    auth_time: int | None
+    acr: str | None
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Renewal:
+    """What the provider says of somebody who logged in before, and whom it still vouches for.
+
+    :param claims: of the new ID token, if one came, and what userinfo adds; empty when neither tells anything.
+    :param id_token: None when none came, which is allowed.
+    :param refresh_token: the one to use from now on; None when the old one stays.
+    """
+
+    claims: Claims
+    id_token: str | None
+    refresh_token: str | None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -210,6 +234,7 @@ def begin(
     login_hint: str | None = None,
     max_age: int | None = None,
     acr_values: Sequence[str] = (),
+    subject: str | None = None,
     now: datetime,
 ) -> Attempt:
     """Begin a login with PKCE, a fresh state and a fresh nonce (Core 1.0, 3.1.2.1; RFC 7636; RFC 9700, 2.1).
@@ -219,6 +244,7 @@ def begin(
         (Initiating User Registration 1.0).
     :param max_age: seconds that may have passed since the person last proved who they are.
     :param acr_values: at least one of these ways of proving it is demanded.
+    :param subject: nobody but them will do.
     :param now: aware.
     :raises Unreachable: the provider does not answer, so there is no use in sending anybody there.
     :raises LoginRefused: ``issuer_mismatch``.
@@ -236,7 +262,7 @@ def begin(
         code_challenge=create_s256_code_challenge(code_verifier),
         code_challenge_method="S256",
         response_mode="form_post" if client.response_mode == "form_post" else None,
-        prompt="create" if create and "create" in metadata.prompt_values_supported else None,
+        prompt=_prompt(client, creates=create and "create" in metadata.prompt_values_supported),
         login_hint=login_hint,
         max_age=None if max_age is None else str(max_age),
         acr_values=" ".join(acr_values) or None,
@@ -252,7 +278,14 @@ def begin(
         next=next,
         max_age=max_age,
         acr_values=tuple(acr_values),
+        subject=subject,
     )
+
+
+def _prompt(client: Client, *, creates: bool) -> str | None:
+    # Core 1.0, 11: offline access is given only to who has just consented to it.
+    asked = ["create"] * creates + ["consent"] * ("offline_access" in client.scopes)
+    return " ".join(asked) or None
 
 
 def finish(client: Client, provider: Provider, attempt: Attempt, params: Mapping[str, str], *, now: datetime) -> Login:
@@ -273,22 +306,52 @@ def finish(client: Client, provider: Provider, attempt: Attempt, params: Mapping
         alg=client.id_token_alg,
         skew=client.skew,
         nonce=attempt.nonce,
+        subject=attempt.subject,
         max_age=attempt.max_age,
         acr_values=attempt.acr_values,
         access_token=tokens.access_token,
     )
-    claims = _with_keys(
-        client, provider, expected.alg, lambda keys: judge_id_token(tokens.id_token, keys, expected, now=now)
-    )
-    told = _userinfo(client, provider, metadata.userinfo_endpoint, tokens.access_token)
-    demand(told is None or told.get("sub") == claims["sub"], "userinfo_of_another")
-    sid = claims.get("sid")
+    claims = _judge(client, provider, tokens.id_token, expected, now)
+    told = _userinfo_of(client, provider, tokens.access_token, claims["sub"])
     return Login(
-        claims=_merged(claims, told or {}),
-        id_token=tokens.id_token,
+        claims=_merged(claims, told),
+        id_token=tokens.id_token or "",
         refresh_token=tokens.refresh_token,
-        sid=sid if isinstance(sid, str) else None,
+        sid=_text(claims.get("sid")),
+        nonce=attempt.nonce,
+        auth_time=auth_time(claims),
+        acr=_text(claims.get("acr")),
     )
+
+
+def renew(
+    client: Client, provider: Provider, *, refresh_token: str, subject: str, nonce: str, now: datetime
+) -> Renewal:
+    """Ask the provider whether it still vouches for somebody, and what it says of them now (Core 1.0, 12).
+
+    :param subject: who they were at login; the answer must speak of them.
+    :param nonce: of that login; a new ID token need not have one, but no other (Core 1.0, 12.2).
+    :param now: aware.
+    :raises LoginRefused: it does not, with ``renewal_refused``; or what it sent was not genuine. With
+        ``client_refused`` it spoke of us, not of them.
+    :raises Unreachable: the provider failed to answer.
+    """
+    body = prepare_token_request("refresh_token", refresh_token=refresh_token)
+    tokens = _request_tokens(client, provider.metadata(), body, refused="renewal_refused")
+    claims: Claims = {}
+    if tokens.id_token is not None:
+        expected = Expected(
+            issuer=client.issuer,
+            client_id=client.client_id,
+            alg=client.id_token_alg,
+            skew=client.skew,
+            subject=subject,
+            access_token=tokens.access_token,
+        )
+        claims = _judge(client, provider, tokens.id_token, expected, now)
+        demand(claims.get("nonce", nonce) == nonce, "wrong_nonce")
+    told = _userinfo_of(client, provider, tokens.access_token, subject)
+    return Renewal(_merged(claims, told), tokens.id_token, tokens.refresh_token)
 
 
 def logout_url(
@@ -348,24 +411,34 @@ def _judge_answer(client: Client, metadata: Metadata, attempt: Attempt, params: 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class _Tokens:
-    id_token: str
+    id_token: str | None
     access_token: str
     refresh_token: str | None
 
 
 def _redeem(client: Client, metadata: Metadata, attempt: Attempt, code: str) -> _Tokens:
-    """Exchange the code for tokens (RFC 6749, 4.1.3; RFC 7636, 4.5).
-
-    Authlib prepares the request, and we send it: its session bounds neither the time nor the size of an answer.
-    """
+    """Exchange the code for tokens (RFC 6749, 4.1.3; RFC 7636, 4.5)."""
     body = prepare_token_request(
         "authorization_code", code=code, redirect_uri=attempt.redirect_uri, code_verifier=attempt.code_verifier
     )
+    tokens = _request_tokens(client, metadata, body, refused="code_refused")
+    demand(tokens.id_token is not None, "missing_id_token")
+    return tokens
+
+
+def _request_tokens(client: Client, metadata: Metadata, body: str, *, refused: str) -> _Tokens:
+    """Send a token request, proving who we are.
+
+    Authlib prepares the request, and we send it: its session bounds neither the time nor the size of an answer.
+
+    :param refused: the reason when the provider does not accept what we hold.
+    """
     how = AUTH_METHODS[client.token_auth_method]
     url, headers, body = ClientAuth(client.client_id, client.client_secret, how).prepare(
         "POST", metadata.token_endpoint, {"Content-Type": "application/x-www-form-urlencoded"}, body
     )
-    return _tokens(_token_answer(fetch("POST", url, what="the token endpoint", headers=headers, data=body)))
+    answer = fetch("POST", url, what="the token endpoint", headers=headers, data=body)
+    return _tokens(_token_answer(answer, refused))
 
 
 def _basic(client: ClientAuth, method: str, url: str, headers: dict[str, str], body: str) -> Prepared:  # noqa: ARG001
@@ -377,7 +450,7 @@ def _basic(client: ClientAuth, method: str, url: str, headers: dict[str, str], b
 AUTH_METHODS = {"client_secret_basic": _basic, "client_secret_post": encode_client_secret_post}
 
 
-def _token_answer(answer: Answer) -> dict[str, Any]:
+def _token_answer(answer: Answer, refused: str) -> dict[str, Any]:
     _demand_service(answer)
     demand(answer.status != 401, "client_refused")
     values = answer.object()
@@ -385,18 +458,26 @@ def _token_answer(answer: Answer) -> dict[str, Any]:
         return values
     # RFC 6749, 5.2
     ours = values.get("error") in ("invalid_client", "unauthorized_client")
-    raise LoginRefused("client_refused" if ours else "code_refused")
+    raise LoginRefused("client_refused" if ours else refused)
 
 
 def _tokens(values: Mapping[str, Any]) -> _Tokens:
     id_token, access_token = values.get("id_token"), values.get("access_token")
     refresh_token, kind = values.get("refresh_token"), values.get("token_type")
-    if not isinstance(id_token, str):
+    if id_token is not None and not isinstance(id_token, str):
         raise LoginRefused("missing_id_token")
     if not isinstance(access_token, str) or not VISIBLE_ASCII.fullmatch(access_token):
         raise LoginRefused("malformed_answer")
     demand(isinstance(kind, str) and kind.lower() == "bearer", "malformed_answer")
-    return _Tokens(id_token, access_token, refresh_token if isinstance(refresh_token, str) else None)
+    return _Tokens(id_token, access_token, _text(refresh_token))
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _judge(client: Client, provider: Provider, id_token: object, expected: Expected, now: datetime) -> Claims:
+    return _with_keys(client, provider, expected.alg, lambda keys: judge_id_token(id_token, keys, expected, now=now))
 
 
 def _with_keys(client: Client, provider: Provider, alg: str, judge: Callable[[Sequence[Key]], Claims]) -> Claims:
@@ -411,10 +492,17 @@ def _with_keys(client: Client, provider: Provider, alg: str, judge: Callable[[Se
     return judge(provider.keys(fresh=True))
 
 
-def _userinfo(client: Client, provider: Provider, endpoint: str | None, access_token: str) -> Claims | None:
-    """Ask who this is (Core 1.0, 5.3); None when there is nobody to ask."""
+def _userinfo_of(client: Client, provider: Provider, access_token: str, subject: str) -> Claims:
+    """Ask who this is, and accept only what speaks of them (Core 1.0, 5.3); empty when there is nobody to ask."""
+    endpoint = provider.metadata().userinfo_endpoint
     if endpoint is None:
-        return None
+        return {}
+    told = _userinfo(client, provider, endpoint, access_token)
+    demand(told.get("sub") == subject, "userinfo_of_another")
+    return told
+
+
+def _userinfo(client: Client, provider: Provider, endpoint: str, access_token: str) -> Claims:
     accept = "application/jwt" if client.userinfo_alg else "application/json"
     headers = {"Authorization": f"Bearer {access_token}", "Accept": accept}
     answer = fetch("GET", endpoint, what="the userinfo endpoint", headers=headers)

@@ -87,7 +87,12 @@ def person_from_claims(
     # What cannot be printed (NUL, half a surrogate pair) cannot be stored either.
     if not isinstance(author_id, str) or not 0 < len(author_id) <= ID_LENGTH or not author_id.isprintable():
         raise LoginRefused("author_claim_missing")
-    name = display_name(
+    return Person(Key(issuer, author_id), name_from_claims(claims), frozenset(roles))
+
+
+def name_from_claims(claims: Mapping[str, Any]) -> str | None:
+    """Find the display name that these claims tell; None when they tell none."""
+    return display_name(
         formatted=claims.get("name"),
         given=claims.get("given_name"),
         family=claims.get("family_name"),
@@ -95,7 +100,6 @@ def person_from_claims(
         nickname=_chosen_nickname(claims),
         language=claims.get("locale"),
     )
-    return Person(Key(issuer, author_id), name, frozenset(roles))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,14 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask import Flask, Request, Response
 from flask.sessions import SessionInterface, SessionMixin
-from sqlalchemy import Delete, delete, select, update
+from sqlalchemy import ColumnElement, Delete, and_, delete, select, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.datastructures import CallbackDict
@@ -27,50 +28,82 @@ SEEN_EVERY = timedelta(minutes=1)  # how exactly idleness is known; a write per 
 PER_PERSON = 10  # the longest unseen gives way to an eleventh login
 TARGETS_KEPT = 5
 ID_FORM = re.compile(r"[A-Za-z0-9_-]{43}")
-PURPOSE = "session"
+PURPOSE, HOLDER = "session", "holder of a session"  # what the two sealed columns are sealed for
+BROWSER_LONGEST = 300
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Holder:
+    """Who holds a session, and what the provider proved about them.
+
+    :param subject: the ``sub`` claim, by which the provider speaks of them, which need not be the author id.
+    :param sid: the provider's id of its own session, if it told.
+    :param id_token: the hint for logging out.
+    :param nonce: of the login; a refreshed ID token that has one must have this one.
+    :param auth_time: when they last proved who they are (seconds since the epoch), if the provider told.
+    :param acr: how they proved it, likewise.
+    :param refresh_token: None when there is none.
+    :param browser: the User-Agent that logged in.
+    """
+
+    person: Person
+    subject: str
+    sid: str | None
+    id_token: str
+    nonce: str
+    auth_time: int | None = None
+    acr: str | None = None
+    refresh_token: str | None = None
+    browser: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give what is to be sealed, as values that survive JSON."""
+        person = {**asdict(self.person), "roles": sorted(self.person.roles)}
+        return {**asdict(self), "person": person, "browser": self.browser[:BROWSER_LONGEST]}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Holder:
+        """Read what ``to_dict`` gave."""
+        known = values["person"]
+        person = Person(**{**known, "key": Key(*known["key"]), "roles": frozenset(known["roles"])})
+        return cls(**{**values, "person": person})
 
 
 class Session(CallbackDict[str, Any], SessionMixin):
-    """What is known of one browser. Without a person it is empty and never kept."""
+    """What is known of one browser: its holder, and a few notes. Without a holder it is empty and never kept."""
 
-    def __init__(self, data: dict[str, Any] | None = None, session_id: str | None = None) -> None:
+    def __init__(
+        self, data: dict[str, Any] | None = None, session_id: str | None = None, holder: Holder | None = None
+    ) -> None:
         def note_change(session: Session) -> None:
             session.modified = True
 
         super().__init__(data or {}, note_change)
         self.session_id = session_id
+        self.holder = holder
         self.replaces: str | None = None
         self.modified = False
         self.seen_at: datetime | None = None  # None: the database does not know it yet
+        self.checked_at: datetime | None = None  # when the provider last vouched for the holder
 
     @property
     def person(self) -> Person | None:
-        """Who is logged in, as the provider described them at login."""
-        if not (known := self.get("person")):
-            return None
-        return Person(Key(known["issuer"], known["id"]), known["name"], frozenset(known["roles"]))
+        """Who is logged in, as the provider last described them."""
+        return self.holder.person if self.holder else None
 
-    def log_in(self, person: Person, *, subject: str, sid: str | None, id_token: str) -> None:
-        """Begin anew as this person, under a new id; whatever id the browser held before is worth nothing.
-
-        :param subject: the ``sub`` claim, by which the provider speaks of them, which need not be the author id.
-        :param sid: the provider's id of its own session, if it told.
-        :param id_token: kept as the hint for logging out.
-        """
+    def log_in(self, holder: Holder) -> None:
+        """Begin anew under a new id; whatever id the browser held before is worth nothing."""
         targets = self.get("targets", [])
         self.clear()
         self.replaces, self.session_id = self.session_id, secrets.token_urlsafe(32)
-        self.seen_at = None
-        self["person"] = {**person.key._asdict(), "name": person.name, "roles": sorted(person.roles)}
-        self["subject"] = subject
-        self["sid"] = sid
-        self["id_token"] = id_token
+        self.seen_at = self.checked_at = None
+        self.holder = holder
         self["targets"] = targets
 
     def log_out(self) -> None:
         """End it: nothing remains, here or in the database."""
         self.clear()
-        self.replaces, self.session_id = self.session_id, None
+        self.replaces, self.session_id, self.holder = self.session_id, None, None
 
     def remember_target(self, state: str, target: str) -> None:
         """Note where the login with this state went, so that a repeated answer can go there again."""
@@ -90,25 +123,110 @@ def _person_ref(seal: Seal, issuer: str, subject: str) -> str:
     return seal.ref("person", issuer, subject)
 
 
+def _key_ref(seal: Seal, key: Key) -> str:
+    return seal.ref("key", *key)
+
+
 def _sid_ref(seal: Seal, issuer: str, sid: str) -> str:
     return seal.ref("sid", issuer, sid)
 
 
-def ending(seal: Seal, issuer: str, *, subject: str | None = None, sid: str | None = None) -> Delete:
+def ending(
+    seal: Seal, issuer: str, *, subject: str | None = None, sid: str | None = None, author_id: str | None = None
+) -> Delete:
     """Make the statement that ends sessions, at once and in every process: each request looks its session up.
 
     :param subject: of whom, by the ``sub`` claim.
-    :param sid: those of this session of the provider. With both given, those that match both.
-    :raises ValueError: neither is given; that would be everybody's.
+    :param sid: those of this session of the provider.
+    :param author_id: of whom, by the id that posts are kept under. With several given, those that match all.
+    :raises ValueError: none is given; that would be everybody's.
     """
-    matches = []
+    matches: list[ColumnElement[bool]] = []
     if subject is not None:
         matches.append(LoginSession.person_ref == _person_ref(seal, issuer, subject))
     if sid is not None:
         matches.append(LoginSession.sid_ref == _sid_ref(seal, issuer, sid))
+    if author_id is not None:
+        matches.append(LoginSession.key_ref == _key_ref(seal, Key(issuer, author_id)))
     if not matches:
-        raise ValueError("name a subject, a sid, or both")
+        raise ValueError("name a subject, a sid or an author id")
     return delete(LoginSession).where(*matches)
+
+
+def alive(now: datetime, idle: timedelta) -> ColumnElement[bool]:
+    """Say which sessions have not ended by age or idleness.
+
+    :param now: aware UTC.
+    """
+    return and_(LoginSession.expires_at > now, LoginSession.seen_at > now - idle)
+
+
+class Seen(NamedTuple):
+    """One session, as its person may see it.
+
+    :param ref: names it, and opens nothing.
+    :param holder: who holds it, since `created_at`; they were last seen at `seen_at` (aware UTC).
+    """
+
+    ref: str
+    holder: Holder
+    created_at: datetime
+    seen_at: datetime
+
+
+def of_person(seal: Seal, key: Key, *, now: datetime, idle: timedelta) -> list[Seen]:
+    """List somebody's sessions, the last seen first."""
+    theirs = select(LoginSession).where(LoginSession.key_ref == _key_ref(seal, key), alive(now, idle))
+    rows = db.session.scalars(theirs.order_by(LoginSession.seen_at.desc(), LoginSession.id_hash)).all()
+    opened = [(row, _holder(seal, row)) for row in rows]
+    return [Seen(row.id_hash, holder, row.created_at, row.seen_at) for row, holder in opened if holder]
+
+
+def last_holder(seal: Seal, key: Key) -> Holder | None:
+    """Tell what was known of somebody when they last logged in, as far as that is still kept."""
+    theirs = select(LoginSession).where(LoginSession.key_ref == _key_ref(seal, key))
+    row = db.session.scalar(theirs.order_by(LoginSession.checked_at.desc(), LoginSession.id_hash).limit(1))
+    return _holder(seal, row) if row else None
+
+
+def end(ref: str, *, key: Key, seal: Seal) -> bool:
+    """End one session, if it is this person's; tell whether it was there.
+
+    :param ref: of :class:`Seen`.
+    """
+    with writing() as transaction:
+        one = delete(LoginSession).where(LoginSession.id_hash == ref, LoginSession.key_ref == _key_ref(seal, key))
+        return transaction.execute(one).rowcount > 0  # type: ignore[attr-defined]
+
+
+def claim_check(ref: str, *, checked_at: datetime, now: datetime) -> bool:
+    """Take it on to ask the provider about a session's holder; of many who see that it is due, one does.
+
+    :param checked_at: when it was asked last, as far as the caller knows.
+    """
+    with writing() as transaction:
+        due = update(LoginSession).where(LoginSession.id_hash == ref, LoginSession.checked_at == checked_at)
+        return transaction.execute(due.values(checked_at=now)).rowcount > 0  # type: ignore[attr-defined]
+
+
+def note_check(seal: Seal, ref: str, *, holder: Holder | None = None, checked_at: datetime) -> None:
+    """Keep what the provider said of a session's holder, and when; nothing happens when it has ended by now.
+
+    :param holder: None when it said nothing, so that what is known stays.
+    """
+    values: dict[str, Any] = {"checked_at": checked_at}
+    if holder:
+        values["holder"] = seal.close(HOLDER, ref, holder.to_dict())
+    with writing() as transaction:
+        transaction.execute(update(LoginSession).where(LoginSession.id_hash == ref).values(values))
+
+
+def _holder(seal: Seal, row: LoginSession) -> Holder | None:
+    known = seal.open(HOLDER, row.id_hash, row.holder)
+    try:
+        return Holder.from_dict(known) if known else None  # None: sealed with another SECRET_KEY
+    except (KeyError, TypeError):  # kept by another version
+        return None
 
 
 class Sessions(SessionInterface):
@@ -141,18 +259,12 @@ class Sessions(SessionInterface):
             return Session()  # whatever this request needs of the database will say so itself, with a page
 
     def _find(self, session_id: str) -> Session | None:
-        now = self.clock()
-        alive = select(LoginSession).where(
-            LoginSession.id_hash == hash_of(session_id),
-            LoginSession.expires_at > now,
-            LoginSession.seen_at > now - self.idle,
-        )
-        row = db.session.scalar(alive)
-        data = self.seal.open(PURPOSE, row.id_hash, row.data) if row else None
-        if data is None:
+        this = select(LoginSession).where(LoginSession.id_hash == hash_of(session_id))
+        row = db.session.scalar(this.where(alive(self.clock(), self.idle)))
+        if row is None or (holder := _holder(self.seal, row)) is None:
             return None
-        session = Session(data, session_id)
-        session.seen_at = row.seen_at if row else None
+        session = Session(self.seal.open(PURPOSE, row.id_hash, row.data), session_id, holder)
+        session.seen_at, session.checked_at = row.seen_at, row.checked_at
         return session
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
@@ -168,9 +280,9 @@ class Sessions(SessionInterface):
         with writing() as transaction:
             if session.replaces:
                 transaction.execute(delete(LoginSession).where(LoginSession.id_hash == hash_of(session.replaces)))
-            if session.session_id and session.seen_at is None:
-                transaction.add(self._new_row(session, now))
-                self._tidy(session, now)
+            if session.holder and session.session_id and session.seen_at is None:
+                transaction.add(self._new_row(session.session_id, session.holder, dict(session), now))
+                self._tidy(session.holder, now)
             elif session.session_id:
                 id_hash = hash_of(session.session_id)
                 data = self.seal.close(PURPOSE, id_hash, dict(session))
@@ -189,24 +301,27 @@ class Sessions(SessionInterface):
                 samesite="Lax",  # Strict would not come along when the provider sends people back
             )
 
-    def _new_row(self, session: Session, now: datetime) -> LoginSession:
-        issuer, id_hash = session["person"]["issuer"], hash_of(session.session_id or "")
+    def _new_row(self, session_id: str, holder: Holder, data: dict[str, Any], now: datetime) -> LoginSession:
+        issuer, id_hash = holder.person.key.issuer, hash_of(session_id)
         return LoginSession(
             id_hash=id_hash,
-            person_ref=_person_ref(self.seal, issuer, session["subject"]),
-            sid_ref=_sid_ref(self.seal, issuer, session["sid"]) if session["sid"] else None,
-            data=self.seal.close(PURPOSE, id_hash, dict(session)),
+            person_ref=_person_ref(self.seal, issuer, holder.subject),
+            key_ref=_key_ref(self.seal, holder.person.key),
+            sid_ref=_sid_ref(self.seal, issuer, holder.sid) if holder.sid else None,
+            holder=self.seal.close(HOLDER, id_hash, holder.to_dict()),
+            data=self.seal.close(PURPOSE, id_hash, data),
             created_at=now,
             seen_at=now,
+            checked_at=now,
             expires_at=now + self.lifetime,
         )
 
-    def _tidy(self, session: Session, now: datetime) -> None:
+    def _tidy(self, holder: Holder, now: datetime) -> None:
         """At each login: drop what has ended, and this person's sessions beyond the number allowed."""
         db.session.flush()
         for table in (LoginSession, Spent):
             db.session.execute(delete(table).where(table.expires_at <= now))
-        mine = LoginSession.person_ref == _person_ref(self.seal, session["person"]["issuer"], session["subject"])
+        mine = LoginSession.person_ref == _person_ref(self.seal, holder.person.key.issuer, holder.subject)
         newest_first = select(LoginSession.id_hash).where(mine).order_by(LoginSession.seen_at.desc())
         too_many = db.session.scalars(newest_first.offset(PER_PERSON)).all()
         db.session.execute(delete(LoginSession).where(LoginSession.id_hash.in_(too_many)))

@@ -148,6 +148,12 @@ def judge_times(claims: Claims, expected: Expected, *, now: datetime) -> None:
         demand(valid_from is not None and valid_from <= late, "not_yet_valid")
 
 
+def auth_time(claims: Claims) -> int | None:
+    """Tell when the person last proved who they are (Core 1.0, 2), in whole seconds since the epoch."""
+    told = _time(claims, "auth_time")
+    return None if told is None else int(told)
+
+
 def secret_key(secret: str, alg: str) -> Key:
     """Make the key of an HMAC signature from a client secret (Core 1.0, 10.1).
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from threading import BoundedSemaphore
+from datetime import datetime, timedelta
+from threading import BoundedSemaphore, Thread
 
 from flask import current_app
 
@@ -11,13 +13,42 @@ from blog.identity import directories, oidc
 from blog.identity.people import Key, RoleRules
 from blog.identity.provider import Provider
 from blog.identity.sealing import Seal
+from blog.identity.sessions import Holder
 
 LOGINS_AT_A_TIME = 6  # in one process, of the eight threads that the production server gives it
 
 
 @dataclass(frozen=True, slots=True)
+class StepUp:
+    """What somebody has to have proved who they are for, and how recently.
+
+    :param actions: of ``config.STEP_UPS``.
+    :param max_age: how long ago it may have been.
+    :param acr_values: one of these ways of proving it is demanded, if there are any.
+    """
+
+    actions: Collection[str] = ()
+    max_age: timedelta = timedelta(minutes=15)
+    acr_values: tuple[str, ...] = ()
+
+    def is_met(self, holder: Holder, now: datetime) -> bool:
+        """Whether this session's holder has proved it as recently, and as well, as is asked for."""
+        recent = holder.auth_time is not None and now.timestamp() - holder.auth_time <= self.max_age.total_seconds()
+        return recent and (not self.acr_values or holder.acr in self.acr_values)
+
+
+def start_thread(work: Callable[[], None]) -> None:
+    """Do this beside everything else; a hanging provider never keeps the process from ending."""
+    Thread(target=work, name="porch", daemon=True).start()
+
+
+@dataclass(frozen=True, slots=True)
 class Porch:
-    """What stands ready on the porch of one application."""
+    """What stands ready on the porch of one application.
+
+    :param revalidate: after this time the provider is asked again about who is logged in; None for never.
+    :param background: does a piece of work that nobody waits for.
+    """
 
     client: oidc.Client
     provider: Provider
@@ -27,6 +58,9 @@ class Porch:
     role_rules: RoleRules
     registration_url: str
     public_url: str
+    step_up: StepUp = field(default_factory=StepUp)
+    revalidate: timedelta | None = None
+    background: Callable[[Callable[[], None]], None] = start_thread
     waiting: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(LOGINS_AT_A_TIME))
 
     @property

@@ -1,4 +1,4 @@
-"""Who is asking (`g.user`), and who may come to a view: `login_required`, `role_required`."""
+"""Who is asking (`g.user`), and who may go on: `login_required`, `role_required`, `step_up`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from flask.typing import ResponseReturnValue
 from blog.errors import Forbidden
 from blog.porch import log, parked, person_ref, porch
 from blog.web import csrf, forms, headers
+from blog.web.clock import moment
 
 View = Callable[..., ResponseReturnValue]
 NEEDS_ROLE = "You may read here; this needs the role of {}, which your organisation’s sign-in service gives."
@@ -39,7 +40,7 @@ def _keep_in_its_place(response: Response) -> Response:
     if "Cache-Control" not in response.headers and (g.get("user") or response.headers.getlist("Set-Cookie")):
         headers.keep_private(response)
     if g.get("user") and request.method == "POST" and response.status_code == 303:
-        parked.discard_saved()
+        parked.discard_saved(person_ref(g.user.key))
     return response
 
 
@@ -91,6 +92,24 @@ def _turn_away() -> ResponseReturnValue:
         return redirect(url_for("auth.login", next=request.path), 303)
     because, back = ("parked", parked.park_this(writer)) if forms.typed() else ("ended", request.path)
     return go_on(url_for("auth.login", next=back), because=because, status=401)
+
+
+def step_up(action: str) -> ResponseReturnValue | None:
+    """Ask for a fresh login before this is done, if the operator wants that and the last one was too long ago.
+
+    What was typed is kept meanwhile, and shown again afterwards.
+
+    :param action: of ``config.STEP_UPS``.
+    :return: what to answer instead of doing it; None to go on.
+    """
+    wanted = porch().step_up
+    if action not in wanted.actions or wanted.is_met(session.holder, moment()):  # type: ignore[attr-defined]
+        return None
+    log.note("step_up", person=g.user, action=action)
+    if request.method in csrf.SAFE:
+        return redirect(url_for("auth.confirm", next=request.path))
+    back = parked.park_this(person_ref(g.user.key)) if forms.typed() else request.path
+    return go_on(url_for("auth.confirm", next=back), because="step_up", status=401)
 
 
 def go_on(onward_url: str, *, because: str, status: int = 200) -> Response:

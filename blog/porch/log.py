@@ -40,11 +40,22 @@ def note(event: str, *, person: Person | Key | None = None, alarm: bool = False,
     if has_request_context() and "request_id" in g:
         line["request"] = g.request_id
     if person is not None:
-        line["person"] = person_ref(person.key if isinstance(person, Person) else person)[:REF_LENGTH]
+        line["person"] = ref(person)
     line |= {name: value for name, value in facts.items() if value is not None}
     LOGGER.log(logging.WARNING if alarm else logging.INFO, json.dumps(line))
+
+
+def ref(person: Person | Key) -> str:
+    """Give the keyed hash that stands for somebody in this log."""
+    return person_ref(person.key if isinstance(person, Person) else person)[:REF_LENGTH]
 
 
 def role(person: Person) -> str | None:
     """Give the highest role of somebody, which includes the others."""
     return next((name for name in reversed(ROLES) if name in person.roles), None)
+
+
+def note_role_change(before: Person, now: Person) -> None:
+    """Write a line if somebody may do more, or less, than when they were last heard of."""
+    if before.roles != now.roles:
+        note("role_changed", person=now, was=role(before), now=role(now), alarm=True)

@@ -131,7 +131,7 @@ def test_a_session_that_ends_while_writing_loses_no_words(author, on_stage, read
     end_all_sessions(on_stage)
     button(me, "Save changes").click()
     expect(me).to_have_url(re.compile(r"/long-text/edit\?parked=[\w-]+$"))
-    expect(me.get_by_role("status")).to_contain_text("You were logged out when you sent this")
+    expect(me.get_by_role("status")).to_contain_text("What you sent was kept while you logged in")
     expect(field(me, "Body")).to_have_value("The first hour. The second hour.")
     button(me, "Save changes").click()
     expect(me.get_by_role("status")).to_contain_text("Changes saved.")
@@ -257,20 +257,21 @@ def test_everything_can_be_done_with_the_keyboard(author):
     me = author.page
     me.goto("/dashboard")
     reached = []
-    for _ in range(9):
+    for _ in range(10):
         me.keyboard.press("Tab")
         focused = me.evaluate("document.activeElement.innerText || document.activeElement.name")
         reached.append(" ".join(focused.split()))
     assert reached == [
         "Skip to the content",
         "Byline",
+        author.name,
         "Dashboard",
         "Log out",
         "title",
         "body",
         "Save draft",
         "Publish",
-        reached[8],
+        reached[9],
     ]
     field(me, "Body").fill("Enter in the title saves a draft, and never publishes.")
     field(me, "Title").fill("Pressed Enter")

@@ -117,6 +117,13 @@ def test_a_login_begins_with_everything_the_standards_ask_for(visitor):
     assert (attempt.next, attempt.started_at, attempt.issuer) == ("/dashboard", T, "https://idp.example")
 
 
+def test_offline_access_is_asked_for_with_consent(idp):  # Core 1.0, 11
+    plain, offline = Visitor(idp), Visitor(idp, scopes=("profile", "offline_access"))
+    assert "prompt" not in query(plain.begin().url)
+    assert query(offline.begin().url)["prompt"] == "consent"
+    assert query(offline.begin(create=True).url)["prompt"] == "create consent"
+
+
 def test_every_login_has_its_own_secrets_of_256_bits(visitor):  # row 16
     attempts = [visitor.begin() for _ in range(20)]
     secrets = {secret for each in attempts for secret in (each.state, each.nonce, each.code_verifier)}
@@ -908,12 +915,14 @@ def test_when_the_provider_cannot_log_out_there_is_no_way_to_it(visitor, turn):
 
 
 def test_every_reason_has_its_sentence_and_every_sentence_its_use():
-    """Reasons are the second argument of demand(), that of LoginRefused(), and the values of ERRORS."""
+    """Reasons are the second argument of demand(), that of LoginRefused(), those given as refused=, and in ERRORS."""
     used = set(oidc.ERRORS.values())
     for file in Path(blog.identity.__path__[0]).glob("*.py"):
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") in {"demand", "LoginRefused"}:
                 used |= {each.value for each in ast.walk(node.args[-1]) if isinstance(each, ast.Constant)}
+            elif isinstance(node, ast.keyword) and node.arg == "refused":
+                used |= {each.value for each in ast.walk(node.value) if isinstance(each, ast.Constant)}
     used -= {"error"}  # the name of a parameter that is looked up in ERRORS
     # the porch's, shown by tests/test_auth.py and tests/test_logouts.py
     used |= {"state_unknown", "provider_unreachable", "initiated_elsewhere", "used_before"}
