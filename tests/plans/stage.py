@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from flask import Flask
 
@@ -56,6 +57,15 @@ class Stage:
         """Follow the way to the provider and back, whatever comes of it."""
         visitor = (visitor or self.visitor()).open(self.url + path)
         return visitor.submit("Continue") if visitor.sees("Continue") else visitor
+
+    def go_there(self, visitor: Visitor) -> dict[str, str]:
+        """Begin a login and go through it at the provider, but do not come back yet: give what there is to bring."""
+        back = visitor.location_of(visitor.location_of(f"{self.url}/login"))
+        return dict(parse_qsl(urlsplit(back).query))
+
+    def come_back(self, visitor: Visitor, params: dict[str, str]) -> Visitor:
+        """Bring this back from the provider."""
+        return visitor.open(f"{self.url}/oidc/callback?{urlencode(params)}")
 
     def is_logged_in(self, visitor: Visitor) -> bool:
         """Whether the dashboard is there."""

@@ -7,7 +7,6 @@ import gzip
 import json
 import time
 import tracemalloc
-from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 import requests
@@ -23,16 +22,6 @@ from tests.http_idp import Door, serve
 from tests.plans.stage import LOGGED_IN, refused
 
 EVIL = make_key("RSA", 66)
-
-
-def callback(stage, visitor):
-    """Begin a login and go through it at the provider, but do not come back yet: the parameters that came."""
-    back = visitor.location_of(visitor.location_of(f"{stage.url}/login"))
-    return {name: values[0] for name, values in parse_qs(urlsplit(back).query).items()}
-
-
-def come_back(stage, visitor, params):
-    return visitor.open(f"{stage.url}/oidc/callback?{urlencode(params)}")
 
 
 # -- identity spoofing -------------------------------------------------------------------------------------------------
@@ -127,10 +116,10 @@ def test_key_confusion_a_secret_in_the_key_set_is_no_key(settings, request):
 
 def test_replay_a_code_opens_nothing_a_second_time(stage):
     visitor, thief = stage.visitor(), stage.visitor()
-    params = callback(stage, visitor)
-    come_back(stage, visitor, params)
+    params = stage.go_there(visitor)
+    stage.come_back(visitor, params)
     assert stage.is_logged_in(visitor)
-    come_back(stage, thief, params)
+    stage.come_back(thief, params)
     assert (thief.status, stage.log.reasons("login_refused")) == (400, ["state_unknown"])
     assert not stage.is_logged_in(thief)
     assert stage.asked().count("token") == 1
@@ -138,9 +127,9 @@ def test_replay_a_code_opens_nothing_a_second_time(stage):
 
 def test_replay_a_code_in_a_login_of_ones_own_is_refused_by_the_provider(stage):
     visitor, thief = stage.visitor(), stage.visitor()
-    params = callback(stage, visitor)
-    come_back(stage, visitor, params)
-    come_back(stage, thief, {**callback(stage, thief), "code": params["code"]})
+    params = stage.go_there(visitor)
+    stage.come_back(visitor, params)
+    stage.come_back(thief, {**stage.go_there(thief), "code": params["code"]})
     assert (thief.status, stage.log.reasons("login_refused")) == (400, ["code_refused"])
     assert not stage.is_logged_in(thief)
 
@@ -201,16 +190,16 @@ def test_signature_stripping_a_token_that_nobody_signed_is_refused(stage, strip,
 
 def test_login_csrf_somebody_elses_answer_logs_nobody_in(stage):
     stage.door.sub, victim = "mallory", stage.visitor()
-    come_back(stage, victim, callback(stage, stage.visitor()))
+    stage.come_back(victim, stage.go_there(stage.visitor()))
     assert stage.outcome(victim) == refused("state_unknown")
     assert "token" not in stage.asked()
 
 
 def test_login_csrf_somebody_elses_answer_does_not_fit_a_login_that_is_under_way(stage):
     victim = stage.visitor()
-    own = callback(stage, victim)
+    own = stage.go_there(victim)
     stage.door.sub = "mallory"
-    come_back(stage, victim, {**callback(stage, stage.visitor()), "state": own["state"]})
+    stage.come_back(victim, {**stage.go_there(stage.visitor()), "state": own["state"]})
     assert stage.outcome(victim) == refused("code_refused")
 
 
@@ -219,7 +208,7 @@ def test_session_overwriting_somebody_elses_answer_changes_no_session(stage):
     stage.asked()
     cookie = victim.cookie("byline")
     stage.door.sub = "mallory"
-    come_back(stage, victim, callback(stage, stage.visitor()))
+    stage.come_back(victim, stage.go_there(stage.visitor()))
     assert stage.log.reasons("login_refused") == ["state_unknown"]
     assert victim.cookie("byline") == cookie
     assert "Ada Lovelace" in victim.open(f"{stage.url}/dashboard").text
@@ -239,9 +228,9 @@ def test_session_overwriting_an_id_that_somebody_planted_is_never_taken(stage):
 def test_session_overwriting_a_login_ends_the_session_that_was_in_the_browser(stage):
     mallory = stage.log_in()
     shared = mallory.cookie("byline")
-    params = callback(stage, fresh := stage.visitor())
+    params = stage.go_there(fresh := stage.visitor())
     fresh.plant("byline", shared)
-    come_back(stage, fresh, params)
+    stage.come_back(fresh, params)
     assert fresh.status == 200
     assert not stage.is_logged_in(mallory)
 
@@ -268,8 +257,8 @@ def test_token_recipient_confusion_a_token_for_somebody_else_is_refused(stage, c
 
 def test_token_substitution_a_code_of_another_browser_does_not_fit(stage):
     victim, thief = stage.visitor(), stage.visitor()
-    stolen = callback(stage, victim)["code"]
-    come_back(stage, thief, {**callback(stage, thief), "code": stolen})
+    stolen = stage.go_there(victim)["code"]
+    stage.come_back(thief, {**stage.go_there(thief), "code": stolen})
     assert stage.outcome(thief) == refused("code_refused")
 
 
@@ -317,12 +306,12 @@ def test_issuer_confusion_nobody_is_sent_to_a_document_of_another_issuer(stage, 
 
 def test_issuer_confusion_a_login_begun_at_one_issuer_is_not_finished_at_another(stage, settings, entrance, clock):
     visitor = stage.visitor()
-    params = callback(stage, visitor)
+    params = stage.go_there(visitor)
     with serve(elsewhere := Door()) as issuer:
         moved = create_app(settings | {"OIDC_ISSUER": issuer}, now=clock)
         other = elsewhere.open(FakeIdp(issuer))
         entrance[1].application = moved
-        come_back(stage, visitor, params)
+        stage.come_back(visitor, params)
         assert (visitor.status, stage.log.reasons("login_refused")) == (400, ["answer_from_elsewhere"])
         assert not stage.is_logged_in(visitor)
         assert "token" not in other.calls

@@ -45,13 +45,14 @@ class Pause:
 
 
 @contextmanager
-def waiting_for(stage, clock, endpoint):
+def waiting_for(stage, clock, endpoint, *, rotate=True):
     """While the context lasts, a login waits for this endpoint, in a browser whose session has ended."""
     visitor = stage.log_in()
     cookie = visitor.cookie("byline")
     visitor.submit("Log out")
     visitor.plant("byline", cookie)  # it opens nothing any more, but is looked up
-    stage.idp.rotate()  # so that keys are asked for, too
+    if rotate:
+        stage.idp.rotate()  # so that keys are asked for, too
     clock.advance(seconds=3)  # and discovery
     pause = stage.idp.meanwhile[endpoint] = Pause()
     with ThreadPoolExecutor() as pool:
@@ -113,4 +114,13 @@ def test_while_a_login_waits_other_logins_and_readers_do_not(stage, clock, endpo
     with waiting_for(stage, clock, endpoint):
         assert stage.visitor().open(f"{stage.url}/").status == 200
         other = stage.log_in()
+        assert stage.is_logged_in(other)
+
+
+def test_while_somebody_waits_to_be_sent_to_the_provider_others_come_back_from_it(stage, clock):
+    stage.log_in()
+    other = stage.visitor()
+    params = stage.go_there(other)
+    with waiting_for(stage, clock, "discovery", rotate=False):
+        stage.come_back(other, params)
         assert stage.is_logged_in(other)
