@@ -14,7 +14,9 @@ from jinja2 import StrictUndefined
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from blog import auth, blog, cli, config, dashboard, db, sessions
-from blog.identity import directories, oidc, people
+from blog.identity import directories, people
+from blog.identity.client import Client
+from blog.identity.keys import ClientKeys
 from blog.identity.provider import Provider
 from blog.identity.sealing import Seal
 from blog.identity.sessions import Sessions
@@ -79,7 +81,10 @@ def _build(app: Flask, values: Mapping[str, Any], now: clock.Clock) -> None:
 
 
 def _porch(values: Mapping[str, Any], seal: Seal, now: clock.Clock) -> Porch:
-    client = oidc.Client(
+    keys = None
+    if values["OIDC_TOKEN_AUTH_METHOD"] == "private_key_jwt":  # noqa: S105  (the name of a method)
+        keys = ClientKeys(seal, alg=values["OIDC_ASSERTION_ALG"], clock=now)
+    client = Client(
         issuer=values["OIDC_ISSUER"],
         client_id=values["OIDC_CLIENT_ID"],
         client_secret=values["OIDC_CLIENT_SECRET"],
@@ -90,6 +95,9 @@ def _porch(values: Mapping[str, Any], seal: Seal, now: clock.Clock) -> Porch:
         userinfo_alg=values["OIDC_USERINFO_ALG"],
         response_mode=values["OIDC_RESPONSE_MODE"],
         skew=values["OIDC_CLOCK_SKEW"],
+        assertion_audience=values["OIDC_ASSERTION_AUDIENCE"],
+        signing_key=keys.signing_key if keys else None,
+        par=values["OIDC_PAR"],
     )
     overrides = {
         "authorization_endpoint": values["OIDC_AUTH_URI"],
@@ -105,6 +113,7 @@ def _porch(values: Mapping[str, Any], seal: Seal, now: clock.Clock) -> Porch:
     return Porch(
         client=client,
         provider=provider,
+        client_keys=keys,
         directory=directories.open_directory(values, find_token_url=lambda: provider.metadata().token_endpoint),
         seal=seal,
         author_claim=values["OIDC_AUTHOR_CLAIM"],

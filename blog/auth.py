@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from flask import Blueprint, Flask, g, make_response, redirect, render_template, request, session, url_for
+from flask import Blueprint, Flask, Response, g, make_response, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session as Transaction
 
 from blog.db import writing
-from blog.errors import LoginRefused, Taken, Unreachable
+from blog.errors import LoginRefused, NotFound, Taken, Unreachable
 from blog.identity import directories, oidc, people, sessions, spending
 from blog.identity.people import Byline, Key, Person
 from blog.identity.sessions import Holder
@@ -21,6 +22,7 @@ from blog.web import csrf, headers, redirects
 from blog.web.clock import moment
 
 ANYWHERE = ""  # where a login goes that was begun for no page in particular: see _start_url
+JWKS_KEPT_S = 300
 NOT_KEPT = {"Cache-Control": "no-store"}
 
 bp = Blueprint("auth", __name__)
@@ -199,7 +201,7 @@ def _answer_again(state: str) -> ResponseReturnValue:
 def _refuse(error: LoginRefused | Unreachable, target: str) -> ResponseReturnValue:
     """Say that nobody was logged in, why, and how to go on."""
     if isinstance(error, LoginRefused):
-        reason, status, retry_after, what = error.reason, 400, None, None
+        reason, status, retry_after, what = error.reason, 400, None, error.detail or None
     else:
         reason, status, retry_after, what = "provider_unreachable", 503, error.retry_after or 30, error.what
     log.note("login_refused", reason=reason, what=what, alarm=True)
@@ -309,3 +311,20 @@ def _end(transaction: Transaction, *, subject: str | None = None, sid: str | Non
     ready = porch()
     done = transaction.execute(sessions.ending(ready.seal, ready.client.issuer, subject=subject, sid=sid))
     return done.rowcount  # type: ignore[attr-defined]
+
+
+# -- our own keys -----------------------------------------------------------------------------------------------------
+
+
+@bp.get("/oidc/jwks")
+def jwks() -> ResponseReturnValue:
+    """Publish the keys by which the provider knows us (RFC 7517, 5); 404 where a client secret does that."""
+    keys = porch().client_keys
+    if keys is None:
+        raise NotFound
+    try:
+        key_set = {"keys": [each.jwk for each in keys.all()]}
+    except LoginRefused as error:
+        raise Unreachable(error.detail) from None
+    response = Response(json.dumps(key_set), content_type="application/jwk-set+json")
+    return headers.keep_for_everybody(response, seconds=JWKS_KEPT_S)

@@ -206,13 +206,36 @@ SETTINGS: tuple[Setting, ...] = (
         example="https://id.example.org/realms/staff",
     ),
     Setting("OIDC_CLIENT_ID", REQUIRED, "The id under which the blog is registered at the provider.", example="byline"),
-    Setting("OIDC_CLIENT_SECRET", REQUIRED, "The secret that goes with it.", secret=True),
+    Setting(
+        "OIDC_CLIENT_SECRET",
+        "",
+        "The secret that goes with it. Required, but where OIDC_TOKEN_AUTH_METHOD is `private_key_jwt`.",
+        secret=True,
+    ),
     Setting("OIDC_SCOPES", ("openid", "profile"), "What to ask for at login. `openid` is always asked for.", words),
     Setting(
         "OIDC_TOKEN_AUTH_METHOD",
         "client_secret_basic",
-        "How the blog proves itself to the token endpoint: `client_secret_basic` or `client_secret_post`.",
-        one_of("client_secret_basic", "client_secret_post"),
+        "How the blog proves itself to the provider: `client_secret_basic`, `client_secret_post`, or `private_key_jwt`, which needs no secret: the blog signs with keys of its own, whose public parts the provider reads at `/oidc/jwks`.",
+        one_of("client_secret_basic", "client_secret_post", "private_key_jwt"),
+    ),
+    Setting(
+        "OIDC_ASSERTION_ALG",
+        "RS256",
+        "What the blog signs with when it proves itself by `private_key_jwt`: `RS256`, which every provider takes, `PS256` or `ES256`. The keys are made for it.",
+        one_of("RS256", "PS256", "ES256"),
+    ),
+    Setting(
+        "OIDC_ASSERTION_AUDIENCE",
+        "issuer",
+        "To whom the blog addresses such a proof: `issuer`, or `token_endpoint` for providers that accept nothing else.",
+        one_of("issuer", "token_endpoint"),
+    ),
+    Setting(
+        "OIDC_PAR",
+        "auto",
+        "Whether a login's request is pushed to the provider directly (RFC 9126) instead of travelling through the browser: `auto` where the provider offers it, `always`, or `never`.",
+        one_of("auto", "always", "never"),
     ),
     Setting(
         "OIDC_ID_TOKEN_ALG",
@@ -411,11 +434,22 @@ def _check_together(values: Mapping[str, Any], secrets: Mapping[str, str]) -> No
         raise BadSetting(
             "OIDC_RESPONSE_MODE", "form_post needs an https PUBLIC_URL: its cookie is sent over https only"
         )
+    _check_client_secret(values)
     _check_roles(values)
     if values["STEP_UP_ACR"] and not values["STEP_UP"]:
         raise BadSetting("STEP_UP_ACR", "does nothing without STEP_UP, which says what it is asked for")
     if values["SESSION_IDLE"] > values["SESSION_LIFETIME"]:
         raise BadSetting("SESSION_IDLE", "must not be longer than SESSION_LIFETIME")
+
+
+def _check_client_secret(values: Mapping[str, Any]) -> None:
+    if values["OIDC_CLIENT_SECRET"]:
+        return
+    if values["OIDC_TOKEN_AUTH_METHOD"] != "private_key_jwt":  # noqa: S105  (the name of a method)
+        raise BadSetting("OIDC_CLIENT_SECRET", "is missing")
+    for name in ("OIDC_ID_TOKEN_ALG", "OIDC_USERINFO_ALG"):
+        if values[name].startswith("HS"):
+            raise BadSetting("OIDC_CLIENT_SECRET", f"is missing; {name}={values[name]} signs with it")
 
 
 def _check_roles(values: Mapping[str, Any]) -> None:

@@ -21,6 +21,7 @@ from sqlalchemy import (
     String,
     Text,
     TypeDecorator,
+    UniqueConstraint,
     event,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
@@ -162,6 +163,21 @@ class Parked(db.Model):  # type: ignore[name-defined]
     person_ref: Mapped[str] = mapped_column(String(64), index=True)
     data: Mapped[bytes] = mapped_column(LargeBinary)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+
+
+class ClientKey(db.Model):  # type: ignore[name-defined]
+    """A key by which the provider knows us, sealed; there are none where a client secret does that."""
+
+    __tablename__ = "client_keys"
+
+    kid: Mapped[str] = mapped_column(String(64), primary_key=True)
+    alg: Mapped[str] = mapped_column(String(8))
+    stage: Mapped[str | None] = mapped_column(String(8))  # "signing", "next"; None: retired, its private part destroyed
+    data: Mapped[bytes] = mapped_column(LargeBinary)
+    made_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    leaves_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # when a retired one is published no more
+
+    __table_args__ = (UniqueConstraint("alg", "stage"),)  # processes that make the first keys together make them once
 
 
 @contextmanager

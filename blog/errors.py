@@ -69,8 +69,10 @@ class LoginRefused(Wrong):
     """An answer of the provider did not pass our judgement; there is no session.
 
     :param reason: a code of the closed list in identity/oidc.py, fit for logs and for tests.
+    :param detail: more for the log, in words of our own.
     """
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, detail: str = "") -> None:
         super().__init__(reason)
         self.reason = reason
+        self.detail = detail

@@ -19,12 +19,16 @@ Knobs are attributes; a test turns one and looks at what happens::
     idp.userinfo_alg = "RS256"                  sign userinfo
     idp.refreshes = True                        give refresh tokens, each good once; one used twice ends them all
     idp.dismiss("ada")                          no longer vouch for somebody
+    idp.metadata["pushed_authorization_request_endpoint"] = idp.par_url     take pushed requests (RFC 9126)
+    idp.client_keys = lambda: {"keys": […]}     know the client by this key set and not by its secret (RFC 7523)
+    idp.audiences = {"https://…"}               to whom its proofs may be addressed
     idp.clock = lambda: 0                       tokens from another time
 
-The endpoints are called discovery, jwks, token and userinfo; ``idp.calls["token"]`` counts them, and
-``idp.token_requests`` holds the forms that came, with ``client_id`` and ``client_secret`` however they were sent.
-``idp.requests`` holds all requests with the endpoints' names, in order. More addresses, of a user API say, can be added
-to ``idp.responses``. To be reached over real HTTP it is served by ``tests/http_idp.py`` instead of being entered.
+The endpoints are called discovery, jwks, par, token and userinfo; ``idp.calls["token"]`` counts them, and
+``idp.token_requests`` and ``idp.pushed_requests`` hold the forms that came, with ``client_id`` and ``client_secret``
+however they were sent. ``idp.why`` tells what was wrong with the last proof of the client. ``idp.requests`` holds all
+requests with the endpoints' names, in order. More addresses, of a user API say, can be added to ``idp.responses``.
+To be reached over real HTTP it is served by ``tests/http_idp.py`` instead of being entered.
 """
 
 from __future__ import annotations
@@ -38,14 +42,18 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
-from urllib.parse import parse_qs, unquote_plus, urlencode, urlsplit
+from urllib.parse import parse_qs, parse_qsl, unquote_plus, urlencode, urlsplit
 
 import requests
 import responses
-from joserfc.jwk import ECKey, Key, OctKey, OKPKey, RSAKey
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey, Key, KeySet, OctKey, OKPKey, RSAKey
 from joserfc.jws import JWSRegistry
 
 ABSENT: Any = object()
+ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+REQUEST_URI = "urn:ietf:params:oauth:request_uri:"
 LOGOUT = "http://schemas.openid.net/event/backchannel-logout"
 Reply = tuple[int, dict[str, str], bytes] | Exception
 
@@ -139,10 +147,18 @@ class FakeIdp:
         self.answers: dict[str, Reply] = {}
         self.calls: Counter[str] = Counter()
         self.token_requests: list[dict[str, str]] = []
+        self.pushed_requests: list[dict[str, str]] = []
+        self.par_url = f"{issuer.rstrip('/')}/par"
+        self.pushed: dict[str, Any] = {}
+        self.client_keys: Callable[[], dict[str, Any]] | None = None
+        self.audiences = {issuer, f"{issuer.rstrip('/')}/token", self.par_url}
+        self.why = ""
         self.authorizations: list[dict[str, str]] = []
         self.meanwhile: dict[str, Callable[[], object]] = {}
         self.requests: list[tuple[str, requests.PreparedRequest]] = []
         self.responses = responses.RequestsMock(assert_all_requests_are_fired=False)
+        self._requests: dict[str, dict[str, str]] = {}
+        self._used: set[str] = set()
         self._codes: dict[str, dict[str, Any]] = {}
         self._access_tokens: dict[str, str] = {}
         self._refresh_tokens: dict[str, dict[str, Any]] = {}
@@ -160,6 +176,7 @@ class FakeIdp:
         for method, name, path, view in (
             ("GET", "discovery", "/.well-known/openid-configuration", self._discovery),
             ("GET", "jwks", "/jwks", self._jwks),
+            ("POST", "par", "/par", self._par),
             ("POST", "token", "/token", self._token),
             ("GET", "userinfo", "/userinfo", self._userinfo),
         ):
@@ -179,6 +196,11 @@ class FakeIdp:
         asked = {name: values[-1] for name, values in parse_qs(urlsplit(url).query, keep_blank_values=True).items()}
         assert url.startswith(f"{self.issuer.rstrip('/')}/authorize?"), url
         assert asked["client_id"] == self.client_id
+        if "request_uri" in asked:
+            assert set(asked) == {"client_id", "request_uri"}
+            asked = self._requests.pop(asked["request_uri"])
+        else:
+            assert self.metadata.get("require_pushed_authorization_requests") is not True
         assert asked["response_type"] == "code"
         assert asked["code_challenge_method"] == "S256"
         assert "openid" in asked["scope"].split()
@@ -244,10 +266,46 @@ class FakeIdp:
         own = [] if isinstance(self.signing_key, OctKey) else [public(self.signing_key)]
         return answer({"keys": [*own, *self.more_jwks]})
 
+    def _par(self, request: requests.PreparedRequest) -> Reply:
+        form = self._form_with_client(request)
+        self.pushed_requests.append(form)
+        if not self._knows(form):
+            return answer({"error": "invalid_client"}, 401)
+        assert "request_uri" not in form
+        assert form["redirect_uri"].endswith("/oidc/callback")
+        request_uri = REQUEST_URI + secrets.token_urlsafe(16)
+        self._requests[request_uri] = form
+        return answer(_without_absent({"request_uri": request_uri, "expires_in": 60, **self.pushed}), 201)
+
+    def _knows(self, form: dict[str, str]) -> bool:
+        """Whether this form proves that our client sent it."""
+        if self.client_keys is None:
+            return (form.get("client_id"), form.get("client_secret")) == (self.client_id, self.client_secret)
+        try:
+            self.why = self._wrong_with(form, self.client_keys())
+        except (JoseError, ValueError, KeyError) as error:
+            self.why = type(error).__name__
+        return not self.why
+
+    def _wrong_with(self, form: dict[str, str], published: dict[str, Any]) -> str:
+        proof = jwt.decode(form["client_assertion"], KeySet.import_key_set(published), ["RS256", "PS256", "ES256"])
+        claims, now = proof.claims, self.clock()
+        right = {
+            "form": form["client_assertion_type"] == ASSERTION_TYPE and "client_secret" not in form,
+            "header": proof.header.get("typ") == "JWT"
+            and any(proof.header["kid"] == k["kid"] for k in published["keys"]),
+            "client": claims["iss"] == claims["sub"] == form.get("client_id", self.client_id) == self.client_id,
+            "aud": isinstance(claims["aud"], str) and claims["aud"] in self.audiences,
+            "times": claims["iat"] <= now + 10 and now < claims["exp"] <= claims["iat"] + 300,
+            "jti": len(claims["jti"]) >= 22 and claims["jti"] not in self._used,
+        }
+        self._used.add(claims["jti"])
+        return " ".join(name for name, is_right in right.items() if not is_right)
+
     def _token(self, request: requests.PreparedRequest) -> Reply:
         form = self._form_with_client(request)
         self.token_requests.append(form)
-        if (form.get("client_id"), form.get("client_secret")) != (self.client_id, self.client_secret):
+        if not self._knows(form):
             return answer({"error": "invalid_client"}, 401)
         asked = self._redeemed(form)
         if asked is None or asked["sub"] in self.dismissed:
@@ -304,7 +362,9 @@ class FakeIdp:
 
     def _form_with_client(self, request: requests.PreparedRequest) -> dict[str, str]:
         body = request.body.decode() if isinstance(request.body, bytes) else request.body or ""
-        form = {name: values[-1] for name, values in parse_qs(body).items()}
+        pairs = parse_qsl(body)
+        form = dict(pairs)
+        assert len(form) == len(pairs), "no parameter twice (RFC 6749, 3.2)"
         scheme, _, credentials = request.headers.get("Authorization", "").partition(" ")
         if scheme == "Basic":
             client_id, _, client_secret = base64.b64decode(credentials).decode().partition(":")

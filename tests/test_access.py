@@ -41,6 +41,7 @@ TABLE = {
     ("POST", "/oidc/initiate"): (400, 400, 400, 400, 400),
     ("POST", "/oidc/backchannel-logout"): (400, 400, 400, 400, 400),
     ("GET", "/oidc/frontchannel-logout"): (200, 200, 200, 200, 200),
+    ("GET", "/oidc/jwks"): (404, 404, 404, 404, 404),
     ("GET", "/logout"): (302, 200, 200, 200, 200),
     ("POST", "/logout"): (303, 303, 303, 303, 303),
     ("GET", "/static/style.css"): (200, 200, 200, 200, 200),

@@ -108,6 +108,10 @@ def test_client_secrets_of_another_form_end_the_start(tmp_path, content):
         ("OIDC_ID_TOKEN_ALG", "none", "must be one of"),
         ("OIDC_RESPONSE_MODE", "fragment", "must be one of"),
         ("OIDC_TOKEN_AUTH_METHOD", "none", "must be one of"),
+        ("OIDC_CLIENT_SECRET", " ", "is missing"),
+        ("OIDC_ASSERTION_ALG", "HS256", "must be one of"),
+        ("OIDC_ASSERTION_AUDIENCE", "https://id.example.org", "must be one of"),
+        ("OIDC_PAR", "yes", "must be one of"),
         ("POSTS_PER_PAGE", "0", "from 1 to 100"),
         ("POSTS_PER_PAGE", "many", "whole number"),
         ("SESSION_IDLE", "999999", "from 1 to"),
@@ -128,6 +132,22 @@ def test_a_bad_setting_ends_the_start_with_one_line_that_names_it(name, value, w
     assert "\n" not in line
     assert "docs/settings.md#" in line
     assert isinstance(ended.value, SystemExit)
+
+
+def test_keys_of_our_own_need_no_client_secret(tmp_path):
+    assert load(OIDC_TOKEN_AUTH_METHOD="private_key_jwt", OIDC_CLIENT_SECRET=None)["OIDC_CLIENT_SECRET"] == ""
+    web = {"client_id": "byline", "redirect_uris": ["https://blog.example.org/oidc/callback"]}
+    (tmp_path / "client_secrets.json").write_text(json.dumps({"web": web}))
+    values = load(tmp_path, OIDC_TOKEN_AUTH_METHOD="private_key_jwt", OIDC_CLIENT_SECRET=None, OIDC_CLIENT_ID=None)
+    assert (values["OIDC_CLIENT_ID"], values["OIDC_CLIENT_SECRET"]) == ("byline", "")
+
+
+@pytest.mark.parametrize("name", ["OIDC_ID_TOKEN_ALG", "OIDC_USERINFO_ALG"])
+def test_but_a_token_signed_with_a_client_secret_does(name):
+    own_keys = {"OIDC_TOKEN_AUTH_METHOD": "private_key_jwt", name: "HS256"}
+    with pytest.raises(BadSetting, match=f"BLOG_OIDC_CLIENT_SECRET: is missing; {name}=HS256"):
+        load(**own_keys, OIDC_CLIENT_SECRET=None)
+    assert load(**own_keys, OIDC_CLIENT_SECRET="s" * 32)[name] == "HS256"
 
 
 @pytest.mark.parametrize("role", ["ROLE_READER", "ROLE_AUTHOR", "ROLE_EDITOR", "ROLE_ADMIN"])

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import re
 import secrets
-from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import quote_plus
 
 from authlib.common.urls import add_params_to_uri
-from authlib.oauth2.auth import ClientAuth, encode_client_secret_post
-from authlib.oauth2.rfc6749.parameters import prepare_grant_uri, prepare_token_request
+from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from joserfc.jwk import Key
 
 from blog.errors import LoginRefused, Unreachable
+from blog.identity import pushing
+from blog.identity.client import Client, send
 from blog.identity.http import Answer, fetch
 from blog.identity.provider import Metadata, Provider
 from blog.identity.tokens import (
@@ -41,6 +40,9 @@ REASONS = {
     "client_refused": "The sign-in service does not accept this site's credentials. Please tell the site's operator.",
     "request_refused": "The sign-in service does not accept how this site asked. Please tell the site's operator.",
     "weak_client_secret": "This site's secret is too short to sign with. Please tell the site's operator.",
+    "unreadable_keys": "This site cannot read its own keys. Please tell the site's operator.",
+    "push_impossible": "This site and the sign-in service disagree on how to begin. Please tell the site's operator.",
+    "push_refused": "The sign-in service does not accept what this site asked for. Please tell the site's operator.",
     # what the provider sent the browser back with
     "state_mismatch": "This answer does not belong to a login that was begun here. Please start again.",
     "answer_from_elsewhere": "This answer came from another sign-in service than was asked. Please start again.",
@@ -113,32 +115,7 @@ PROTOCOL_CLAIMS = frozenset(
 )
 
 VISIBLE_ASCII = re.compile(r"[\x21-\x7e]+")  # RFC 6750 2.1 and, but for the space, RFC 6749 A.11
-Prepared = tuple[str, dict[str, str], str]  # address, headers, body: as Authlib passes them on
 NEW_KEYS_MAY_HELP = frozenset({"unknown_key", "bad_signature"})
-
-
-@dataclass(frozen=True, slots=True)
-class Client:
-    """How this blog is registered at its provider.
-
-    :param scopes: what to ask for; ``openid`` always is.
-    :param token_auth_method: ``client_secret_basic`` or ``client_secret_post``.
-    :param id_token_alg: the only algorithm accepted on ID tokens.
-    :param userinfo_alg: likewise on userinfo; empty when that is plain JSON.
-    :param response_mode: ``query`` or ``form_post``.
-    :param skew: seconds by which the provider's clock may differ from ours.
-    """
-
-    issuer: str
-    client_id: str
-    client_secret: str = field(repr=False)
-    redirect_uri: str
-    scopes: tuple[str, ...]
-    token_auth_method: str
-    id_token_alg: str
-    userinfo_alg: str
-    response_mode: str
-    skew: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,26 +224,28 @@ def begin(
     :param subject: nobody but them will do.
     :param now: aware.
     :raises Unreachable: the provider does not answer, so there is no use in sending anybody there.
-    :raises LoginRefused: ``issuer_mismatch``.
+    :raises LoginRefused: ``issuer_mismatch``, or what pushing the request is refused for (RFC 9126).
     """
-    metadata = provider.metadata(fresh=True)
+    metadata = provider.metadata()
+    if pushing.endpoint(client, metadata) is None:  # else pushing shows whether anybody is there
+        metadata = provider.metadata(fresh=True)
     state, nonce, code_verifier = (secrets.token_urlsafe(32) for _ in range(3))
-    url = prepare_grant_uri(
-        metadata.authorization_endpoint,
-        client_id=client.client_id,
-        response_type="code",
-        redirect_uri=client.redirect_uri,
-        scope=list(dict.fromkeys(("openid", *client.scopes))),
-        state=state,
-        nonce=nonce,
-        code_challenge=create_s256_code_challenge(code_verifier),
-        code_challenge_method="S256",
-        response_mode="form_post" if client.response_mode == "form_post" else None,
-        prompt=_prompt(client, creates=create and "create" in metadata.prompt_values_supported),
-        login_hint=login_hint,
-        max_age=None if max_age is None else str(max_age),
-        acr_values=" ".join(acr_values) or None,
-    )
+    asked = {
+        "client_id": client.client_id,
+        "response_type": "code",
+        "redirect_uri": client.redirect_uri,
+        "scope": " ".join(dict.fromkeys(("openid", *client.scopes))),
+        "state": state,
+        "nonce": nonce,
+        "code_challenge": create_s256_code_challenge(code_verifier),
+        "code_challenge_method": "S256",
+        "response_mode": "form_post" if client.response_mode == "form_post" else None,
+        "prompt": _prompt(client, creates=create and "create" in metadata.prompt_values_supported),
+        "login_hint": login_hint,
+        "max_age": None if max_age is None else str(max_age),
+        "acr_values": " ".join(acr_values) or None,
+    }
+    url = _authorization_url(client, metadata, {name: text for name, text in asked.items() if text is not None}, now)
     return Attempt(
         state=state,
         nonce=nonce,
@@ -288,6 +267,16 @@ def _prompt(client: Client, *, creates: bool) -> str | None:
     return " ".join(asked) or None
 
 
+def _authorization_url(client: Client, metadata: Metadata, asked: dict[str, str], now: datetime) -> str:
+    """Give the address that asks for this, or that names what was pushed (RFC 9126, 4)."""
+    push_url = pushing.endpoint(client, metadata)
+    request_uri = pushing.push(client, metadata, push_url, asked, now=now) if push_url else None
+    if request_uri is None:
+        return str(prepare_grant_uri(metadata.authorization_endpoint, **asked))
+    short = [("client_id", client.client_id), ("request_uri", request_uri)]
+    return str(add_params_to_uri(metadata.authorization_endpoint, short))
+
+
 def finish(client: Client, provider: Provider, attempt: Attempt, params: Mapping[str, str], *, now: datetime) -> Login:
     """Judge what the browser came back with, redeem the code, and learn who it is.
 
@@ -299,7 +288,7 @@ def finish(client: Client, provider: Provider, attempt: Attempt, params: Mapping
     demand(same(params.get("state", ""), attempt.state), "state_mismatch")
     metadata = provider.metadata()
     code = _judge_answer(client, metadata, attempt, params)
-    tokens = _redeem(client, metadata, attempt, code)
+    tokens = _redeem(client, metadata, attempt, code, now)
     expected = Expected(
         issuer=client.issuer,
         client_id=client.client_id,
@@ -336,8 +325,8 @@ def renew(
         ``client_refused`` it spoke of us, not of them.
     :raises Unreachable: the provider failed to answer.
     """
-    body = prepare_token_request("refresh_token", refresh_token=refresh_token)
-    tokens = _request_tokens(client, provider.metadata(), body, refused="renewal_refused")
+    form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
+    tokens = _request_tokens(client, provider.metadata(), form, refused="renewal_refused", now=now)
     claims: Claims = {}
     if tokens.id_token is not None:
         expected = Expected(
@@ -416,38 +405,28 @@ class _Tokens:
     refresh_token: str | None
 
 
-def _redeem(client: Client, metadata: Metadata, attempt: Attempt, code: str) -> _Tokens:
+def _redeem(client: Client, metadata: Metadata, attempt: Attempt, code: str, now: datetime) -> _Tokens:
     """Exchange the code for tokens (RFC 6749, 4.1.3; RFC 7636, 4.5)."""
-    body = prepare_token_request(
-        "authorization_code", code=code, redirect_uri=attempt.redirect_uri, code_verifier=attempt.code_verifier
-    )
-    tokens = _request_tokens(client, metadata, body, refused="code_refused")
+    form = {
+        "grant_type": "authorization_code",
+        "code": code,
+        "redirect_uri": attempt.redirect_uri,
+        "code_verifier": attempt.code_verifier,
+    }
+    tokens = _request_tokens(client, metadata, form, refused="code_refused", now=now)
     demand(tokens.id_token is not None, "missing_id_token")
     return tokens
 
 
-def _request_tokens(client: Client, metadata: Metadata, body: str, *, refused: str) -> _Tokens:
+def _request_tokens(
+    client: Client, metadata: Metadata, form: Mapping[str, str], *, refused: str, now: datetime
+) -> _Tokens:
     """Send a token request, proving who we are.
-
-    Authlib prepares the request, and we send it: its session bounds neither the time nor the size of an answer.
 
     :param refused: the reason when the provider does not accept what we hold.
     """
-    how = AUTH_METHODS[client.token_auth_method]
-    url, headers, body = ClientAuth(client.client_id, client.client_secret, how).prepare(
-        "POST", metadata.token_endpoint, {"Content-Type": "application/x-www-form-urlencoded"}, body
-    )
-    answer = fetch("POST", url, what="the token endpoint", headers=headers, data=body)
+    answer = send(client, metadata, metadata.token_endpoint, form, what="the token endpoint", now=now)
     return _tokens(_token_answer(answer, refused))
-
-
-def _basic(client: ClientAuth, method: str, url: str, headers: dict[str, str], body: str) -> Prepared:  # noqa: ARG001
-    # RFC 6749, 2.3.1: both parts are form-encoded before they are joined. Authlib leaves that out.
-    pair = f"{quote_plus(client.client_id)}:{quote_plus(client.client_secret)}"
-    return url, {**headers, "Authorization": f"Basic {b64encode(pair.encode()).decode()}"}, body
-
-
-AUTH_METHODS = {"client_secret_basic": _basic, "client_secret_post": encode_client_secret_post}
 
 
 def _token_answer(answer: Answer, refused: str) -> dict[str, Any]:

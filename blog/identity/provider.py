@@ -32,6 +32,7 @@ class Metadata:
     """The part of the discovery document that we use (Discovery 1.0, 3); nothing else in it reaches us.
 
     :param iss_parameter_required: whether every answer to a login must name its issuer (RFC 9207, 2.4).
+    :param push_required: whether no login may begin otherwise than by a pushed request (RFC 9126, 5).
     """
 
     issuer: str
@@ -42,6 +43,8 @@ class Metadata:
     end_session_endpoint: str | None = None
     prompt_values_supported: tuple[str, ...] = ()
     iss_parameter_required: bool = False
+    pushed_authorization_request_endpoint: str | None = None
+    push_required: bool = False
 
 
 class Provider:
@@ -100,6 +103,10 @@ class Provider:
             end_session_endpoint=self._optional_endpoint(published, "end_session_endpoint"),
             prompt_values_supported=tuple(map(str, prompts)) if isinstance(prompts, list) else (),
             iss_parameter_required=document.get("authorization_response_iss_parameter_supported") is True,
+            pushed_authorization_request_endpoint=self._optional_endpoint(
+                published, "pushed_authorization_request_endpoint"
+            ),
+            push_required=document.get("require_pushed_authorization_requests") is True,
         )
 
     def _optional_endpoint(self, published: Mapping[str, Any], name: str) -> str | None:

@@ -9,7 +9,9 @@ from threading import BoundedSemaphore, Thread
 
 from flask import current_app
 
-from blog.identity import directories, oidc
+from blog.identity import directories
+from blog.identity.client import Client
+from blog.identity.keys import ClientKeys
 from blog.identity.people import Key, RoleRules
 from blog.identity.provider import Provider
 from blog.identity.sealing import Seal
@@ -50,7 +52,7 @@ class Porch:
     :param background: does a piece of work that nobody waits for.
     """
 
-    client: oidc.Client
+    client: Client
     provider: Provider
     directory: directories.Cached
     seal: Seal
@@ -61,6 +63,7 @@ class Porch:
     step_up: StepUp = field(default_factory=StepUp)
     revalidate: timedelta | None = None
     background: Callable[[Callable[[], None]], None] = start_thread
+    client_keys: ClientKeys | None = None
     waiting: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(LOGINS_AT_A_TIME))
 
     @property

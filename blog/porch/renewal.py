@@ -17,7 +17,7 @@ from blog.web.clock import moment
 
 AT_A_TIME = 4  # in one process; whose turn does not come is asked about at their next page
 AGAIN_AFTER = timedelta(minutes=1)  # when the provider could not say
-ABOUT_US = frozenset({"client_refused", "issuer_mismatch", "malformed_answer", "weak_client_secret"})
+ABOUT_US = frozenset({"client_refused", "issuer_mismatch", "malformed_answer", "unreadable_keys", "weak_client_secret"})
 
 _asking = BoundedSemaphore(AT_A_TIME)
 

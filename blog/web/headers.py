@@ -54,7 +54,7 @@ def init_app(app: Flask, *, policy: str, https: bool) -> None:
             response.headers.setdefault(name, value)
         if "frame-ancestors 'none'" not in response.headers["Content-Security-Policy"]:
             del response.headers["X-Frame-Options"]  # it can name no other site
-        if request.endpoint != "static":
+        if request.endpoint != "static" and not response.cache_control.max_age:
             response.vary.add("Cookie")
         return response
 
@@ -74,4 +74,10 @@ def keep_private(response: Response) -> Response:
 def keep_public(response: Response) -> Response:
     """Mark an answer that is the same for everybody who is not logged in: caches may keep it and must ask."""
     response.headers.setdefault("Cache-Control", "public, no-cache")
+    return response
+
+
+def keep_for_everybody(response: Response, *, seconds: int) -> Response:
+    """Mark an answer that is the same whoever asks, cookie or none: caches may keep it for so long without asking."""
+    response.headers["Cache-Control"] = f"public, max-age={seconds}"
     return response

@@ -8,7 +8,7 @@ import shutil
 from abc import ABC, abstractmethod
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import pytest
 import requests
@@ -105,16 +105,28 @@ class CertifiedProvider(Stage):
     def start(self) -> None:
         """Start server.mjs, and a blog that knows its client."""
         kept = state.load(self.place.folder)
-        client = {"port": self.place.idp_port, "blogUrl": self.url}
-        client |= {"clientId": kept.client_id, "clientSecret": kept.client_secret}
-        environ = stage.blog_environ(kept, self.place) | {"BLOG_OIDC_ID_TOKEN_ALG": "RS256", "BLOG_DIRECTORY": "claims"}
-        del environ["BLOG_DIRECTORY_URL"]
-        (self.place.folder / "client_secrets.json").write_text(stage.client_secrets(kept, self.place))
-        self.children.start("provider", [node(), str(SERVER / "server.mjs"), json.dumps(client)], environ)
+        environ = self.environ(kept)
+        (self.place.folder / "client_secrets.json").write_text(self.client_secrets(kept))
+        options = {"port": self.place.idp_port, "blogUrl": self.url} | self.options(kept)
+        self.children.start("provider", [node(), str(SERVER / "server.mjs"), json.dumps(options)], environ)
         stage.prepare_database(environ)
         stage.start_blog(self.children, environ)
         self.children.wait_for("provider", f"{self.issuer}/.well-known/openid-configuration")
         self.children.wait_for("blog", f"{self.url}/")
+
+    def environ(self, kept: state.State) -> dict[str, str]:
+        """Give the blog its settings."""
+        environ = stage.blog_environ(kept, self.place) | {"BLOG_OIDC_ID_TOKEN_ALG": "RS256", "BLOG_DIRECTORY": "claims"}
+        del environ["BLOG_DIRECTORY_URL"]
+        return environ
+
+    def client_secrets(self, kept: state.State) -> str:
+        """Write down the blog's registration."""
+        return stage.client_secrets(kept, self.place)
+
+    def options(self, kept: state.State) -> dict[str, Any]:
+        """Tell server.mjs what it knows of the client, and what it can do."""
+        return {"clientId": kept.client_id, "clientSecret": kept.client_secret}
 
     def register(self, visitor: Visitor, login: str, name: str) -> None:
         """Fill in the form; the new account is logged in at once."""

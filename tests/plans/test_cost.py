@@ -25,6 +25,15 @@ def test_a_warm_login_asks_for_a_token_and_for_userinfo_and_whether_anybody_is_t
     assert stage.asked() == ["token", "userinfo"]
 
 
+def test_a_warm_login_whose_request_is_pushed_costs_three_requests_as_well(stage, clock):
+    stage.idp.metadata["pushed_authorization_request_endpoint"] = stage.idp.par_url
+    assert stage.outcome(stage.log_in()) == LOGGED_IN
+    stage.asked()
+    clock.advance(minutes=30)
+    assert stage.is_logged_in(stage.log_in())
+    assert stage.asked() == ["par", "token", "userinfo"]
+
+
 def test_a_session_asks_the_provider_nothing(stage):
     visitor = stage.log_in()
     stage.asked()
@@ -54,6 +63,9 @@ def waiting_for(stage, clock, endpoint, *, rotate=True):
     if rotate:
         stage.idp.rotate()  # so that keys are asked for, too
     clock.advance(seconds=3)  # and discovery
+    if endpoint == "par":
+        stage.idp.metadata["pushed_authorization_request_endpoint"] = stage.idp.par_url
+        clock.advance(minutes=61)
     pause = stage.idp.meanwhile[endpoint] = Pause()
     with ThreadPoolExecutor() as pool:
         login = pool.submit(stage.log_in, visitor)
@@ -70,7 +82,7 @@ def connect(folder):
     return sqlite3.connect(folder / "blog.db", timeout=0, isolation_level=None)
 
 
-ENDPOINTS = ["discovery", "token", "jwks", "userinfo"]
+ENDPOINTS = ["discovery", "par", "token", "jwks", "userinfo"]
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)

@@ -211,6 +211,8 @@ def _client(settings: Mapping[str, Any]) -> tuple[str, str]:
     if any(own) and not all(own):
         missing = "DIRECTORY_CLIENT_SECRET" if own[0] else "DIRECTORY_CLIENT_ID"
         raise BadSetting(missing, "is missing: client id and secret go together")
+    if not any(own) and not settings["OIDC_CLIENT_SECRET"]:
+        raise BadSetting("DIRECTORY_CLIENT_ID", "is missing, and there is no OIDC_CLIENT_SECRET to use in its place")
     return own if all(own) else (settings["OIDC_CLIENT_ID"], settings["OIDC_CLIENT_SECRET"])
 
 

@@ -84,6 +84,7 @@ def test_the_token_endpoint_of_the_login_serves_too(server):
         (SCIM | {"DIRECTORY_TOKEN_URL": "http://id.example/token"}, "DIRECTORY_TOKEN_URL"),
         (SCIM | {"DIRECTORY_CLIENT_ID": "reader"}, "DIRECTORY_CLIENT_SECRET"),
         (SCIM | {"DIRECTORY_CLIENT_SECRET": "own"}, "DIRECTORY_CLIENT_ID"),
+        (SCIM | {"OIDC_CLIENT_SECRET": "", "OIDC_TOKEN_AUTH_METHOD": "private_key_jwt"}, "DIRECTORY_CLIENT_ID"),
         (SCIM | {"find_token_url": None}, "DIRECTORY_TOKEN_URL"),
         ({"DIRECTORY_URL": URL}, "DIRECTORY_URL"),
         ({"DIRECTORY": "claims", "DIRECTORY_CLIENT_ID": "reader"}, "DIRECTORY_CLIENT_ID"),

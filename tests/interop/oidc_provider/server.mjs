@@ -3,12 +3,14 @@
 //
 //   node server.mjs '{"port": 5002, "blogUrl": "http://localhost:5000", "clientId": "…", "clientSecret": "…"}'
 //
+// More about the client goes into "client", more of what the provider can do into "features".
+//
 // It keeps nothing, and ends when its standard input does.
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
 import { Provider, interactionPolicy } from 'oidc-provider';
 
-const { port, blogUrl, clientId, clientSecret } = JSON.parse(process.argv[2]);
+const { port, blogUrl, clientId, clientSecret, client = {}, features = {} } = JSON.parse(process.argv[2]);
 const issuer = `http://localhost:${port}`;
 
 // -- people: any password will do, and nobody is known by more than a login and a name -------------------------------
@@ -53,6 +55,7 @@ const provider = new Provider(issuer, {
       backchannel_logout_uri: `${blogUrl}/oidc/backchannel-logout`,
       backchannel_logout_session_required: true,
       token_endpoint_auth_method: 'client_secret_basic',
+      ...client,
     },
   ],
   jwks: { keys: [signingKey()] },
@@ -64,6 +67,7 @@ const provider = new Provider(issuer, {
     devInteractions: { enabled: false },
     rpInitiatedLogout: { enabled: true },
     backchannelLogout: { enabled: true },
+    ...features,
   },
   interactions: { policy, url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
   fetch: (url, options) => fetch(url, { ...options, dispatcher: undefined }), // else it sends nothing to this machine
@@ -109,6 +113,12 @@ async function changePeople(request, response) {
   response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(Object.fromEntries(people)));
 }
 
+// The client's key set is read again at its next request, as if the time for which it may be kept had passed.
+async function forgetKeys(_request, response) {
+  (await provider.Client.find(clientId)).asymmetricKeyStore.freshUntil = 0;
+  response.writeHead(204).end();
+}
+
 async function read(request) {
   const chunks = [];
   for await (const chunk of request) chunks.push(chunk);
@@ -120,6 +130,7 @@ const serve = provider.callback();
 function route(request) {
   if (request.url.startsWith('/interaction/')) return request.method === 'POST' ? decide : show;
   if (request.url === '/control/people' && request.method === 'POST') return changePeople;
+  if (request.url === '/control/forget-keys' && request.method === 'POST') return forgetKeys;
   return serve;
 }
 
