@@ -140,6 +140,7 @@ def callback() -> ResponseReturnValue:
             issuer=ready.client.issuer,
             author_claim=ready.author_claim,
             roles=people.roles_from_claims(proven.claims, ready.role_rules),
+            groups=people.groups_from_claims(proven.claims, ready.role_rules),
         )
     except (LoginRefused, Unreachable) as error:
         return attempts.forget(make_response(_refuse(error, attempt.next)), state)

@@ -7,6 +7,8 @@ from flask.typing import ResponseReturnValue
 
 from blog.auth import bylines
 from blog.content import posts
+from blog.content.readers import Reader
+from blog.porch.guards import asker
 from blog.web import headers
 from blog.web.clock import moment
 
@@ -15,10 +17,11 @@ bp = Blueprint("blog", __name__)
 
 @bp.get("/")
 def index() -> ResponseReturnValue:
-    """List live posts, newest first."""
+    """List the live posts that are for who asks, newest first."""
     page = posts.latest(
         now=moment(),
         limit=current_app.config["POSTS_PER_PAGE"],
+        reader=Reader(*asker()),
         before=request.args.get("before"),
         after=request.args.get("after"),
     )
@@ -29,16 +32,17 @@ def index() -> ResponseReturnValue:
 
 @bp.get("/<slug>")
 def post(slug: str) -> ResponseReturnValue:
-    """Show one post: to everybody when it is live, else to its author and to editors."""
-    asker, roles = (g.user.key, g.user.roles) if g.user else (None, frozenset())
-    found = posts.at_slug(slug, now=moment(), reader_key=asker, everybody="editor" in roles)
+    """Show one post: when it is live to those it is for, else to its author and to editors."""
+    reader = Reader(*asker())
+    found = posts.at_slug(slug, now=moment(), reader=reader)
+    own = found.author_key == reader.key and "author" in g.user.roles
     return _public(
         render_template(
             "blog/post.html",
             post=found,
             bylines=bylines([found.author_key]),
             live=found.is_live(moment()),
-            editable="editor" in roles or ("author" in roles and found.author_key == asker),
+            editable=own or reader.everything,
         )
     )
 

@@ -269,7 +269,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "ROLES_CLAIM",
         "",
-        "Which claim of ID token or userinfo tells a person's groups, as a string or a list of strings: its whole name, or a dotted path into it. Without it everybody who can log in is an author; with it, who is in none of the groups below is a reader. Roles are those of the login: a change counts from the next one.",
+        "Which claim of ID token or userinfo tells a person's groups, as a string, a list of strings, or an object whose names they are: its whole name, or a dotted path into it. Without it everybody who can log in is an author; with it, who is in none of the groups below is a reader. The same groups are those that a post can be limited to. Roles and groups are those of the login: a change counts from the next one.",
         example="realm_access.roles",
     ),
     Setting(

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask import Blueprint, current_app, flash, g, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from werkzeug.datastructures import MultiDict
 
 from blog.content import posts
+from blog.content.readers import EVERYONE, FOR_EVERYONE, GROUPS, PEOPLE, Audience, Reader
 from blog.content.text import differences
 from blog.errors import Conflict, Invalid, Moved
-from blog.porch.guards import role_required, step_up
+from blog.porch.guards import asker, role_required, step_up
 from blog.porch.parked import parked_form, parked_forms
 from blog.web import forms
 from blog.web.clock import moment
@@ -19,10 +21,15 @@ from blog.web.clock import moment
 bp = Blueprint("dashboard", __name__)
 
 SAID = {  # what a button did; the category of each message is the slug of the post it speaks of
-    "publish": "Published. Everybody can read it now.",
+    "publish": "Published.",
     "unpublish": "Unpublished. It is a draft again, and readers no longer see it.",
     "save": "Changes saved.",
     "draft": "Draft saved. Readers do not see it.",
+}
+CAN_READ = {
+    EVERYONE: "Everybody can read it now.",
+    PEOPLE: "Everybody who is logged in can read it now.",
+    GROUPS: "The people in its groups can read it now.",
 }
 PUBLISH = {"publish": True, "unpublish": False}
 
@@ -32,7 +39,7 @@ PUBLISH = {"publish": True, "unpublish": False}
 def index() -> ResponseReturnValue:
     """Show the form for a new post and the list of one's own; take the form."""
     if request.method == "GET":
-        return _dashboard(parked_form() or {})
+        return _dashboard(parked_form() or MultiDict())
     return (step_up("publish") if _action() == "publish" else None) or _create()
 
 
@@ -47,16 +54,18 @@ def _create() -> ResponseReturnValue:
             now=moment(),
             publish=_action() == "publish",
             form_id=typed.get("form_id") or None,
+            audience=_audience() or FOR_EVERYONE,
+            own_groups=g.user.groups,
         )
     except Invalid as error:
         return _dashboard(typed, error.problems), 400
     except Conflict as error:
         return _conflict(error.current, typed)
-    flash(SAID["publish" if made.is_live(moment()) else "draft"], made.slug)
+    flash(_said("publish" if made.is_live(moment()) else "draft", made), made.slug)
     return redirect(url_for("dashboard.index"), 303)
 
 
-def _dashboard(typed: Mapping[str, str], problems: Mapping[str, str] | None = None) -> str:
+def _dashboard(typed: MultiDict[str, str], problems: Mapping[str, str] | None = None) -> str:
     page = posts.of_author(
         g.user.key,
         limit=current_app.config["POSTS_PER_PAGE"],
@@ -67,6 +76,7 @@ def _dashboard(typed: Mapping[str, str], problems: Mapping[str, str] | None = No
         "dashboard/index.html",
         page=page,
         typed=typed,
+        choice=_choice(typed),
         problems=problems or {},
         form_id=typed.get("form_id") or forms.new_form_id(),
         parked=[] if typed else parked_forms(),
@@ -79,7 +89,7 @@ def _dashboard(typed: Mapping[str, str], problems: Mapping[str, str] | None = No
 def edit(slug: str) -> ResponseReturnValue:
     """Show a post for editing; save it, publish it or take it back."""
     if request.method == "GET":
-        return _editor(_editable(slug), parked_form() or {})
+        return _editor(_editable(slug), parked_form() or MultiDict())
     post = _editable_wherever(slug)
     changes_what_is_read = post.is_live(moment()) or _action() == "publish"
     return (step_up("publish") if changes_what_is_read else None) or _save(post)
@@ -87,7 +97,7 @@ def edit(slug: str) -> ResponseReturnValue:
 
 def _editable(slug: str) -> Any:
     """A post of one's own; for an editor, anybody's."""
-    return posts.editable(slug, author_key=g.user.key, everybody="editor" in g.user.roles)
+    return posts.editable(slug, now=moment(), reader=Reader(*asker()))
 
 
 def _editable_wherever(slug: str) -> Any:
@@ -109,27 +119,35 @@ def _save(post: Any) -> ResponseReturnValue:
             body_md=typed.get("body", ""),
             now=moment(),
             publish=PUBLISH.get(action),
+            audience=_audience(),
+            own_groups=g.user.groups,
         )
     except Invalid as error:
         return _editor(post, typed, error.problems), 400
     except Conflict as error:
         return _conflict(error.current, typed)
-    flash(SAID[action], saved.slug)
+    flash(_said(action, saved), saved.slug)
     return redirect(url_for("dashboard.edit", slug=saved.slug), 303)
 
 
-def _editor(post: Any, typed: Mapping[str, str], problems: Mapping[str, str] | None = None) -> str:
+def _editor(post: Any, typed: MultiDict[str, str], problems: Mapping[str, str] | None = None) -> str:
     return render_template(
-        "dashboard/edit.html", post=post, typed=typed, problems=problems or {}, live=post.is_live(moment())
+        "dashboard/edit.html",
+        post=post,
+        typed=typed,
+        choice=_choice(typed, post),
+        problems=problems or {},
+        live=post.is_live(moment()),
     )
 
 
-def _conflict(current: Any, typed: Mapping[str, str]) -> ResponseReturnValue:
+def _conflict(current: Any, typed: MultiDict[str, str]) -> ResponseReturnValue:
     """Show both versions and what differs; the typed one can be saved over the other, knowing it now."""
     page = render_template(
         "dashboard/conflict.html",
         post=current,
         typed=typed,
+        choice=_choice(typed, current),
         changes=differences(current.body_md, typed.get("body", "")),
         live=current.is_live(moment()),
     )
@@ -151,6 +169,37 @@ def _delete(post: Any) -> ResponseReturnValue:
     posts.delete(post.id)
     flash(f"“{post.title}” is deleted.", "")
     return redirect(url_for("dashboard.index"), 303)
+
+
+class Choice(NamedTuple):
+    """What a form shows under “Who can read this”.
+
+    :param offered: the names of the groups to choose among, the chosen ones first: the writer's own, and the post's.
+    :param in_any: whether the provider tells any groups of this writer.
+    """
+
+    visible_to: str
+    groups: frozenset[str]
+    offered: list[str]
+    in_any: bool
+
+
+def _choice(typed: MultiDict[str, str], post: Any = None) -> Choice:
+    """What was chosen in the form, else what the post has; never wider than that."""
+    stored = Audience(post.visible_to, frozenset(post.groups)) if post else FOR_EVERYONE
+    visible_to, groups = _audience(typed) or stored
+    offered = sorted(g.user.groups | stored.groups, key=lambda name: (name not in groups, name.casefold()))
+    return Choice(visible_to, groups, offered, bool(g.user.groups))
+
+
+def _audience(typed: MultiDict[str, str] | None = None) -> Audience | None:
+    """Read whom the post of a form is for; None when the form does not say."""
+    typed = request.form if typed is None else typed
+    return Audience(typed["visible_to"], frozenset(typed.getlist("group"))) if "visible_to" in typed else None
+
+
+def _said(action: str, post: Any) -> str:
+    return f"{SAID[action]} {CAN_READ[post.visible_to]}" if action == "publish" else SAID[action]
 
 
 def _action() -> str:

@@ -24,7 +24,7 @@ from sqlalchemy import (
     UniqueConstraint,
     event,
 )
-from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship
 
 NAMES = {  # every constraint has a name, so that a migration can find it in either database
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -77,13 +77,17 @@ class Post(db.Model):  # type: ignore[name-defined]
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
     published_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # None: a draft
+    visible_to: Mapped[str] = mapped_column(String(10), server_default="everyone")  # a word of content/readers.py
     version: Mapped[int] = mapped_column(default=1)  # counts saves; a save names the one it started from
     form_id: Mapped[str | None] = mapped_column(
         String(64), unique=True
     )  # of the form that made it: sent twice, made once
 
+    group_rows: Mapped[list[PostGroup]] = relationship(cascade="all, delete-orphan", passive_deletes=True, lazy="raise")
+
     __table_args__ = (
-        Index("ix_posts_published", "published_at", "id"),
+        Index("ix_posts_visible", "visible_to", "published_at", "id"),  # for strangers, who are nearly all readers
+        Index("ix_posts_published", "published_at", "id"),  # for people, who see posts of several kinds in one order
         Index("ix_posts_author", "author_issuer", "author_id", "updated_at", "id"),
         # else SQLite gives the id of a deleted post to the next one, and a save that was under way would hit that one
         {"sqlite_autoincrement": True},
@@ -94,9 +98,23 @@ class Post(db.Model):  # type: ignore[name-defined]
         """The author's identity key, (issuer, id)."""
         return self.author_issuer, self.author_id
 
+    @property
+    def groups(self) -> list[str]:
+        """The names of the groups that may read it, where it is for groups."""
+        return sorted((row.name for row in self.group_rows), key=str.casefold) if self.visible_to == "groups" else []
+
     def is_live(self, now: datetime) -> bool:
-        """Whether readers may see it at this moment."""
+        """Whether those it is visible to may see it at this moment."""
         return self.published_at is not None and self.published_at <= now
+
+
+class PostGroup(db.Model):  # type: ignore[name-defined]
+    """A group whose people may read a post, named as the provider does."""
+
+    __tablename__ = "post_groups"
+
+    post_id: Mapped[int] = mapped_column(ForeignKey("posts.id", ondelete="CASCADE"), primary_key=True)
+    name: Mapped[str] = mapped_column(String(255), primary_key=True)
 
 
 class Slug(db.Model):  # type: ignore[name-defined]

@@ -48,39 +48,43 @@ class Actor:
         assert response.status_code == 200, f"{path}: {response.status_code}"
         return BeautifulSoup(response.text, "html.parser")
 
-    def submit(self, path: str, button: str, form: Tag | None = None, **typed: str) -> TestResponse:
+    def submit(self, path: str, button: str, form: Tag | None = None, **typed: Any) -> TestResponse:
         """Fill in the form that holds this button on this page, and press it."""
         return self.send(self.filled(path, button, **typed))
 
-    def filled(self, path: str, button: str, **typed: str) -> tuple[str, dict[str, str]]:
+    def filled(self, path: str, button: str, **typed: Any) -> tuple[str, dict[str, Any]]:
         """Fill in a form, but do not send it yet: its address and fields."""
         return fill(self.page(path), path, button, **typed)
 
-    def send(self, form: tuple[str, dict[str, str]]) -> TestResponse:
+    def send(self, form: tuple[str, dict[str, Any]]) -> TestResponse:
         path, fields = form
         return self.post(path, fields)
 
-    def publish(self, title: str = "A title", body: str = "A body.") -> str:
+    def publish(self, title: str = "A title", body: str = "A body.", **chosen: Any) -> str:
         """Publish a post; give its slug."""
-        return self._write("Publish", title, body)
+        return self._write("Publish", title, body, chosen)
 
-    def draft(self, title: str = "A title", body: str = "A body.") -> str:
-        return self._write("Save draft", title, body)
+    def draft(self, title: str = "A title", body: str = "A body.", **chosen: Any) -> str:
+        return self._write("Save draft", title, body, chosen)
 
-    def _write(self, button: str, title: str, body: str) -> str:
-        response = self.submit("/dashboard", button, title=title, body=body)
+    def _write(self, button: str, title: str, body: str, chosen: dict[str, Any]) -> str:
+        response = self.submit("/dashboard", button, title=title, body=body, **chosen)
         assert response.status_code == 303, response.text
         link = self.page("/dashboard").select_one(".notice a")
         assert link is not None
         return str(link["href"]).removeprefix("/")
 
 
-def fill(page: BeautifulSoup, path: str, button: str, **typed: str) -> tuple[str, dict[str, str]]:
+def fill(page: BeautifulSoup, path: str, button: str, **typed: Any) -> tuple[str, dict[str, Any]]:
     """Fill in the form with this button on a page that was fetched from this path."""
     pressed = next(found for found in page.select("main form button") if found.text.strip() == button)
     form = pressed.find_parent("form")
     assert form is not None
-    fields = {str(field["name"]): str(field.get("value", "")) for field in form.select("input[name]")}
+    ticked = {}
+    for box in form.select("input[type=radio][checked], input[type=checkbox][checked]"):
+        ticked.setdefault(str(box["name"]), []).append(str(box["value"]))
+    lines = form.select("input[name]:not([type=radio], [type=checkbox])")
+    fields: dict[str, Any] = ticked | {str(line["name"]): str(line.get("value", "")) for line in lines}
     fields |= {str(area["name"]): area.text.removeprefix("\n") for area in form.select("textarea[name]")}
     if pressed.get("name"):
         fields[str(pressed["name"])] = str(pressed["value"])

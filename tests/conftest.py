@@ -96,6 +96,20 @@ def settings(tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.fixture
+def desk(settings: dict[str, str], idp: FakeIdp) -> dict[str, dict[str, Any]]:
+    """Roles and groups come from the provider; gives who is there. Ask for it before anybody who is logged in."""
+    settings |= {"ROLES_CLAIM": "groups", "ROLE_AUTHOR": "writers", "ROLE_EDITOR": "editors"}
+    idp.people |= {
+        "ada": {"name": "Ada Lovelace", "groups": ["writers", "Night Desk", "<b>&amp;\u202e"]},
+        "bob": {"name": "Bob Ross", "groups": ["writers"]},
+        "nina": {"name": "Nina Night", "groups": ["Night Desk"]},
+        "rita": {"name": "Rita Reader", "groups": []},
+        "eddy": {"name": "Eddy Editor", "groups": ["editors"]},
+    }
+    return idp.people
+
+
+@pytest.fixture
 def app(settings: dict[str, str], clock: MovableClock) -> Iterator[Flask]:
     application = create_app(settings, now=clock)
     application.testing = True

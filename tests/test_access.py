@@ -1,4 +1,4 @@
-"""Who may do what: every route, for each kind of person, on a live post and on a draft.
+"""Who may do what: every route, for each kind of person, on a live post, on a draft, and on posts that only some read.
 
 The table is the one of docs/access.md; a route that is not in it fails.
 """
@@ -14,37 +14,47 @@ from sqlalchemy import select
 from blog.db import Post, db
 
 LOGIN = "login"  # led to the login page
-KINDS = ("stranger", "its author", "another author", "reader", "editor")
+KINDS = ("stranger", "its author", "another author", "reader", "reader in the group", "editor")
 TABLE = {
     # (method, address): what each of KINDS gets
-    ("GET", "/"): (200, 200, 200, 200, 200),
-    ("GET", "/live"): (200, 200, 200, 200, 200),
-    ("GET", "/draft"): (404, 200, 404, 404, 200),
-    ("GET", "/dashboard"): (LOGIN, 200, 200, 403, 200),
-    ("POST", "/dashboard"): (LOGIN, 303, 303, 403, 303),
-    ("GET", "/dashboard/sessions"): (LOGIN, 200, 200, 200, 200),
-    ("POST", "/dashboard/sessions"): (LOGIN, 303, 303, 303, 303),
-    ("GET", "/live/edit"): (LOGIN, 200, 403, 403, 200),
-    ("GET", "/draft/edit"): (LOGIN, 200, 403, 403, 200),
-    ("POST", "/live/edit"): (LOGIN, 303, 403, 403, 303),
-    ("POST", "/draft/edit"): (LOGIN, 303, 403, 403, 303),
-    ("GET", "/live/delete"): (LOGIN, 200, 403, 403, 200),
-    ("GET", "/draft/delete"): (LOGIN, 200, 403, 403, 200),
-    ("POST", "/live/delete"): (LOGIN, 303, 403, 403, 303),
-    ("POST", "/draft/delete"): (LOGIN, 303, 403, 403, 303),
-    ("GET", "/login"): (302, 302, 302, 302, 302),
-    ("GET", "/login/confirm"): (LOGIN, 302, 302, 302, 302),
-    ("GET", "/register"): (302, 302, 302, 302, 302),
-    ("GET", "/oidc/callback"): (400, 400, 400, 400, 400),
-    ("POST", "/oidc/callback"): (400, 400, 400, 400, 400),
-    ("GET", "/oidc/initiate"): (400, 400, 400, 400, 400),
-    ("POST", "/oidc/initiate"): (400, 400, 400, 400, 400),
-    ("POST", "/oidc/backchannel-logout"): (400, 400, 400, 400, 400),
-    ("GET", "/oidc/frontchannel-logout"): (200, 200, 200, 200, 200),
-    ("GET", "/oidc/jwks"): (404, 404, 404, 404, 404),
-    ("GET", "/logout"): (302, 200, 200, 200, 200),
-    ("POST", "/logout"): (303, 303, 303, 303, 303),
-    ("GET", "/static/style.css"): (200, 200, 200, 200, 200),
+    ("GET", "/"): (200, 200, 200, 200, 200, 200),
+    ("GET", "/live"): (200, 200, 200, 200, 200, 200),
+    ("GET", "/draft"): (404, 200, 404, 404, 404, 200),
+    ("GET", "/members"): (404, 200, 200, 200, 200, 200),
+    ("GET", "/grouped"): (404, 200, 404, 404, 200, 200),
+    ("GET", "/dashboard"): (LOGIN, 200, 200, 403, 403, 200),
+    ("POST", "/dashboard"): (LOGIN, 303, 303, 403, 403, 303),
+    ("GET", "/dashboard/sessions"): (LOGIN, 200, 200, 200, 200, 200),
+    ("POST", "/dashboard/sessions"): (LOGIN, 303, 303, 303, 303, 303),
+    ("GET", "/live/edit"): (LOGIN, 200, 403, 403, 403, 200),
+    ("GET", "/draft/edit"): (LOGIN, 200, 403, 403, 403, 200),
+    ("GET", "/members/edit"): (LOGIN, 200, 403, 403, 403, 200),
+    ("GET", "/grouped/edit"): (LOGIN, 200, 404, 403, 403, 200),
+    ("POST", "/live/edit"): (LOGIN, 303, 403, 403, 403, 303),
+    ("POST", "/draft/edit"): (LOGIN, 303, 403, 403, 403, 303),
+    ("POST", "/members/edit"): (LOGIN, 303, 403, 403, 403, 303),
+    ("POST", "/grouped/edit"): (LOGIN, 303, 404, 403, 403, 303),
+    ("GET", "/live/delete"): (LOGIN, 200, 403, 403, 403, 200),
+    ("GET", "/draft/delete"): (LOGIN, 200, 403, 403, 403, 200),
+    ("GET", "/members/delete"): (LOGIN, 200, 403, 403, 403, 200),
+    ("GET", "/grouped/delete"): (LOGIN, 200, 404, 403, 403, 200),
+    ("POST", "/live/delete"): (LOGIN, 303, 403, 403, 403, 303),
+    ("POST", "/draft/delete"): (LOGIN, 303, 403, 403, 403, 303),
+    ("POST", "/members/delete"): (LOGIN, 303, 403, 403, 403, 303),
+    ("POST", "/grouped/delete"): (LOGIN, 303, 404, 403, 403, 303),
+    ("GET", "/login"): (302, 302, 302, 302, 302, 302),
+    ("GET", "/login/confirm"): (LOGIN, 302, 302, 302, 302, 302),
+    ("GET", "/register"): (302, 302, 302, 302, 302, 302),
+    ("GET", "/oidc/callback"): (400, 400, 400, 400, 400, 400),
+    ("POST", "/oidc/callback"): (400, 400, 400, 400, 400, 400),
+    ("GET", "/oidc/initiate"): (400, 400, 400, 400, 400, 400),
+    ("POST", "/oidc/initiate"): (400, 400, 400, 400, 400, 400),
+    ("POST", "/oidc/backchannel-logout"): (400, 400, 400, 400, 400, 400),
+    ("GET", "/oidc/frontchannel-logout"): (200, 200, 200, 200, 200, 200),
+    ("GET", "/oidc/jwks"): (404, 404, 404, 404, 404, 404),
+    ("GET", "/logout"): (302, 200, 200, 200, 200, 200),
+    ("POST", "/logout"): (303, 303, 303, 303, 303, 303),
+    ("GET", "/static/style.css"): (200, 200, 200, 200, 200, 200),
 }
 
 
@@ -52,21 +62,24 @@ TABLE = {
 def roles(settings, idp):
     settings |= {"ROLES_CLAIM": "groups", "ROLE_AUTHOR": "writers", "ROLE_EDITOR": "desk"}
     idp.people = {
-        "ada": {"name": "Ada Lovelace", "groups": ["writers"]},
+        "ada": {"name": "Ada Lovelace", "groups": ["writers", "Night Desk"]},
         "bob": {"name": "Bob Ross", "groups": ["writers"]},
         "rita": {"name": "Rita Reader", "groups": []},
+        "nina": {"name": "Nina Night", "groups": ["Night Desk"]},
         "eddy": {"name": "Eddy Editor", "groups": ["desk"]},
     }
 
 
 @pytest.fixture
 def posts(ada):
-    """A live post and a draft, both of Ada."""
+    """A live post, a draft, and two that only some may read, all of Ada."""
     assert ada.publish("Live") == "live"
     assert ada.draft("Draft") == "draft"
+    assert ada.publish("Members", visible_to="people") == "members"
+    assert ada.publish("Grouped", visible_to="groups", group="Night Desk") == "grouped"
 
 
-@pytest.mark.parametrize(("column", "sub"), list(enumerate([None, "ada", "bob", "rita", "eddy"])), ids=KINDS)
+@pytest.mark.parametrize(("column", "sub"), list(enumerate([None, "ada", "bob", "rita", "nina", "eddy"])), ids=KINDS)
 @pytest.mark.parametrize(("method", "path"), TABLE, ids=[" ".join(row) for row in TABLE])
 def test_everybody_may_do_what_the_table_says_and_no_more(posts, anybody, method, path, column, sub):
     actor, fields = anybody(), {}
@@ -87,6 +100,9 @@ SMUGGLED = {
     "body_html": "<script>alert(1)</script>",
     "html_version": "99",
     "published_at": "2020-01-01T00:00:00+00:00",
+    "group_rows": "desk",
+    "groups": "desk",
+    "group": "desk",
 }
 
 
@@ -99,11 +115,12 @@ def test_no_form_sets_what_it_does_not_show(posts, anybody, page):
     with bob.app.app_context():
         own = db.session.scalars(select(Post).where(Post.title == "Own")).one()
     assert (own.author_key, own.slug, own.published_at) == (("https://idp.example", "bob"), "own", None)
+    assert own.visible_to == "everyone"
     assert (own.body_html.strip(), own.html_version < 99) == ("<p>Words</p>", True)
 
 
 def test_every_route_stands_in_the_table(app):
-    written = {(method, re.sub("^/(live|draft)", "/<slug>", path)) for method, path in TABLE}
+    written = {(method, re.sub("^/(live|draft|members|grouped)", "/<slug>", path)) for method, path in TABLE}
     there = {
         (method, re.sub("<path:.*>", "style.css", str(rule)))
         for rule in app.url_map.iter_rules()
@@ -114,7 +131,7 @@ def test_every_route_stands_in_the_table(app):
 
 def test_the_table_is_the_documented_one():
     rows = re.findall(
-        r"^\| (\w+) \| `(\S+)` \| (\S+) \| (\S+) \| (\S+) \| (\S+) \| (\S+) \|$", document(), re.MULTILINE
+        r"^\| (\w+) \| `(\S+)` \| (\S+) \| (\S+) \| (\S+) \| (\S+) \| (\S+) \| (\S+) \|$", document(), re.MULTILINE
     )
     documented = {(method, path): tuple(map(as_answer, answers)) for method, path, *answers in rows}
     assert documented == TABLE

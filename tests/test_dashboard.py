@@ -313,3 +313,199 @@ def test_hostile_titles_and_bodies_are_shown_not_run(ada, visitor):
         assert not page.select("script, style, [onerror]"), path
         assert not [link for link in page.select("a[href]") if link["href"].lower().startswith("javascript")], path
         assert title in page.text or title in str(page.select("input")) or page.find("input", value=title), path
+
+
+# -- who can read a post -----------------------------------------------------------------------------------------------
+
+HOSTILE = "<b>&amp;\u202e"
+FOR_DESK = {"visible_to": "groups", "group": ["Night Desk", HOSTILE]}
+
+
+def choice(page):
+    """What a form says of who can read: the radio that is on, the boxes that are ticked, the boxes there are."""
+    form = page.select_one("form.editor")
+    on = [radio["value"] for radio in form.select("[name=visible_to][checked]")]
+    ticked = [box["value"] for box in form.select("[name=group][checked]")]
+    return on, ticked, [box["value"] for box in form.select("[name=group]")]
+
+
+def test_a_new_post_is_for_everyone_unless_its_author_chooses(desk, ada):
+    page = ada.page("/dashboard")
+    assert page.select_one("fieldset legend").text == "Who can read this"
+    labels = [" ".join(label.text.split()) for label in page.select("fieldset label")]
+    assert labels[:3] == ["Everyone", "Everybody who is logged in", "Only these groups"]
+    assert labels[3:] == choice(page)[2] == [HOSTILE, "Night Desk", "writers"]
+    assert choice(page)[:2] == (["everyone"], [])
+    assert not page.select("fieldset b")
+
+
+def test_whom_a_post_is_for_is_kept_shown_and_can_be_changed(desk, ada, visitor):
+    slug = ada.publish(**FOR_DESK)
+    assert choice(ada.page(f"/{slug}/edit"))[:2] == (["groups"], [HOSTILE, "Night Desk"])
+    ada.submit(f"/{slug}/edit", "Save changes", body="Changed, and nothing else")
+    assert choice(ada.page(f"/{slug}/edit"))[:2] == (["groups"], [HOSTILE, "Night Desk"])
+    assert visitor.get(f"/{slug}").status_code == 404
+    ada.submit(f"/{slug}/edit", "Save changes", visible_to="everyone")
+    assert visitor.get(f"/{slug}").status_code == 200
+    assert choice(ada.page(f"/{slug}/edit"))[:2] == (["everyone"], [])
+
+
+@pytest.mark.parametrize(
+    ("chosen", "said"),
+    [
+        ({"visible_to": "everyone"}, "Published. Everybody can read it now."),
+        ({"visible_to": "people"}, "Published. Everybody who is logged in can read it now."),
+        (FOR_DESK, "Published. The people in its groups can read it now."),
+    ],
+)
+def test_publishing_says_who_can_read_it_now(desk, ada, chosen, said):
+    ada.submit("/dashboard", "Publish", title="A", body="B", **chosen)
+    assert said in ada.get("/dashboard").text
+    ada.draft("C", **chosen)
+    ada.submit("/c/edit", "Publish")
+    assert said in ada.get("/c/edit").text
+
+
+def test_who_is_in_no_group_is_told_why_there_is_no_such_choice(ada):
+    page = ada.page("/dashboard")
+    assert choice(page) == (["everyone"], [], [])
+    assert [radio["value"] for radio in page.select("[name=visible_to]")] == ["everyone", "people"]
+    assert "tells no groups of yours" in page.select_one("fieldset .help").text
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [{"visible_to": "groups"}, {"visible_to": "groups", "group": ["writers", "editors"]}, {"visible_to": "me"}],
+)
+@pytest.mark.parametrize("where", ["new", "old"])
+def test_a_mistaken_choice_is_told_at_its_field_and_nothing_is_lost_or_wider(desk, ada, visitor, chosen, where):
+    slug = ada.publish("Kept", **FOR_DESK)
+    path, button = ("/dashboard", "Publish") if where == "new" else (f"/{slug}/edit", "Save changes")
+    response = ada.submit(path, button, title="Words to keep", body="Words to keep", **({"group": []} | chosen))
+    assert response.status_code == 400
+    page = soup(response)
+    assert page.find(id="visible_to-problem").text
+    assert page.select_one("fieldset")["aria-describedby"] == "visible_to-problem"
+    assert page.find(id="title")["value"] == page.find(id="body").text.strip() == "Words to keep"
+    on, ticked, _ = choice(page)
+    assert on == ([chosen["visible_to"]] if chosen["visible_to"] == "groups" else [])
+    assert ticked == [group for group in chosen.get("group", []) if group == "writers"]
+    assert visitor.get("/kept").status_code == visitor.get("/words-to-keep").status_code == 404
+
+
+@pytest.mark.parametrize("wrong", [{"title": ""}, {"body": ""}])
+def test_a_choice_survives_a_mistake_elsewhere(desk, ada, wrong):
+    typed = {"title": "T", "body": "B"} | wrong
+    assert choice(soup(ada.submit("/dashboard", "Publish", **typed, **FOR_DESK)))[:2] == (
+        ["groups"],
+        [HOSTILE, "Night Desk"],
+    )
+    path = f"/{ada.publish()}/edit"
+    assert choice(soup(ada.submit(path, "Save changes", **typed, **FOR_DESK)))[:2] == (
+        ["groups"],
+        [HOSTILE, "Night Desk"],
+    )
+
+
+def test_a_choice_survives_an_ended_session(desk, ada, clock, visitor):
+    form = ada.filled("/dashboard", "Publish", title="Late", body="Words", **FOR_DESK)
+    clock.advance(days=8)
+    response = ada.send(form)
+    assert response.status_code == 401
+    link = soup(response).select_one("a.button.main")["href"]
+    back = ada.return_with(ada.begin(link)).location
+    assert choice(ada.page(back))[:2] == (["groups"], [HOSTILE, "Night Desk"])
+    ada.submit(back, "Publish")
+    assert choice(ada.page("/late/edit"))[:2] == (["groups"], [HOSTILE, "Night Desk"])
+    assert visitor.get("/late").status_code == 404
+
+
+def test_a_choice_for_groups_never_becomes_wider_when_the_groups_are_gone(desk, ada, clock):
+    form = ada.filled("/dashboard", "Publish", title="Late", body="Words", **FOR_DESK)
+    clock.advance(days=8)
+    link = soup(ada.send(form)).select_one("a.button.main")["href"]
+    desk["ada"]["groups"] = ["writers"]
+    back = ada.return_with(ada.begin(link)).location
+    assert choice(ada.page(back)) == (["groups"], [], ["writers"])
+    assert ada.submit(back, "Publish").status_code == 400
+
+
+def test_a_form_in_which_only_a_choice_was_made_is_not_kept(desk, ada, clock):
+    form = ada.filled("/dashboard", "Publish", visible_to="people")
+    clock.advance(days=8)
+    assert "Nothing was done" in ada.send(form).text
+
+
+def test_a_choice_survives_a_conflict_and_both_are_shown(desk, ada):
+    slug = ada.publish("Shared", "Words")
+    second = ada.filled(f"/{slug}/edit", "Save changes", **FOR_DESK)
+    ada.submit(f"/{slug}/edit", "Save changes", visible_to="people")
+    response = ada.send(second)
+    assert response.status_code == 409
+    page = soup(response)
+    assert choice(page)[:2] == (["groups"], [HOSTILE, "Night Desk"])
+    assert "Logged-in people" in page.find(attrs={"aria-labelledby": "theirs"}).text
+    ada.send(fill(page, f"/{slug}/edit", "Save changes"))
+    assert choice(ada.page(f"/{slug}/edit"))[:2] == (["groups"], [HOSTILE, "Night Desk"])
+
+
+def test_the_same_form_for_other_readers_is_a_conflict_and_makes_no_second_post(desk, ada):
+    path, fields = ada.filled("/dashboard", "Publish", title="Once", body="Only", **FOR_DESK)
+    assert [ada.post(path, fields).status_code for _ in range(2)] == [303, 303]
+    response = ada.post(path, fields | {"visible_to": "everyone"})
+    assert response.status_code == 409
+    assert choice(soup(response))[0] == ["everyone"]
+    assert len(ada.page("/dashboard").select(".posts li")) == 1
+
+
+def test_an_editor_who_is_in_no_group_of_a_post_keeps_them_by_saving(desk, ada, anybody):
+    slug = ada.publish("Nightly", "Wrods", **FOR_DESK)
+    desk["eddy"]["groups"] = ["editors", "owls"]
+    eddy = anybody().log_in("eddy")
+    assert choice(eddy.page(f"/{slug}/edit")) == (
+        ["groups"],
+        [HOSTILE, "Night Desk"],
+        [HOSTILE, "Night Desk", "editors", "owls"],
+    )
+    eddy.submit(f"/{slug}/edit", "Save changes", body="Words")
+    assert choice(ada.page(f"/{slug}/edit"))[:2] == (["groups"], [HOSTILE, "Night Desk"])
+    eddy.submit(f"/{slug}/edit", "Save changes", group=["Night Desk", "owls"])
+    assert choice(ada.page(f"/{slug}/edit"))[1:] == (["Night Desk", "owls"], ["Night Desk", "owls", HOSTILE, "writers"])
+
+
+def test_somebody_elses_hidden_post_is_not_there_to_be_edited(desk, ada, anybody):
+    slug, bob = ada.publish("Nightly", **FOR_DESK), anybody().log_in("bob")
+    for path in (f"/{slug}/edit", f"/{slug}/delete", "/never-there/edit"):
+        assert bob.get(path).status_code == 404
+        _, fields = bob.filled("/dashboard", "Save draft", title="Taken over", body="Words to keep")
+        response = bob.post(path, fields | {"version": "1"})
+        assert response.status_code == 404
+        assert "Words to keep" in response.text
+
+
+AWKWARD = [
+    "a,b",
+    '"quoted"',
+    "it's",
+    " a space",
+    "100%",
+    "/staff/desk",
+    "x" * 255,
+    "میز\u200cها",
+    "e\u0301",
+    "\u200b",
+    "😀",
+]
+
+
+def test_a_group_may_have_any_name(desk, ada, anybody):
+    desk["ada"]["groups"] += AWKWARD
+    ada.submit("/logout", "Log out")
+    ada.log_in("ada")
+    for number, group in enumerate(AWKWARD):
+        slug = ada.publish(f"Number {number}", visible_to="groups", group=group)
+        assert choice(ada.page(f"/{slug}/edit"))[:2] == (["groups"], [group])
+        ada.submit(f"/{slug}/edit", "Save changes", body="Saved anew.")
+        desk["rita"]["groups"] = [group]
+        assert anybody().log_in("rita").page(f"/{slug}").select_one(".limited bdi").text == group
+    assert len(anybody().log_in("nina").page("/").select("article")) == 0

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from blog.identity import oidc
+from blog import config
+from blog.identity import directories, oidc
 from docs import generate
 
 ROOT = Path(__file__).parent.parent
@@ -18,12 +19,38 @@ PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 TEST = re.compile(r"`(tests/[\w/]+\.py(?:::\w+)+)`")
 ROW = re.compile(r"^\| (\d+) \|.*", re.MULTILINE)
+GUIDE = ROOT / "docs" / "providers" / "README.md"
+PROVIDERS = sorted(set(GUIDE.parent.glob("*.md")) - {GUIDE})
+HEADINGS = [
+    "Register the blog",
+    "Settings",
+    "Author id",
+    "Names (user API)",
+    "Groups and roles",
+    "Logging out",
+    "What it cannot do",
+    "Tried",
+]
+BLOCK = re.compile(r"^```ini\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
-def section(title: str) -> str:
-    """The text of one section of the specifications."""
-    _, _, rest = SPECIFICATIONS.read_text("utf-8").partition(f"\n## {title}\n")
+def section(title: str, page: Path = SPECIFICATIONS) -> str:
+    """The text of one section of a page."""
+    _, _, rest = page.read_text("utf-8").partition(f"\n## {title}\n")
     return rest.partition("\n## ")[0]
+
+
+def environ_of(text: str, secrets: Path) -> dict[str, str]:
+    """The settings that a page shows; a file with a secret becomes one that is there."""
+    secrets.write_text("0123456789abcdef" * 4)
+    lines = [line.partition("=") for block in BLOCK.findall(text) for line in block.splitlines()]
+    return {name: str(secrets) if name.endswith("_FILE") else value for name, _, value in lines}
+
+
+def open_with(environ: dict[str, str], folder: Path) -> None:
+    """Do with settings what the start does."""
+    values = config.load(environ, directories.SETTINGS, folder)
+    directories.open_directory(values, find_token_url=str)
 
 
 def ids_in(path: Path) -> Iterator[str]:
@@ -92,3 +119,41 @@ def test_every_event_of_the_security_log_is_explained():
     }
     assert noted == set(re.findall(r"^\| `(\w+)` \|", told, re.MULTILINE))
     assert "login" in noted
+
+
+@pytest.mark.parametrize("page", PROVIDERS, ids=relative)
+def test_every_provider_has_the_same_headings(page):
+    assert re.findall(r"^## (.+)$", page.read_text("utf-8"), re.MULTILINE) == HEADINGS
+
+
+@pytest.mark.parametrize("page", [GUIDE, *PROVIDERS], ids=relative)
+def test_the_settings_of_a_provider_are_accepted_as_they_stand(page, tmp_path):
+    known = {f"BLOG_{row.name}" for row in (*config.SETTINGS, *directories.SETTINGS)}
+    basic = environ_of(section("Settings", page), tmp_path / "secret")
+    everything = environ_of(page.read_text("utf-8"), tmp_path / "secret")
+    assert not {name.removesuffix("_FILE") for name in everything} - known
+    open_with(basic, tmp_path)
+    open_with(everything, tmp_path)
+
+
+def test_the_guide_leads_to_every_provider_and_back():
+    assert len(PROVIDERS) == 13
+    assert {page.name for page in PROVIDERS} <= set(LINK.findall(GUIDE.read_text("utf-8")))
+    assert all("(README.md)" in page.read_text("utf-8") for page in PROVIDERS)
+
+
+def test_the_guide_compares_all_providers_and_says_of_each_what_its_page_says():
+    rows = re.findall(
+        r"^\| \[.+?\]\((.+?)\) \|.* (.+?) \|$", section("All of them beside each other", GUIDE), re.MULTILINE
+    )
+    said = {page.name: section("Tried", page).split() for page in PROVIDERS}
+    tried = {name: words[:2] != ["Not", "tried;"] for name, words in said.items()}
+    assert all(words[0] == "Tried" for name, words in said.items() if tried[name])
+    assert {name: last != "no" for name, last in rows} == tried
+
+
+def test_the_reasons_that_the_guide_explains_are_there():
+    named = set(re.findall(r"^\| `(\w+)` \|", section("When it does not work", GUIDE), re.MULTILINE))
+    named |= set(re.findall(r"reason=(\w+)", section("When it does not work", GUIDE)))
+    assert len(named) > 10
+    assert not named - set(oidc.REASONS)

@@ -130,6 +130,39 @@ def test_functions_stay_small(path):
     assert not {name: size for name, size in sizes.items() if size > 45}
 
 
+ASKS_NOBODY = {  # a writer's own form, their own list, a save; and a look-up that is given the clause
+    "content/posts.py": {"_create", "of_author", "_locked", "_at"},
+}
+
+
+def takes_posts(node: ast.AST) -> bool:
+    """Whether this calls for rows of posts, or a number of them."""
+    if not isinstance(node, ast.Call):
+        return False
+    name = getattr(node.func, "attr", getattr(node.func, "id", None))
+    if name in {"select", "get", "get_one", "query", "select_from", "exists"}:
+        parts = [part for given in node.args for part in ast.walk(given)]
+        return any(isinstance(part, ast.Name) and part.id == "Post" for part in parts)
+    return name == "_at"
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if floor(path) == "content"], ids=relative)
+def test_whatever_finds_posts_leaves_only_those_that_the_reader_may_read(path):
+    tree = ast.parse(path.read_text())
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    taking = {function.name: ast.dump(function) for function in functions if any(map(takes_posts, ast.walk(function)))}
+    asking = {name for name, dumped in taking.items() if "'readable_by'" in dumped}
+    assert taking.keys() - asking == ASKS_NOBODY.get(relative(path), set())
+    assert not [
+        node for node in tree.body if not isinstance(node, ast.FunctionDef) and any(map(takes_posts, ast.walk(node)))
+    ]
+
+
+def test_only_the_room_of_content_looks_at_the_table_of_posts():
+    others = [path for path in MODULES if floor(path) not in {"content", "db"}]
+    assert not [relative(path) for path in others if {"blog.db.Post", "blog.db.PostGroup"} & set(imports(path))]
+
+
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.relative_to(BLOG / "templates").as_posix())
 def test_a_template_has_no_inline_script_or_style(path):
     text = path.read_text()

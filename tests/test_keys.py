@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 from joserfc.jwk import KeySet, RSAKey
-from sqlalchemy import text
+from sqlalchemy import text, update
 
 from blog import create_app
-from blog.db import db
+from blog.db import ClientKey, db, writing
 from tests.actor import Actor
 
 KID = r"[\w-]{43}"
@@ -102,6 +103,37 @@ def test_a_request_is_pushed_with_the_same_proof(app, knowing, visitor):
     visitor.log_in()
     assert visitor.is_logged_in()
     assert knowing.calls["par"] == 1
+
+
+@pytest.fixture
+def asked_again(settings, idp):
+    """The provider is asked every ten minutes whether it still vouches for who is logged in."""
+    settings["SESSION_REVALIDATE"] = "10"
+    idp.refreshes = True
+
+
+def renewing(app):
+    app.extensions["porch"] = replace(app.extensions["porch"], background=lambda work: work())
+
+
+def test_a_session_is_renewed_with_the_same_proof(asked_again, app, knowing, visitor, clock, security_log):
+    renewing(app)
+    visitor.log_in()
+    clock.advance(minutes=10)
+    visitor.get("/")
+    assert len(security_log.of("session_renewed")) == 1
+    assert "client_assertion" in knowing.token_requests[-1]
+
+
+def test_keys_that_cannot_be_read_end_no_session(asked_again, app, knowing, visitor, clock, security_log):
+    renewing(app)
+    visitor.log_in()
+    with app.app_context(), writing() as session:
+        session.execute(update(ClientKey).values(data=b"sealed by somebody else"))
+    clock.advance(minutes=10)
+    visitor.get("/")
+    assert security_log.reasons("session_check_failed") == ["unreadable_keys"]
+    assert visitor.is_logged_in()
 
 
 def test_a_refused_push_is_a_page_and_a_line_of_the_log(app, idp, visitor, security_log):

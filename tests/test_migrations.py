@@ -17,6 +17,7 @@ from sqlalchemy import inspect, text
 
 import blog
 from blog.content import posts
+from blog.content.readers import Audience
 from blog.db import db, writing
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -50,6 +51,25 @@ def test_migrations_can_be_taken_back(unmigrated):
     upgrade()
     downgrade(revision="base")
     assert inspect(db.engine).get_table_names() == ["alembic_version"]
+
+
+def test_what_was_not_for_everyone_is_a_draft_where_nothing_can_be_limited(unmigrated):
+    upgrade()
+    for visible_to in ("everyone", "people"):
+        posts.create(
+            ("https://id.example", "ada"),
+            title=visible_to,
+            body_md="x",
+            now=NOW,
+            publish=True,
+            audience=Audience(visible_to),
+        )
+    downgrade(revision="0003")
+    live = db.session.execute(text("SELECT title FROM posts WHERE published_at IS NOT NULL")).scalars().all()
+    assert live == ["everyone"]
+    db.session.rollback()
+    upgrade()
+    assert differences() == []
 
 
 def test_upgrading_again_changes_nothing_and_leaves_logging_alone(unmigrated):

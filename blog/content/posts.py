@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, and_, insert, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Select, and_, insert, or_, select, tuple_, update
 from sqlalchemy import delete as delete_from
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import InstrumentedAttribute, Session, load_only
+from sqlalchemy.orm import InstrumentedAttribute, Session, load_only, selectinload
 
 from blog.content import slugs
+from blog.content.readers import (
+    ANYBODY,
+    EVERYONE,
+    FOR_EVERYONE,
+    Audience,
+    Reader,
+    must_be_offered,
+    readable_by,
+    settled,
+)
 from blog.content.text import RENDERER_VERSION, excerpt, line, passage, render
-from blog.db import Post, Site, Slug, db, writing
+from blog.db import Post, PostGroup, Site, Slug, db, writing
 from blog.errors import Conflict, Forbidden, Invalid, Moved, NotFound
 
 AuthorKey = tuple[str, str]  # issuer and id
@@ -27,17 +37,28 @@ BODY_LONGEST = 100_000  # bytes of UTF-8
 
 
 def create(
-    author_key: AuthorKey, *, title: str, body_md: str, now: datetime, publish: bool, form_id: str | None = None
+    author_key: AuthorKey,
+    *,
+    title: str,
+    body_md: str,
+    now: datetime,
+    publish: bool,
+    form_id: str | None = None,
+    audience: Audience = FOR_EVERYONE,
+    own_groups: Collection[str] = (),
 ) -> Post:
     """Make a post, as a draft or published at once, at an address of its own.
 
     :param form_id: of the form it was written in, up to 64 letters, digits, ``-`` and ``_``. The same form sent again
         makes no second post: the first one is returned.
-    :raises Invalid: under ``title``, ``body``, or the empty name when the form id has no such form.
+    :param audience: whom it is visible to once it is live.
+    :param own_groups: the writer's, which they may choose among.
+    :raises Invalid: under ``title``, ``body``, ``visible_to``, or the empty name when the form id has no such form.
     :raises Conflict: when this form has made a post already that reads differently now; carries that post.
     :raises Forbidden: when somebody else sent this form.
     """
-    written = _written(title, body_md)
+    written = _written(title, body_md, audience)
+    must_be_offered(written.audience, frozenset(own_groups))
     if form_id is not None and not _FORM_ID.fullmatch(form_id):
         raise Invalid("This form is damaged. Keep your text, open a new form and put it there.")
     try:
@@ -46,19 +67,31 @@ def create(
         return _create(author_key, written, now, publish, form_id)
 
 
-def save(post_id: int, *, version: int, title: str, body_md: str, now: datetime, publish: bool | None = None) -> Post:
+def save(
+    post_id: int,
+    *,
+    version: int,
+    title: str,
+    body_md: str,
+    now: datetime,
+    publish: bool | None = None,
+    audience: Audience | None = None,
+    own_groups: Collection[str] = (),
+) -> Post:
     """Put a new text into a post, and publish it (True), take it back (False) or leave its state alone (None).
 
     A new title moves the post to a new address. The old one keeps leading to it if the post has been public there.
     A post that is published again after it was taken back counts as published now.
 
     :param version: of the post that the writer started from.
-    :raises Invalid: under ``title`` or ``body``.
+    :param audience: whom it is visible to from now on; None leaves that as it is.
+    :param own_groups: the writer's, which they may choose among, beside those that the post has.
+    :raises Invalid: under ``title``, ``body`` or ``visible_to``.
     :raises NotFound: when the post was deleted in the meantime.
-    :raises Conflict: when it was saved in the meantime, unless with the very same text and state; carries what is
-        stored.
+    :raises Conflict: when it was saved in the meantime, unless with the very same text, audience and state; carries
+        what is stored.
     """
-    written = _written(title, body_md)
+    written = _written(title, body_md, audience)
     with writing() as session:
         post = _locked(session, post_id)
         if post is None:
@@ -67,6 +100,7 @@ def save(post_id: int, *, version: int, title: str, body_md: str, now: datetime,
             return post
         if post.version != version:
             raise Conflict(post)
+        must_be_offered(written.audience, frozenset(own_groups).union(post.groups))
         was_public = post.published_at is not None
         if slugs.slug_for(written.title) != slugs.slug_for(post.title):
             _move(session, post, written.title)
@@ -102,16 +136,15 @@ _FORM_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 class _Written(NamedTuple):
-    """What somebody wrote and what is made of it; named as the columns are."""
+    """What somebody wrote, what is made of it, and for whom it is; None leaves that as it is."""
 
     title: str
     body_md: str
     body_html: str
-    excerpt: str
-    html_version: int = RENDERER_VERSION
+    audience: Audience | None
 
 
-def _written(title: str, body_md: str) -> _Written:
+def _written(title: str, body_md: str, audience: Audience | None) -> _Written:
     problems: dict[str, str] = {}
     try:
         title = line(title, "title", longest=TITLE_LONGEST)
@@ -122,14 +155,19 @@ def _written(title: str, body_md: str) -> _Written:
         body_html = render(body_md)
     except Invalid as invalid:
         problems |= invalid.problems
+    try:
+        audience = settled(audience) if audience else None
+    except Invalid as invalid:
+        problems |= invalid.problems
     if problems:
         raise Invalid(problems)
-    return _Written(title, body_md, body_html, excerpt(body_html))
+    return _Written(title, body_md, body_html, audience)
 
 
 def _create(author_key: AuthorKey, written: _Written, now: datetime, publish: bool, form_id: str | None) -> Post:
     with writing() as session:
-        if form_id and (earlier := session.scalar(select(Post).where(Post.form_id == form_id))):
+        sent_before = select(Post).where(Post.form_id == form_id).options(_WITH_GROUPS)
+        if form_id and (earlier := session.scalar(sent_before)):
             return _sent_before(session, earlier, author_key, written, now if publish else None)
         post = Post(
             author_issuer=author_key[0],
@@ -139,8 +177,9 @@ def _create(author_key: AuthorKey, written: _Written, now: datetime, publish: bo
             updated_at=now,
             published_at=now if publish else None,
             form_id=form_id,
-            **written._asdict(),
+            group_rows=[],
         )
+        _put(post, written)
         session.add(post)
         session.flush()
         session.execute(update(Slug).where(Slug.slug == post.slug).values(post_id=post.id, public=publish))
@@ -173,17 +212,23 @@ def _show(session: Session, post: Post, now: datetime) -> None:
 def _holds(post: Post, written: _Written, publish: bool | None) -> bool:
     """Whether saving this would change nothing."""
     same_text = (post.title, post.body_md) == (written.title, written.body_md)
-    return same_text and publish in (None, post.published_at is not None)
+    same_audience = written.audience in (None, Audience(post.visible_to, frozenset(post.groups)))
+    return same_text and same_audience and publish in (None, post.published_at is not None)
 
 
 def _put(post: Post, written: _Written) -> None:
-    for column, value in written._asdict().items():
-        setattr(post, column, value)
+    post.title, post.body_md, post.body_html = written.title, written.body_md, written.body_html
+    post.excerpt, post.html_version = excerpt(written.body_html), RENDERER_VERSION
+    if written.audience:
+        post.visible_to, groups = written.audience
+        kept = [row for row in post.group_rows if row.name in groups]
+        new = groups.difference(row.name for row in kept)
+        post.group_rows = kept + [PostGroup(name=name) for name in sorted(new)]
 
 
 def _locked(session: Session, post_id: int) -> Post | None:
     """Load a post as it is now; nobody else changes it until this transaction ends."""
-    return session.get(Post, post_id, with_for_update=True, populate_existing=True)
+    return session.get(Post, post_id, options=[_WITH_GROUPS], with_for_update=True, populate_existing=True)
 
 
 def _tell_caches(session: Session) -> None:
@@ -230,46 +275,51 @@ def _move(session: Session, post: Post, title: str) -> None:
 # -- reading ---------------------------------------------------------------------------------------------------------
 
 
-def at_slug(slug: str, *, now: datetime, reader_key: AuthorKey | None = None, everybody: bool = False) -> Post:
-    """Find the post that a reader may see at this address: a live one, or one of their own.
+def at_slug(slug: str, *, now: datetime, reader: Reader = ANYBODY) -> Post:
+    """Find the post that a reader may see at this address.
 
     :param slug: as it came in the address, so possibly anything.
-    :param everybody: they may see everybody's drafts.
-    :raises NotFound: when there is none.
+    :raises NotFound: when there is none that they may know of, at an old address as at the one it has.
     :raises Moved: when the post has another address now.
     """
-    post = _at(slug)
-    if not (post.is_live(now) or post.author_key == reader_key or everybody):
-        raise NotFound
+    post = _at(slug, reader, readable_by(reader, now))
     if post.slug != slug:
         raise Moved(post.slug)
     return post
 
 
-def editable(slug: str, *, author_key: AuthorKey, everybody: bool = False) -> Post:
-    """Find a post that somebody wants to work on: one of their own.
+def editable(slug: str, *, now: datetime, reader: Reader) -> Post:
+    """Find a post that somebody wants to work on: one of their own, or anybody's if they may read everything.
 
     :param slug: as it came in the address, so possibly anything.
-    :param everybody: they may work on everybody's posts.
-    :raises NotFound: when there is none.
+    :raises NotFound: when there is none that they may know of; somebody else's draft for everyone is no secret.
     :raises Forbidden: when it is somebody else's, and they may not.
     :raises Moved: when it has another address now.
     """
-    post = _at(slug)
-    if post.author_key != author_key and not everybody:
+    post = _at(slug, reader, or_(Post.visible_to == EVERYONE, readable_by(reader, now)))
+    if post.author_key != reader.key and not reader.everything:
         raise Forbidden
     if post.slug != slug:
         raise Moved(post.slug)
     return post
 
 
-def _at(slug: str) -> Post:
+def _at(slug: str, reader: Reader, knowable: ColumnElement[bool]) -> Post:
     if not slugs.is_slug(slug):
         raise NotFound
-    post = db.session.scalar(select(Post).join(Slug, Slug.post_id == Post.id).where(Slug.slug == slug))
+    there = select(Post).join(Slug, Slug.post_id == Post.id).where(Slug.slug == slug, knowable)
+    post = db.session.scalar(_with_groups(there, reader))
     if post is None:
         raise NotFound
     return post
+
+
+_WITH_GROUPS = selectinload(Post.group_rows)
+
+
+def _with_groups(chosen: Select[Post], reader: Reader) -> Select[Post]:
+    """Let groups be loaded with posts, by one more query; but not for a stranger, who sees no post that has any."""
+    return chosen if reader == ANYBODY else chosen.options(_WITH_GROUPS)
 
 
 # -- lists -----------------------------------------------------------------------------------------------------------
@@ -288,21 +338,24 @@ class Page(NamedTuple):
     newer: str | None
 
 
-def latest(*, now: datetime, limit: int, before: str | None = None, after: str | None = None) -> Page:
-    """List live posts, the last published first.
+def latest(
+    *, now: datetime, limit: int, reader: Reader = ANYBODY, before: str | None = None, after: str | None = None
+) -> Page:
+    """List the live posts that a reader may see, the last published first.
 
     :param before: go on with those older than here, as an earlier page's `older` says.
     :param after: go back to those newer than here, as an earlier page's `newer` says.
     :raises NotFound: when one of these makes no sense, or both are given.
     """
-    return _page(select(Post).where(Post.published_at <= now), Post.published_at, limit, before, after)
+    live = select(Post).where(Post.published_at <= now, readable_by(reader, now))
+    return _page(_with_groups(live, reader), Post.published_at, limit, before, after)
 
 
 def of_author(author_key: AuthorKey, *, limit: int, before: str | None = None, after: str | None = None) -> Page:
-    """List somebody's posts, drafts too, the last saved first; paging and errors as in `latest`."""
+    """List all of somebody's own posts for them alone, the last saved first; paging and errors as in `latest`."""
     issuer, author_id = author_key
     theirs = select(Post).where(Post.author_issuer == issuer, Post.author_id == author_id)
-    return _page(theirs, Post.updated_at, limit, before, after)
+    return _page(theirs.options(_WITH_GROUPS), Post.updated_at, limit, before, after)
 
 
 _LISTED = load_only(
@@ -314,6 +367,7 @@ _LISTED = load_only(
     Post.created_at,
     Post.updated_at,
     Post.published_at,
+    Post.visible_to,
     Post.version,
     raiseload=True,
 )

@@ -85,7 +85,7 @@ def _private_key_jwt(client: Client, metadata: Metadata, now: datetime) -> Proof
         client.client_id,
         metadata.issuer if client.assertion_audience == "issuer" else metadata.token_endpoint,
         alg=key.alg,
-        header={"kid": key.kid, "typ": "JWT"},
+        header={"kid": key.kid},
         issued_at=int(now.timestamp()),
         expires_in=ASSERTION_LIFETIME_S,
     )

@@ -16,6 +16,7 @@ from blog.errors import LoginRefused
 NAME_LENGTH = 80
 ID_LENGTH = 255  # OpenID Connect Core 1.0 §2: sub
 FORMER_AUTHOR = "Former author"
+GROUP_LENGTH = 255
 ROLES = ("reader", "author", "editor", "admin")  # each includes the ones before it
 
 
@@ -33,12 +34,14 @@ class Person:
     :param key: who.
     :param name: the display name, cleaned for showing; None when the provider tells none.
     :param roles: what they may do; only known for the person of a session.
+    :param groups: which they are in; likewise.
     :param gone: the provider says there is no such person any more.
     """
 
     key: Key
     name: str | None
     roles: frozenset[str] = frozenset()
+    groups: frozenset[str] = frozenset()
     gone: bool = False
 
 
@@ -75,7 +78,12 @@ def _short_hash(key: Key, secret: bytes) -> str:
 
 
 def person_from_claims(
-    claims: Mapping[str, Any], *, issuer: str, author_claim: str, roles: Iterable[str] = ()
+    claims: Mapping[str, Any],
+    *,
+    issuer: str,
+    author_claim: str,
+    roles: Iterable[str] = (),
+    groups: Iterable[str] = (),
 ) -> Person:
     """Make a person of what sign-in told (OpenID Connect Core 1.0 §5.1).
 
@@ -87,7 +95,7 @@ def person_from_claims(
     # What cannot be printed (NUL, half a surrogate pair) cannot be stored either.
     if not isinstance(author_id, str) or not 0 < len(author_id) <= ID_LENGTH or not author_id.isprintable():
         raise LoginRefused("author_claim_missing")
-    return Person(Key(issuer, author_id), name_from_claims(claims), frozenset(roles))
+    return Person(Key(issuer, author_id), name_from_claims(claims), frozenset(roles), frozenset(groups))
 
 
 def name_from_claims(claims: Mapping[str, Any]) -> str | None:
@@ -127,11 +135,28 @@ def roles_from_claims(claims: Mapping[str, Any], rules: RoleRules) -> frozenset[
     return _up_to(given[-1] if given else "reader")
 
 
+def groups_from_claims(claims: Mapping[str, Any], rules: RoleRules) -> frozenset[str]:
+    """Say which groups somebody is in, out of those that a post can be limited to.
+
+    :param claims: judged claims of ID token and userinfo.
+    :return: to the letter as the provider tells them, so still to be escaped; without any that are empty, longer than
+        255 characters, or hold what cannot be stored or stand in a form. None where no claim is named.
+    """
+    told = _groups(claims, rules.claim) if rules.claim else None
+    return frozenset(name for name in told or () if _can_be_chosen(name))
+
+
+def _can_be_chosen(group: str) -> bool:
+    """Whether a browser sends this name back as it was, and a database can keep it: no controls, half pairs, breaks."""
+    unfit = {"Cc", "Cs", "Zl", "Zp"}
+    return 0 < len(group.strip()) <= len(group) <= GROUP_LENGTH and unfit.isdisjoint(map(unicodedata.category, group))
+
+
 def why_no_groups(claims: Mapping[str, Any], rules: RoleRules) -> str | None:
     """Say why nothing is known of somebody's groups, which is not the same as being in none.
 
     :return: a reason code for the log: ``groups_overage`` when Entra ID keeps them back because they are too many,
-        ``roles_claim_absent`` when there is no such claim, or it is neither a string nor a list; None when all is well.
+        ``roles_claim_absent`` when there is no such claim, or it is no string, list or object; None when all is well.
     """
     if not rules.claim or _groups(claims, rules.claim) is not None:
         return None
@@ -143,20 +168,30 @@ def _up_to(role: str) -> frozenset[str]:
 
 
 def _groups(claims: Mapping[str, Any], path: str) -> frozenset[str] | None:
-    """Read the groups out of a claim that is a string (one group, whatever it holds) or a list of them."""
+    """Read the groups out of a claim: a string (one group, whatever it holds), a list of them, or an object.
+
+    The names in an object are the groups, as in Zitadel's ``{"editor": {…}}``, but for those it says no to.
+    """
     value = _claim_at(claims, path)
     if isinstance(value, str):
         return frozenset({value})
+    if isinstance(value, Mapping):
+        return frozenset(name for name, told in value.items() if told is not None and told is not False)
     return frozenset(item for item in value if isinstance(item, str)) if isinstance(value, list) else None
 
 
 def _claim_at(claims: Mapping[str, Any], path: str) -> Any:
-    """Follow a dotted path. A whole name goes first: the names of claims may be addresses, with dots in them."""
+    """Follow a dotted path. The longest name goes first: the names of claims may be addresses, with dots in them."""
     if path in claims:
         return claims[path]
-    first, _, rest = path.partition(".")
-    inner = claims.get(first)
-    return _claim_at(inner, rest) if rest and isinstance(inner, Mapping) else None
+    name, _, rest = path.rpartition(".")
+    while name:
+        inner = claims.get(name)
+        if rest and isinstance(inner, Mapping) and (found := _claim_at(inner, rest)) is not None:
+            return found
+        name, _, last = name.rpartition(".")
+        rest = f"{last}.{rest}"
+    return None
 
 
 def _too_many_groups(claims: Mapping[str, Any]) -> bool:

@@ -58,14 +58,15 @@ class Holder:
 
     def to_dict(self) -> dict[str, Any]:
         """Give what is to be sealed, as values that survive JSON."""
-        person = {**asdict(self.person), "roles": sorted(self.person.roles)}
+        person = {**asdict(self.person), "roles": sorted(self.person.roles), "groups": sorted(self.person.groups)}
         return {**asdict(self), "person": person, "browser": self.browser[:BROWSER_LONGEST]}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Holder:
         """Read what ``to_dict`` gave."""
         known = values["person"]
-        person = Person(**{**known, "key": Key(*known["key"]), "roles": frozenset(known["roles"])})
+        sets = {name: frozenset(known[name]) for name in ("roles", "groups")}
+        person = Person(**{**known, "key": Key(*known["key"]), **sets})
         return cls(**{**values, "person": person})
 
 

@@ -10,6 +10,7 @@ from flask import Flask, Response, g, make_response, redirect, render_template, 
 from flask.typing import ResponseReturnValue
 
 from blog.errors import Forbidden
+from blog.identity.people import Key
 from blog.porch import log, parked, person_ref, porch
 from blog.web import csrf, forms, headers
 from blog.web.clock import moment
@@ -42,6 +43,11 @@ def _keep_in_its_place(response: Response) -> Response:
     if g.get("user") and request.method == "POST" and response.status_code == 303:
         parked.discard_saved(person_ref(g.user.key))
     return response
+
+
+def asker() -> tuple[Key | None, frozenset[str], bool]:
+    """Say who asks to read: their key, None for a stranger; their groups; and whether they may read everything."""
+    return (g.user.key, g.user.groups, "editor" in g.user.roles) if g.user else (None, frozenset(), False)
 
 
 def form_token() -> str:

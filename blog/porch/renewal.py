@@ -112,4 +112,9 @@ def _person(before: Person, proven: oidc.Renewal) -> Person:
     # A refresh need not bring an ID token, in which the groups may be; then nothing was said of them.
     if proven.id_token is None and people.why_no_groups(claims, ready.role_rules):
         return replace(before, name=name)
-    return replace(before, name=name, roles=people.roles_from_claims(claims, ready.role_rules))
+    return replace(
+        before,
+        name=name,
+        roles=people.roles_from_claims(claims, ready.role_rules),
+        groups=people.groups_from_claims(claims, ready.role_rules),
+    )

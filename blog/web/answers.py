@@ -13,7 +13,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
 from blog import errors
-from blog.web import forms
+from blog.web import forms, redirects
 from blog.web.headers import keep_private
 
 RETRY_AFTER_S = 30
@@ -75,7 +75,12 @@ def _page(status: int, sentence: str = "", *, retry_after_s: float | None = None
     if request_ctx.url_adapter is None:  # the Host header is no name at all, so no page with links can be built
         return Response(title, status, mimetype="text/plain")
     page = render_template(
-        "errors/error.html", status=status, title=title, sentence=sentence or usual, typed=_typed(status)
+        "errors/error.html",
+        status=status,
+        title=title,
+        sentence=sentence or usual,
+        typed=_typed(status),
+        login_next=_login_next(status),
     )
     response = keep_private(current_app.make_response((page, status)))
     if status == 503:
@@ -85,6 +90,13 @@ def _page(status: int, sentence: str = "", *, retry_after_s: float | None = None
 
 def _says(status: int) -> Callable[[Exception], ResponseReturnValue]:
     return lambda error: _page(status, str(error))
+
+
+def _login_next(status: int) -> str | None:
+    """Where to go on after logging in, which helps at an address that could be a post's: it may be for some only."""
+    if status != 404 or g.get("user") or request.method == "POST" or "slug" not in (request.view_args or {}):
+        return None
+    return redirects.local(request.path, "")
 
 
 def _typed(status: int) -> list[tuple[str, str]]:

@@ -10,6 +10,7 @@ from blog.errors import Invalid
 from blog.web import csrf
 
 END_MARK = "end"  # the last field of every form of ours
+CHOICES = frozenset({"visible_to", "group"})  # chosen, not typed: no words are lost with them
 OWN_FIELDS = frozenset({END_MARK, "csrf_token", "form_id", "version", "action", "parked"})
 
 
@@ -34,7 +35,8 @@ def typed() -> list[tuple[str, str]]:
     """
     if request.method != "POST" or csrf.is_exempt():
         return []
-    return [(name, text) for name, text in request.form.items(multi=True) if name not in OWN_FIELDS and text.strip()]
+    ours = OWN_FIELDS | CHOICES
+    return [(name, text) for name, text in request.form.items(multi=True) if name not in ours and text.strip()]
 
 
 def whole_number(text: str | None) -> int:

@@ -60,7 +60,7 @@ class Author:
         expect(link(self.page, "Log in")).to_be_visible()
 
 
-def link(page: Page, name: str) -> Locator:
+def link(page: Page | Locator, name: str) -> Locator:
     """The link with exactly this name."""
     return page.get_by_role("link", name=name, exact=True)
 

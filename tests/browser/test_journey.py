@@ -175,6 +175,26 @@ def test_two_tabs_that_edit_lose_nothing(author, reader):
     expect(reader.locator(".prose")).to_have_text("From the second tab.")
 
 
+def test_a_post_for_who_is_logged_in_is_found_by_logging_in(author, reader):
+    author.page.goto("/dashboard")
+    author.page.get_by_label("Everyone", exact=True).focus()
+    author.page.keyboard.press("ArrowDown")
+    field(author.page, "Title").fill("Among us")
+    field(author.page, "Body").fill("Not for everybody.")
+    button(author.page, "Publish").click()
+    expect(author.page.get_by_role("status")).to_contain_text("Everybody who is logged in can read it now.")
+    reader.goto("/")
+    expect(reader.get_by_text("Among us")).to_have_count(0)
+    assert reader.goto("/among-us").status == 404
+    author.log_out()
+    me = author.page
+    me.goto("/among-us")
+    link(me.get_by_role("main"), "Log in").click()
+    author.prove()
+    expect(me).to_have_url("/among-us")
+    expect(me.locator(".post .limited")).to_have_text("Logged-in people")
+
+
 def test_a_double_click_makes_one_post(author):
     me = author.page
     field(me, "Title").fill("Clicked twice")
@@ -269,6 +289,7 @@ def test_everything_can_be_done_with_the_keyboard(author):
         "Log out",
         "title",
         "body",
+        "visible_to",
         "Save draft",
         "Publish",
         reached[9],

@@ -9,6 +9,7 @@ from sqlalchemy import event, select
 from sqlalchemy.exc import InvalidRequestError
 
 from blog.content import posts, slugs
+from blog.content.readers import Reader
 from blog.content.text import RENDERER_VERSION
 from blog.db import Post, Site, Slug, db
 from blog.errors import Conflict, Forbidden, Invalid, Moved, NotFound
@@ -43,11 +44,15 @@ def save(post, *, title=None, body_md=None, version=None, now=LATER, publish=Non
 def leads_to(slug, reader_key=None):
     """Follow an address as a reader does; the slug where a post is shown in the end, or None."""
     try:
-        return posts.at_slug(slug, now=LATER, reader_key=reader_key).slug
+        return posts.at_slug(slug, now=LATER, reader=Reader(reader_key)).slug
     except Moved as moved:
         return leads_to(moved.slug, reader_key)
     except NotFound:
         return None
+
+
+def editable(slug, key, everything=False):
+    return posts.editable(slug, now=LATER, reader=Reader(key, everything=everything))
 
 
 def kept_slugs():
@@ -301,33 +306,33 @@ def test_an_old_slug_gives_no_draft_away(reader_key):
 @pytest.mark.parametrize("slug", ["", "\x00", "\ud800", "a" * 81, "Hello", "hello-", "..", "%", "' OR 1=1 --"])
 def test_an_address_no_post_can_have_is_not_even_looked_up(slug):
     write()
-    for find in (lambda: posts.at_slug(slug, now=NOW), lambda: posts.editable(slug, author_key=ADA)):
+    for find in (lambda: posts.at_slug(slug, now=NOW), lambda: editable(slug, ADA)):
         with pytest.raises(NotFound):
             find()
 
 
 def test_authors_find_their_own_posts_in_any_state():
     post = write(publish=False)
-    assert posts.editable("hello", author_key=ADA).id == post.id
+    assert editable("hello", ADA).id == post.id
     with pytest.raises(Forbidden):
-        posts.editable("hello", author_key=BOB)
+        editable("hello", BOB)
     with pytest.raises(NotFound):
-        posts.editable("world", author_key=ADA)
+        editable("world", ADA)
     post = save(post, title="World", publish=True)
     save(post, title="Earth")
     with pytest.raises(Moved, match="earth"):
-        posts.editable("world", author_key=ADA)
+        editable("world", ADA)
     with pytest.raises(Forbidden):
-        posts.editable("world", author_key=BOB)
+        editable("world", BOB)
 
 
 def test_who_may_work_on_everybodys_posts_finds_them_and_stays_out_of_the_byline():
     post = write(publish=False)
-    assert posts.at_slug("hello", now=NOW, reader_key=BOB, everybody=True).id == post.id
-    assert posts.editable("hello", author_key=BOB, everybody=True).id == post.id
+    assert posts.at_slug("hello", now=NOW, reader=Reader(BOB, everything=True)).id == post.id
+    assert editable("hello", BOB, everything=True).id == post.id
     assert save(post, title="World", publish=True).author_key == ADA
     with pytest.raises(NotFound):
-        posts.editable("nowhere", author_key=BOB, everybody=True)
+        editable("nowhere", BOB, everything=True)
 
 
 RENAMES = st.lists(

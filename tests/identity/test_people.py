@@ -14,6 +14,7 @@ from blog.identity.people import (
     RoleRules,
     byline,
     display_name,
+    groups_from_claims,
     person_from_claims,
     roles_from_claims,
     why_no_groups,
@@ -216,6 +217,7 @@ def test_neutral_bylines_differ_by_person_issuer_and_secret():
     assert len(names) == 4
 
 
+ZITADEL = "urn:zitadel:iam:org:project:roles"
 MAPPED = {"reader": ("guests",), "author": ("staff", "news"), "editor": ("desk",), "admin": ("ops",)}
 READER, AUTHOR = frozenset({"reader"}), frozenset({"reader", "author"})
 EDITOR = AUTHOR | {"editor"}
@@ -239,7 +241,11 @@ ADMIN = EDITOR | {"admin"}
         ({"groups": ""}, "groups", READER),
         ({}, "groups", READER),
         ({"groups": None}, "groups", READER),
-        ({"groups": {"desk": True}}, "groups", READER),
+        ({"groups": {"desk": True}}, "groups", EDITOR),
+        ({"groups": {"desk": {}, "ops": False, "news": None}}, "groups", EDITOR),
+        ({"groups": {"guests": {"desk": {}}}}, "groups", READER),
+        ({"groups": {}}, "groups", READER),
+        ({"urn:zitadel:iam:org:project:roles": {"desk": {"2194": "example.org"}}}, ZITADEL, EDITOR),
         ({"groups": 7}, "groups", READER),
         ({"groups": [None, 7, ["ops"], {"ops": 1}, "staff"]}, "groups", AUTHOR),
         ({"groups": [["ops"]]}, "groups", READER),
@@ -253,6 +259,12 @@ ADMIN = EDITOR | {"admin"}
         ({"a.b": "staff", "a": {"b": "ops"}}, "a.b", AUTHOR),
         ({"https://example.org/roles": ["desk"]}, "https://example.org/roles", EDITOR),
         ({"https://example": {"org/roles": ["desk"]}}, "https://example.org/roles", EDITOR),
+        ({"https://example.org/app": {"roles": ["desk"]}}, "https://example.org/app.roles", EDITOR),
+        ({"https://example.org/app": {"by.line": {"roles": "desk"}}}, "https://example.org/app.by.line.roles", EDITOR),
+        ({"a.b": {"c": "staff"}, "a": {"b": {"c": "ops"}}}, "a.b.c", AUTHOR),
+        ({"a.b": {"d": "staff"}, "a": {"b": {"c": "ops"}}}, "a.b.c", ADMIN),
+        ({"a.b": "staff", "a": {"b": {"c": "ops"}}}, "a.b.c", ADMIN),
+        ({"": {"a": "ops"}}, ".a", READER),
     ],
 )
 def test_groups_give_a_role_and_all_below_it(claims, claim, roles):
@@ -279,7 +291,8 @@ def test_no_claim_breaks_a_login_or_gives_more_than_it_names(claims, claim):
         ({"groups": ""}, "groups", None),
         ({}, "groups", "roles_claim_absent"),
         ({"groups": None}, "groups", "roles_claim_absent"),
-        ({"groups": {"staff": {}}}, "groups", "roles_claim_absent"),
+        ({"groups": {"staff": {}}}, "groups", None),
+        ({"groups": {}}, "groups", None),
         ({"realm_access": {}}, "realm_access.roles", "roles_claim_absent"),
         ({"_claim_names": {"groups": "src1"}}, "groups", "groups_overage"),
         ({"hasgroups": True}, "groups", "groups_overage"),
@@ -292,3 +305,30 @@ def test_no_claim_breaks_a_login_or_gives_more_than_it_names(claims, claim):
 )
 def test_an_absent_claim_is_told_from_an_empty_one(claims, claim, reason):
     assert why_no_groups(claims, RoleRules(claim, MAPPED)) == reason
+
+
+@pytest.mark.parametrize(
+    ("told", "groups"),
+    [
+        (["Night Desk", "staff"], {"Night Desk", "staff"}),
+        ("Night Desk", {"Night Desk"}),
+        ({"editor": {"2194": "example.org"}, "owner": False}, {"editor"}),
+        (["/staff/desk", "<b>&amp;", "a,b", " x ", "\u202eksed", "میز\u200cها"],) * 2,
+        (["g" * 255, "g" * 256], {"g" * 255}),
+        (["", "  ", "a\x00", "a\nb", "a\u2028", "\ud800", None, 7], set()),
+        (None, set()),
+    ],
+)
+def test_groups_are_kept_to_the_letter_or_not_at_all(told, groups):
+    assert groups_from_claims({"groups": told}, RoleRules("groups", MAPPED)) == set(groups)
+
+
+def test_nobody_is_in_a_group_where_no_claim_is_named():
+    assert groups_from_claims({"groups": ["staff"], "": ["staff"]}, RoleRules()) == frozenset()
+
+
+@given(st.lists(st.text()))
+def test_a_group_survives_a_form_and_a_database(told):
+    for group in groups_from_claims({"groups": told}, RoleRules("groups", MAPPED)):
+        assert "\x00" not in group.encode().decode()
+        assert group.splitlines() == [group]

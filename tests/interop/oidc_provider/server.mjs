@@ -1,5 +1,6 @@
 // A certified OpenID provider (npm oidc-provider) for the tests: it demands PKCE, knows prompt=create, RP-initiated and
-// back-channel logout, asks for no consent, and lets a test change people's names while it runs.
+// back-channel logout, rotates refresh tokens where the client may have some, asks for no consent, and lets a test change
+// people's names and groups while it runs.
 //
 //   node server.mjs '{"port": 5002, "blogUrl": "http://localhost:5000", "clientId": "…", "clientSecret": "…"}'
 //
@@ -15,16 +16,16 @@ const issuer = `http://localhost:${port}`;
 
 // -- people: any password will do, and nobody is known by more than a login and a name -------------------------------
 
-const people = new Map(); // login → { sub, name }
+const people = new Map(); // login → { sub, name, groups }
 
 function addPerson(login, name) {
-  if (!people.has(login)) people.set(login, { sub: `sub-${randomBytes(8).toString('hex')}`, name });
+  if (!people.has(login)) people.set(login, { sub: `sub-${randomBytes(8).toString('hex')}`, name, groups: [] });
   return people.get(login);
 }
 
 function findAccount(_ctx, sub) {
   const person = [...people.values()].find((each) => each.sub === sub);
-  return person && { accountId: sub, claims: () => ({ sub, name: person.name }) };
+  return person && { accountId: sub, claims: () => ({ sub, name: person.name, groups: person.groups }) };
 }
 
 // -- the provider -----------------------------------------------------------------------------------------------------
@@ -60,8 +61,10 @@ const provider = new Provider(issuer, {
   ],
   jwks: { keys: [signingKey()] },
   cookies: { keys: [randomBytes(32).toString('hex')] },
-  claims: { openid: ['sub'], profile: ['name'], sid: null },
+  claims: { openid: ['sub'], profile: ['name', 'groups'], sid: null },
   pkce: { required: () => true },
+  issueRefreshToken: (_ctx, itsClient) => itsClient.grantTypeAllowed('refresh_token'),
+  rotateRefreshToken: true,
   discovery: { prompt_values_supported: ['none', 'login', 'create'] },
   features: {
     devInteractions: { enabled: false },
@@ -113,6 +116,11 @@ async function changePeople(request, response) {
   response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(Object.fromEntries(people)));
 }
 
+async function changeGroups(request, response) {
+  for (const [login, groups] of Object.entries(JSON.parse(await read(request)))) people.get(login).groups = groups;
+  response.writeHead(204).end();
+}
+
 // The client's key set is read again at its next request, as if the time for which it may be kept had passed.
 async function forgetKeys(_request, response) {
   (await provider.Client.find(clientId)).asymmetricKeyStore.freshUntil = 0;
@@ -130,6 +138,7 @@ const serve = provider.callback();
 function route(request) {
   if (request.url.startsWith('/interaction/')) return request.method === 'POST' ? decide : show;
   if (request.url === '/control/people' && request.method === 'POST') return changePeople;
+  if (request.url === '/control/groups' && request.method === 'POST') return changeGroups;
   if (request.url === '/control/forget-keys' && request.method === 'POST') return forgetKeys;
   return serve;
 }

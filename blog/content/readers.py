@@ -1,0 +1,91 @@
+"""Who may read a post: the one clause that every list, count and look-up of posts goes through."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import ColumnElement, and_, case, or_, true
+
+from blog.db import Post, PostGroup
+from blog.errors import Invalid
+
+EVERYONE, PEOPLE, GROUPS = "everyone", "people", "groups"  # the words of Post.visible_to; people are those logged in
+
+
+class Reader(NamedTuple):
+    """Somebody who reads.
+
+    :param key: their identity key (issuer, id); None for a stranger.
+    :param groups: those they are in.
+    :param everything: they may read everybody's posts, drafts too.
+    """
+
+    key: tuple[str, str] | None = None
+    groups: frozenset[str] = frozenset()
+    everything: bool = False
+
+
+ANYBODY = Reader()
+"""A stranger, who sees what everybody sees."""
+
+
+def readable_by(reader: Reader, now: datetime) -> ColumnElement[bool]:
+    """Make the clause that leaves only posts this reader may read at this moment; what it does not know it hides.
+
+    Live posts that are visible to them, and whatever they wrote themselves.
+    """
+    if reader.everything:
+        return true()
+    live = Post.published_at <= now
+    if reader.key is None:
+        return and_(Post.visible_to == EVERYONE, live)
+    own = and_(Post.author_issuer == reader.key[0], Post.author_id == reader.key[1])
+    # Not an OR: SQLite would answer that from three indexes and sort all it finds, 35 ms for 10,000 posts and not 2.
+    return case((own, true()), else_=and_(live, _shown_to_people(reader.groups)))
+
+
+def _shown_to_people(groups: frozenset[str]) -> ColumnElement[bool]:
+    to_all = Post.visible_to.in_((EVERYONE, PEOPLE))
+    if not groups:
+        return to_all
+    return or_(to_all, and_(Post.visible_to == GROUPS, Post.group_rows.any(PostGroup.name.in_(groups))))
+
+
+class Audience(NamedTuple):
+    """Whom a post is visible to.
+
+    :param visible_to: EVERYONE, PEOPLE or GROUPS.
+    :param groups: the names of groups, for GROUPS only.
+    """
+
+    visible_to: str = EVERYONE
+    groups: frozenset[str] = frozenset()
+
+
+FOR_EVERYONE = Audience()
+
+
+def settled(audience: Audience) -> Audience:
+    """Leave of a choice what counts.
+
+    :raises Invalid: under ``visible_to``, when it is none of the three, or no group was chosen.
+    """
+    if audience.visible_to not in (EVERYONE, PEOPLE, GROUPS):
+        raise Invalid({"visible_to": "Choose who can read this."})
+    if audience.visible_to != GROUPS:
+        return Audience(audience.visible_to)  # boxes may be ticked below another choice
+    if not audience.groups:
+        raise Invalid({"visible_to": "Choose at least one group, or somebody else who can read this."})
+    return audience
+
+
+def must_be_offered(audience: Audience | None, offered: frozenset[str]) -> None:
+    """Refuse groups that nobody offered to this writer.
+
+    :raises Invalid: under ``visible_to``.
+    """
+    if audience and not audience.groups <= offered:
+        raise Invalid(
+            {"visible_to": "You are not in one of the groups that were chosen. Choose among those shown here."}
+        )
