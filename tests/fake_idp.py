@@ -15,6 +15,7 @@ Knobs are attributes; a test turns one and looks at what happens::
     idp.jwks = [...]                            publish exactly this; idp.more_jwks = [...] in addition
     idp.rotate(), idp.rotate(same_kid=True)     sign with a new key, and publish only that
     idp.answers["token"] = DOWN                 DOWN SLOW HTML HUGE DEEP EMPTY ERROR500, or anything made by answer()
+    idp.meanwhile["token"] = idp.rotate         what happens while an endpoint is asked: event.wait, or a sleep
     idp.userinfo_alg = "RS256"                  sign userinfo
     idp.refreshes = True                        give refresh tokens, each good once; one used twice ends them all
     idp.dismiss("ada")                          no longer vouch for somebody
@@ -25,8 +26,9 @@ Knobs are attributes; a test turns one and looks at what happens::
 
 The endpoints are called discovery, jwks, par, token and userinfo; ``idp.calls["token"]`` counts them, and
 ``idp.token_requests`` and ``idp.pushed_requests`` hold the forms that came, with ``client_id`` and ``client_secret``
-however they were sent. ``idp.why`` tells what was wrong with the last proof of the client.
-More addresses, of a user API say, can be added to ``idp.responses``.
+however they were sent. ``idp.why`` tells what was wrong with the last proof of the client. ``idp.requests`` holds all
+requests with the endpoints' names, in order. More addresses, of a user API say, can be added to ``idp.responses``.
+To be reached over real HTTP it is served by ``tests/http_idp.py`` instead of being entered.
 """
 
 from __future__ import annotations
@@ -37,7 +39,7 @@ import json
 import secrets
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, unquote_plus, urlencode, urlsplit
@@ -152,6 +154,8 @@ class FakeIdp:
         self.audiences = {issuer, f"{issuer.rstrip('/')}/token", self.par_url}
         self.why = ""
         self.authorizations: list[dict[str, str]] = []
+        self.meanwhile: dict[str, Callable[[], object]] = {}
+        self.requests: list[tuple[str, requests.PreparedRequest]] = []
         self.responses = responses.RequestsMock(assert_all_requests_are_fired=False)
         self._requests: dict[str, dict[str, str]] = {}
         self._used: set[str] = set()
@@ -163,6 +167,12 @@ class FakeIdp:
 
     def __enter__(self) -> FakeIdp:
         self.responses.start()
+        for _, method, path, called in self.endpoints():
+            self.responses.add_callback(method, self.issuer.rstrip("/") + path, called)
+        return self
+
+    def endpoints(self) -> Iterator[tuple[str, str, str, Callable[[requests.PreparedRequest], Reply]]]:
+        """Give what the blog may ask for: name, method, path below the issuer, and what makes the answer."""
         for method, name, path, view in (
             ("GET", "discovery", "/.well-known/openid-configuration", self._discovery),
             ("GET", "jwks", "/jwks", self._jwks),
@@ -170,8 +180,7 @@ class FakeIdp:
             ("POST", "token", "/token", self._token),
             ("GET", "userinfo", "/userinfo", self._userinfo),
         ):
-            self.responses.add_callback(method, self.issuer.rstrip("/") + path, self._counted(name, view))
-        return self
+            yield name, method, path, self._counted(name, view)
 
     def __exit__(self, *_: object) -> None:
         self.responses.stop()
@@ -344,6 +353,9 @@ class FakeIdp:
     def _counted(self, name: str, view: Callable[[requests.PreparedRequest], Reply]) -> Callable[..., Any]:
         def called(request: requests.PreparedRequest) -> Reply:
             self.calls[name] += 1
+            self.requests.append((name, request))
+            if name in self.meanwhile:
+                self.meanwhile[name]()
             return self.answers[name] if name in self.answers else view(request)
 
         return called

@@ -121,12 +121,18 @@ class Provider:
     def _is_acceptable(self, url: str) -> bool:
         try:
             parts = urlsplit(url)
-            host, local = parts.hostname, is_loopback(url)
+            host, here = parts.hostname, is_loopback(url)
         except ValueError:
             return False
         if not url.isascii() or not host or parts.username is not None or parts.fragment:
             return False
-        return parts.scheme == "https" or (parts.scheme == "http" and (local or self._insecure_http))
+        if parts.scheme == "http":
+            return (here and self._may_be_here(url)) or self._insecure_http
+        return parts.scheme == "https"
+
+    def _may_be_here(self, url: str) -> bool:
+        # A document from elsewhere must not make us ask what listens on our own machine.
+        return is_loopback(self.issuer) or url in self._overrides.values()
 
     def _fetch_keys(self) -> tuple[Key, ...]:
         published = _fetch_object(self.metadata().jwks_uri, "the key set").get("keys")

@@ -144,6 +144,19 @@ def test_plain_http_is_fine_on_this_machine(host):
         assert Provider(f"http://{host}").metadata().token_endpoint == f"http://{host}/token"
 
 
+@pytest.mark.parametrize("name", ENDPOINTS)
+@pytest.mark.parametrize("url", ["http://localhost:6379/x", "http://127.0.0.1/x", "http://[::1]:8080/x"])
+def test_a_provider_elsewhere_sends_nobody_to_what_listens_on_this_machine(idp, provider, name, url):
+    idp.metadata[name] = url
+    with pytest.raises(Unreachable, match=name):
+        provider.metadata()
+
+
+def test_but_the_operator_may_name_an_endpoint_on_this_machine(idp):
+    overrides = {"token_endpoint": "http://localhost:8080/token"}
+    assert Provider(idp.issuer, overrides=overrides).metadata().token_endpoint == "http://localhost:8080/token"
+
+
 def test_plain_http_elsewhere_needs_the_insecure_switch():
     with FakeIdp("http://idp.example"):
         assert Provider("http://idp.example", insecure_http=True).metadata().token_endpoint

@@ -49,7 +49,7 @@ def test_a_wrong_secret_is_told(on_stage: Stage) -> None:
     status, found, _ = examine(on_stage, OIDC_CLIENT_SECRET="not-the-secret-of-this-client")
     assert status == 1
     assert found["client_credentials"] == "fault"
-    assert found["redirect_address"] == "good"
+    assert found.get("redirect_address", "good") == "good"  # not looked at where the request cannot be pushed
 
 
 def test_a_client_id_that_nobody_registered_is_told(on_stage: Stage) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from urllib.parse import urljoin
 
 import requests
@@ -12,15 +13,35 @@ TIMEOUT = 20
 
 
 class Visitor:
-    """Goes from page to page; `url`, `status`, `text` and `page` tell what is on the screen."""
+    """Goes from page to page; `url`, `status`, `text` and `page` tell what is on the screen.
 
-    def __init__(self) -> None:
+    :param trusts: a file with the certificate of a server that nobody else vouches for.
+    """
+
+    def __init__(self, trusts: Path | None = None) -> None:
         self._session = requests.Session()
+        self._session.verify = str(trusts) if trusts else True
         self._session.trust_env = False  # no proxy stands between this machine and itself
 
     def open(self, url: str) -> Visitor:
         """Type an address."""
         return self._show(self._session.get(url, timeout=TIMEOUT))
+
+    def peek(self, url: str) -> int:
+        """Look what an address answers by itself: no redirect is followed, and the screen stays as it is."""
+        return self._session.get(url, timeout=TIMEOUT, allow_redirects=False).status_code
+
+    def location_of(self, url: str) -> str:
+        """Look where an address leads on to, without going there."""
+        return self._session.get(url, timeout=TIMEOUT, allow_redirects=False).headers["Location"]
+
+    def cookie(self, name: str) -> str | None:
+        """Read one of the browser's cookies."""
+        return self._session.cookies.get(name)
+
+    def plant(self, name: str, value: str) -> None:
+        """Put a cookie into the browser."""
+        self._session.cookies.set(name, value, domain="localhost.local", path="/")
 
     def follow(self, name: str) -> Visitor:
         """Click the link with this name."""
@@ -40,7 +61,8 @@ class Visitor:
         action = urljoin(self.url, str(pressed.get("formaction") or form.get("action") or ""))
         if method == "get":
             return self._show(self._session.get(action, params=values, timeout=TIMEOUT))
-        headers = {"Origin": "/".join(self.url.split("/")[:3]), "Sec-Fetch-Site": "same-origin"}
+        here = _origin(self.url)
+        headers = {"Origin": here, "Sec-Fetch-Site": "same-origin" if _origin(action) == here else "cross-site"}
         return self._show(self._session.post(action, data=values, headers=headers, timeout=TIMEOUT))
 
     def sees(self, name: str) -> bool:
@@ -79,6 +101,10 @@ class Visitor:
             if _name(tag) == label and (field := self.page.find(id=str(tag["for"]))) is not None:
                 return str(field["name"])
         raise AssertionError(f"no field “{label}” on {self.url}")
+
+
+def _origin(url: str) -> str:
+    return "/".join(url.split("/")[:3])
 
 
 def _name(tag: Tag) -> str:
