@@ -86,7 +86,7 @@ def test_a_frame_on_the_providers_page_ends_the_session(
     assert "cookie" not in asked.value.request.all_headers(), "another site's frame brings no cookie of ours"
     assert not [each for each in said if "frame" in each]
     page.goto("/")
-    expect(page.get_by_role("link", name="Log in", exact=True)).to_be_visible()
+    expect(page.get_by_role("banner").get_by_role("link", name="Log in")).to_be_visible()
     assert security_log.of("frontchannel_logout") == [{"ended": 1}]
 
 
