@@ -509,3 +509,12 @@ def test_a_group_may_have_any_name(desk, ada, anybody):
         desk["rita"]["groups"] = [group]
         assert anybody().log_in("rita").page(f"/{slug}").select_one(".limited bdi").text == group
     assert len(anybody().log_in("nina").page("/").select("article")) == 0
+
+
+def test_an_editor_sees_whose_post_it_is(desk, anybody):
+    ada = anybody().log_in("ada")
+    slug = ada.publish("Words", "Text")
+    editor = anybody().log_in("eddy")
+    for page in ("edit", "delete"):
+        assert "Ada Lovelace" in editor.page(f"/{slug}/{page}").select_one("main").text
+        assert "Ada Lovelace" not in ada.page(f"/{slug}/{page}").select_one("main").text
