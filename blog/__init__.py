@@ -38,6 +38,7 @@ def create_app(settings: Mapping[str, Any] | None = None, *, now: clock.Clock = 
     values = config.load(environ, directories.SETTINGS)
     app = Flask(__name__)
     app.config.from_mapping(values)
+    app.extensions["settings"] = values  # as they are: of Flask's own, SECRET_KEY becomes a derived one
     app.config.update(
         SQLALCHEMY_DATABASE_URI=values["DATABASE_URL"],
         MAX_CONTENT_LENGTH=LARGEST_FORM,

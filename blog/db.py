@@ -23,8 +23,11 @@ from sqlalchemy import (
     TypeDecorator,
     UniqueConstraint,
     event,
+    select,
+    type_coerce,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship
+from sqlalchemy.types import NullType
 
 NAMES = {  # every constraint has a name, so that a migration can find it in either database
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -267,3 +270,21 @@ def prepare(engine: Engine) -> None:
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _open_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
+
+
+def everything_stored() -> Iterator[tuple[str, Iterator[bytes]]]:
+    """Give every value in every table there is, also of tables that nobody here knows any more; for searching.
+
+    :return: table and column, and the values of that column in the bytes that they are stored in.
+    """
+    with db.engine.connect() as connection:
+        tables = MetaData()
+        tables.reflect(connection)
+        for table in tables.sorted_tables:
+            for column in table.columns:
+                rows = connection.execution_options(yield_per=500).execute(select(type_coerce(column, NullType())))
+                yield f"{table.name}.{column.name}", (_in_bytes(row[0]) for row in rows)
+
+
+def _in_bytes(value: Any) -> bytes:
+    return bytes(value) if isinstance(value, bytes | memoryview) else str(value).encode()

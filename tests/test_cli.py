@@ -244,6 +244,11 @@ def test_a_login_of_a_browser_is_never_handed_to_the_terminal(visitor):
     assert visitor.get("/oidc/callback?state=x.doctor.&code=c").status_code == 400
 
 
+def test_the_secret_key_is_looked_at_as_the_operator_gave_it(settings):
+    weak = create_app(settings | {"SECRET_KEY": "ab" * 20})
+    assert "secret_key" in checks(doctor(weak, "--offline", "--json"), "warning")
+
+
 # -- with settings so wrong that there is no application --------------------------------------------------------------
 
 

@@ -42,7 +42,7 @@ HOMES = {
     "markdown_it": "content/text.py",
     "mdit_py_plugins": "content/text.py",
     "nh3": "content/text.py",
-    "click": "cli.py",
+    "click": "cli/",
     "ua_parser": "web/browsers.py",
     "flask_sqlalchemy": "db.py",
 }

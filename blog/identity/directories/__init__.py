@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -18,7 +18,7 @@ from blog.identity.sealing import Seal
 if TYPE_CHECKING:
     from blog.identity.directories.shared import Shared
 
-__all__ = ["ADAPTERS", "SETTINGS", "Cached", "Directory", "bylines", "open_directory"]
+__all__ = ["ADAPTERS", "SETTINGS", "Cached", "Directory", "bylines", "everything_shared", "open_directory"]
 
 ADAPTERS = {"claims": claims, "scim": scim}
 
@@ -84,6 +84,12 @@ def _share(settings: Mapping[str, Any]) -> Callable[[], Shared | Unshared]:
     except ImportError:
         raise BadSetting("DIRECTORY_CACHE_URL", "needs the redis package: pip install 'byline[redis]'") from None
     return partial(Shared, url, Seal(settings["SECRET_KEY"]))
+
+
+def everything_shared(settings: Mapping[str, Any]) -> Iterator[bytes] | None:
+    """Give what stands in the memory that processes share, as it stands there; None where there is none."""
+    shared = _share(settings)()
+    return None if isinstance(shared, Unshared) else shared.everything()
 
 
 def _refuse_settings_of_others(settings: Mapping[str, Any], chosen: str) -> None:

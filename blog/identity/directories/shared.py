@@ -6,7 +6,7 @@ import logging
 import secrets
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import Future, wait
 from functools import partial
 from typing import Any
@@ -64,6 +64,11 @@ class Shared:
     def remove_all(self) -> None:
         """Remove everybody, likewise."""
         wait([self._queue(partial(self._redis.delete, GENERATION))], REMOVAL_S)
+
+    def everything(self) -> Iterator[bytes]:
+        """Give all that is in this Redis, ours or not, as it stands there; for searching. Raises what Redis raises."""
+        for place in self._redis.scan_iter():
+            yield place + b" " + (self._redis.execute_command("DUMP", place, NEVER_DECODE=True) or b"")
 
     def close(self, wait_s: float) -> None:
         """End the thread and the connections; what was not written yet is left out."""

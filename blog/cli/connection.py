@@ -1,4 +1,4 @@
-"""The operator's door: commands of `flask --app blog`."""
+"""The connection to the provider: commands for the keys we sign with, and the doctor."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ from datetime import datetime
 
 import click
 from flask import Flask, current_app
-from flask.cli import AppGroup, ScriptInfo, pass_script_info, with_appcontext
-from flask_migrate import upgrade
+from flask.cli import AppGroup, ScriptInfo, pass_script_info
 from sqlalchemy.exc import SQLAlchemyError
 
 from blog import config
@@ -30,20 +29,6 @@ from blog.identity.people import Key
 AUTHORS = 20  # one question to the user API
 
 oidc = AppGroup("oidc", help="The connection to the OpenID provider.")
-
-
-def init_app(app: Flask) -> None:
-    """Give this application its commands."""
-    app.cli.add_command(upgrade_database, "upgrade")
-    app.cli.add_command(upgrade_database, "init-db")
-    app.cli.add_command(oidc)
-
-
-@click.command()
-@with_appcontext
-def upgrade_database() -> None:
-    """Create the database, or bring it to this version. Safe to repeat."""
-    upgrade(directory=str(current_app.extensions["migrate"].directory))
 
 
 # -- our own keys -----------------------------------------------------------------------------------------------------
@@ -175,7 +160,7 @@ def _examine_settings(info: ScriptInfo, report: Report) -> Flask | None:
         found += stages.of_faults(config.faults(os.environ, directories.SETTINGS) or [bad])
         found += stages.of_sources(os.environ, rows)
         return None
-    found += stages.of_settings(app.config)
+    found += stages.of_settings(app.extensions["settings"])
     found += stages.of_sources(os.environ, rows)
     found += _examine_posts(app)
     report.addresses = _addresses(app)
@@ -185,7 +170,7 @@ def _examine_settings(info: ScriptInfo, report: Report) -> Flask | None:
 def _examine_posts(app: Flask) -> list[stages.Finding]:
     try:
         with app.app_context():
-            return stages.of_posts(posts.count_by_issuer(), app.config["OIDC_ISSUER"])
+            return stages.of_posts(posts.count_by_issuer(), app.extensions["settings"]["OIDC_ISSUER"])
     except SQLAlchemyError as error:
         return [stages.no_database(type(error).__name__)]
 
@@ -193,7 +178,7 @@ def _examine_posts(app: Flask) -> list[stages.Finding]:
 def _authors(app: Flask) -> set[Key]:
     try:
         with app.app_context():
-            return {Key(*key) for key in posts.some_authors(app.config["OIDC_ISSUER"], limit=AUTHORS)}
+            return {Key(*key) for key in posts.some_authors(app.extensions["settings"]["OIDC_ISSUER"], limit=AUTHORS)}
     except SQLAlchemyError:  # it was said already
         return set()
 
@@ -212,16 +197,21 @@ def _addresses(app: Flask) -> dict[str, str]:
     """List what has to be registered at the provider, to the letter."""
     adapter = app.url_map.bind("")
     views = REGISTERED | ({"jwks_uri": "auth.jwks"} if app.extensions["porch"].client_keys else {})
-    return {name: app.config["PUBLIC_URL"] + adapter.build(view) for name, view in views.items()}
+    return {name: app.extensions["settings"]["PUBLIC_URL"] + adapter.build(view) for name, view in views.items()}
 
 
 def _examine_provider(app: Flask, report: Report) -> None:
     porch, clock = app.extensions["porch"], app.extensions["clock"]
     with app.app_context():  # our own keys, where they prove who we are, are in the database
         report.found["provider"] = stages.of_provider(
-            porch.client, porch.provider, porch.directory, authors=_authors(app), values=app.config, clock=clock
+            porch.client,
+            porch.provider,
+            porch.directory,
+            authors=_authors(app),
+            values=app.extensions["settings"],
+            clock=clock,
         )
-    report.found["blog"] = stages.of_blog(app.config, porch.seal, clock())
+    report.found["blog"] = stages.of_blog(app.extensions["settings"], porch.seal, clock())
 
 
 def _examine_login(app: Flask, report: Report) -> None:
@@ -242,7 +232,7 @@ def _examine_login(app: Flask, report: Report) -> None:
             porch.directory,
             attempt=attempt,
             pasted=pasted,
-            values=app.config,
+            values=app.extensions["settings"],
             rules=porch.role_rules,
             clock=clock,
         )

@@ -1,0 +1,147 @@
+"""A canary person goes through everything, and then `flask privacy audit` searches whatever was written."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+from sqlalchemy import text
+
+from blog.db import db
+from tests.actor import Actor
+from tests.fake_idp import ERROR500
+
+CANARY = "Quillon Featherstonehaugh"
+PARTS = ["Quillon", "Featherstonehaugh"]
+EMAIL = "quillon@canary.example"
+LOGIN = "qfeatherstone"
+CANARIES = [CANARY, *PARTS, EMAIL, LOGIN]
+
+
+@pytest.fixture
+def settings(settings, redis_server):
+    return settings | {"SESSION_REVALIDATE": "10", "STEP_UP": "delete", "DIRECTORY_CACHE_URL": redis_server.url}
+
+
+@pytest.fixture
+def log_file(tmp_path):
+    """Everything that is logged, at the finest level, as an operator may keep it."""
+    handler = logging.FileHandler(tmp_path / "everything.log")
+    loggers = [logging.getLogger(), logging.getLogger("blog"), logging.getLogger("blog.security")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.addHandler(handler)
+        logger.setLevel(logging.DEBUG)
+    yield tmp_path / "everything.log"
+    for logger, level in zip(loggers, levels, strict=True):
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+    handler.close()
+
+
+@pytest.fixture
+def canary(log_file, app, idp):
+    """Somebody whose name nobody else has."""
+    idp.refreshes = True
+    idp.people["canary-1"] = {
+        "name": CANARY,
+        "given_name": PARTS[0],
+        "family_name": PARTS[1],
+        "email": EMAIL,
+        "preferred_username": LOGIN,
+        "nickname": LOGIN,
+    }
+    idp.id_token |= {"name": CANARY, "email": EMAIL, "sid": "s1"}
+    return Actor(app, idp).log_in("canary-1")
+
+
+def audit(app, log_file, *canaries):
+    return app.test_cli_runner().invoke(args=["privacy", "audit", *canaries, "--also", str(log_file.parent)])
+
+
+def live_through_everything(canary, idp, clock):
+    """Write, be read and cached, change, lose a session, log in afresh, be asked about, be refused, break things."""
+    slug = canary.publish("A word", "It says nothing of who wrote it.")
+    canary.publish("A second word", "Nor does this.")
+    reader = Actor(canary.app, idp)
+    assert CANARY in reader.get(f"/{slug}").text
+    assert CANARY in reader.get("/").text
+    canary.submit(f"/{slug}/edit", "Save changes", title="Another word")
+    clock.advance(minutes=11)
+    canary.get("/dashboard/sessions")
+    canary.submit("/another-word/delete", "Delete")  # needs a fresh login
+    form = canary.filled("/dashboard", "Publish", title="Parked", body="Words.")
+    clock.advance(hours=13)
+    assert canary.send(form).status_code == 401
+    canary.log_in("canary-1")
+    idp.id_token["aud"] = "somebody-else"
+    other = Actor(canary.app, idp)
+    other.sub = "canary-1"
+    assert other.return_with(other.begin()).status_code == 400
+    del idp.id_token["aud"]
+    idp.answers["token"] = ERROR500
+    assert other.return_with(other.begin()).status_code == 503
+    idp.answers.clear()
+    break_something(canary)
+    canary.app.test_client().post("/oidc/backchannel-logout", data={"logout_token": idp.logout_token(sub="canary-1")})
+    canary.log_in("canary-1")
+    canary.submit("/logout", "Everywhere")
+    canary.log_in("canary-1")
+
+
+def break_something(canary):
+    """Cause an error of ours, on a page that shows the name."""
+    canary.app.testing = False
+    with canary.app.app_context():
+        db.session.execute(text("ALTER TABLE parked RENAME TO elsewhere"))
+    assert canary.get("/dashboard").status_code in (500, 503)
+    with canary.app.app_context():
+        db.session.execute(text("ALTER TABLE elsewhere RENAME TO parked"))
+    canary.app.testing = True
+
+
+def test_a_canary_goes_through_everything_and_leaves_no_trace(canary, app, idp, clock, log_file, redis_server):
+    live_through_everything(canary, idp, clock)
+    app.extensions["porch"].directory.close(1)
+    assert redis_server.client.dbsize() > 1, "the name was shared"
+    result = audit(app, log_file, *CANARIES)
+    assert result.exit_code == 0, result.output
+    assert "Nothing of them rests here." in result.output
+    for searched in (
+        "table posts.body_md",
+        "table sessions.holder",
+        "table parked.data",
+        "everything.log",
+        "shared memory",
+    ):
+        assert searched in result.output
+    assert log_file.stat().st_size > 2000
+
+
+@pytest.mark.parametrize("spelling", [CANARY, CANARY.upper(), "mail to quillon%40canary.example"])
+def test_a_name_that_rests_somewhere_is_found(canary, app, log_file, spelling):
+    canary.publish("A word", f"Written by {spelling}")
+    result = audit(app, log_file, CANARY, EMAIL)
+    assert result.exit_code == 1
+    found = [line.split()[1:3] for line in result.output.splitlines() if line.strip()[:1] not in ("0", "")]
+    assert ["table", "posts.body_md"] in found
+
+
+def test_a_name_in_a_log_is_found(canary, app, log_file):
+    logging.getLogger("blog").warning("somebody called %s was here", CANARY)
+    lines = audit(app, log_file, CANARY).output.splitlines()
+    assert [line.split()[0] for line in lines if "everything.log" in line] == ["1"]
+
+
+def test_a_name_that_was_deleted_is_found_in_the_pages_of_the_database(canary, app, log_file):
+    slug = canary.publish("A word", f"Written by {CANARY}. " * 500)
+    with app.app_context():
+        db.session.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
+    canary.submit(f"/{slug}/delete", "Delete")
+    lines = audit(app, log_file, CANARY).output.splitlines()
+    assert not [line for line in lines if "posts.body_md" in line]  # there is no post any more
+    assert [line.split()[0] for line in lines if line.split()[-3:-2] and "blog.db (" in line] != ["0"]
+
+
+def test_an_empty_canary_is_refused(app, log_file):
+    assert audit(app, log_file, " ").exit_code == 2
