@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 import click
 from flask import Flask, current_app
@@ -20,12 +20,13 @@ from flask_migrate import upgrade
 from sqlalchemy.exc import SQLAlchemyError
 
 from blog import config
-from blog.content import posts
+from blog.content import handles, posts
 from blog.errors import LoginRefused, Taken
 from blog.identity import directories
 from blog.identity.doctor import stages
 from blog.identity.keys import ClientKeys, Known
 from blog.identity.people import Key
+from blog.porch import handle
 
 AUTHORS = 20  # one question to the user API
 
@@ -44,6 +45,7 @@ def init_app(app: Flask) -> None:
 def upgrade_database() -> None:
     """Create the database, or bring it to this version. Safe to repeat."""
     upgrade(directory=str(current_app.extensions["migrate"].directory))
+    handles.give(lambda author_key: handle(Key(*author_key)), now=datetime.now(UTC))
 
 
 # -- our own keys -----------------------------------------------------------------------------------------------------
