@@ -105,6 +105,9 @@ def test_the_operator_has_a_command_for_it(app, command):
 def test_authors_from_before_have_pages_after_an_upgrade(app):
     ada = ("https://idp.example", "ada")
     with app.app_context():
+        with writing() as session:
+            db.metadata.drop_all(session.connection())
+        upgrade()
         posts.create(ada, title="Old", body_md="x", now=NOW, publish=True)
         assert handles.of(ada) is None
     for _ in range(2):
