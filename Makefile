@@ -31,7 +31,8 @@ docs: .venv/test ## write the generated parts of the documents
 pictures: .venv/test ## take the pictures of the documents from a running demo (needs Chromium)
 	@.venv/bin/python -m docs.pictures
 
-bench: .venv/test ## measure the production server against another one (some minutes)
+bench: .venv/test ## measure what names cost, and the production server against another one (some minutes)
+	@.venv/bin/python -m bench.names
 	@.venv/bin/python -m bench.servers $(ARGS)
 
 constraints: ## take the newest versions that setup.cfg allows, and write them down

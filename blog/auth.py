@@ -127,15 +127,15 @@ def callback() -> ResponseReturnValue:
     """Judge what the provider says about somebody, and let them in or say why not."""
     params = request.form if request.method == "POST" else request.args
     state = params.get("state", "")
-    attempt = attempts.find(state)
-    if attempt is None:
+    begun = attempts.find(state)
+    if begun is None:
         return _hand_to_doctor() if state.startswith(oidc.DOCTOR) else _answer_again(state)
     ready = porch()
     try:
         with _room_to_wait():
             if not spending.spend(ready.seal.ref("state", state), until=moment() + attempts.LIFETIME):
                 return _answer_again(state)
-            proven = oidc.finish(ready.client, ready.provider, attempt, params.to_dict(), now=moment())
+            proven = oidc.finish(ready.client, ready.provider, begun.attempt, params.to_dict(), now=moment())
         person = people.person_from_claims(
             proven.claims,
             issuer=ready.client.issuer,
@@ -144,15 +144,15 @@ def callback() -> ResponseReturnValue:
             groups=people.groups_from_claims(proven.claims, ready.role_rules),
         )
     except (LoginRefused, Unreachable) as error:
-        return attempts.forget(make_response(_refuse(error, attempt.next)), state)
-    target = redirects.local(attempt.next, _start_url(person))
-    _let_in(person, proven)
+        return attempts.forget(make_response(_refuse(error, begun.attempt.next)), state)
+    target = redirects.local(begun.attempt.next, _start_url(person))
+    _let_in(person, proven, begun.session_ref)
     session.remember_target(state, target)  # type: ignore[attr-defined]
     return attempts.forget(make_response(redirect(target, 303)), state)
 
 
-def _let_in(person: Person, proven: oidc.Login) -> None:
-    """Begin a session of this person, under a new id."""
+def _let_in(person: Person, proven: oidc.Login, instead_of: str | None) -> None:
+    """Begin a session of this person, under a new id, in the place of the one that this browser had."""
     ready = porch()
     before = sessions.last_holder(ready.seal, person.key)
     session.log_in(  # type: ignore[attr-defined]
@@ -166,7 +166,8 @@ def _let_in(person: Person, proven: oidc.Login) -> None:
             acr=proven.acr,
             refresh_token=proven.refresh_token if ready.revalidate else None,
             browser=request.user_agent.string,
-        )
+        ),
+        instead_of=instead_of,
     )
     ready.directory.learn(person)
     log.note("login", person=person, role=log.role(person))

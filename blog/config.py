@@ -270,7 +270,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "ROLES_CLAIM",
         "",
-        "Which claim of ID token or userinfo tells a person's groups, as a string, a list of strings, or an object whose names they are: its whole name, or a dotted path into it. Without it everybody who can log in is an author; with it, who is in none of the groups below is a reader. The same groups are those that a post can be limited to. Roles and groups are those of the login: a change counts from the next one.",
+        "Which claim of ID token or userinfo tells a person's groups, as a string, a list of strings, or an object whose names they are: its whole name, or a dotted path into it. Without it everybody who can log in is an author; with it, who is in none of the groups below is a reader. The same groups are those that a post can be limited to. Roles and groups are those of the login: a change counts from the next one, or from when the provider is asked again (SESSION_REVALIDATE).",
         example="realm_access.roles",
     ),
     Setting(

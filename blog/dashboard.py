@@ -9,10 +9,12 @@ from flask import Blueprint, current_app, flash, g, make_response, redirect, ren
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
+from blog.auth import bylines
 from blog.content import handles, posts
 from blog.content.readers import EVERYONE, FOR_EVERYONE, GROUPS, PEOPLE, Audience, Reader
 from blog.content.text import differences
 from blog.errors import Conflict, Invalid, Moved
+from blog.identity.people import Byline, Key
 from blog.porch import handle
 from blog.porch.guards import asker, role_required, step_up
 from blog.porch.parked import parked_form, parked_forms
@@ -161,7 +163,13 @@ def _editor(post: Any, typed: MultiDict[str, str], problems: Mapping[str, str] |
         choice=_choice(typed, post),
         problems=problems or {},
         live=post.is_live(moment()),
+        byline=_byline_of_somebody_else(post),
     )
+
+
+def _byline_of_somebody_else(post: Any) -> Byline | None:
+    """Say whose post an editor is about to change, unless it is their own."""
+    return None if post.author_key == g.user.key else bylines([post.author_key])[Key(*post.author_key)]
 
 
 def _conflict(current: Any, typed: MultiDict[str, str]) -> ResponseReturnValue:
@@ -183,7 +191,8 @@ def delete(slug: str) -> ResponseReturnValue:
     """Ask first, then delete a post."""
     if request.method == "GET":
         post = _editable(slug)
-        return render_template("dashboard/delete.html", post=post, live=post.is_live(moment()))
+        live, byline = post.is_live(moment()), _byline_of_somebody_else(post)
+        return render_template("dashboard/delete.html", post=post, live=live, byline=byline)
     post = _editable_wherever(slug)
     return step_up("delete") or _delete(post)
 

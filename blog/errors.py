@@ -1,5 +1,7 @@
 """The few ways a request can go wrong; only web/answers.py turns one into an answer."""
 
+from collections.abc import Sequence
+
 
 class Wrong(Exception):
     """Base of everything below: a condition the product knows, never a bug."""
@@ -21,7 +23,15 @@ class Moved(Wrong):
 
 
 class Forbidden(Wrong):
-    """The asker is known and may not do this."""
+    """The asker is known and may not do this.
+
+    :param sentence: why, for the asker.
+    :param typed: what they had typed meanwhile, names and values, to be shown to them once more.
+    """
+
+    def __init__(self, sentence: str = "", *, typed: Sequence[tuple[str, str]] = ()) -> None:
+        super().__init__(sentence)
+        self.typed = list(typed)
 
 
 class Taken(Wrong):

@@ -11,7 +11,6 @@ from blog.db import writing
 from blog.errors import Forbidden, Invalid
 from blog.identity import sessions
 from blog.identity.people import Key
-from blog.identity.sessions import hash_of
 from blog.porch import log, porch
 from blog.porch.guards import login_required, step_up
 from blog.porch.parked import parked_form
@@ -38,20 +37,16 @@ def _page(typed: Mapping[str, str], problems: Mapping[str, str] | None = None) -
     return render_template(
         "sessions/index.html",
         seen=sessions.of_person(porch().seal, g.user.key, now=now, idle=idle),
-        here=_here(),
+        here=session.ref,  # type: ignore[attr-defined]
         browser_name=browsers.name_of,
         typed=typed,
         problems=problems or {},
     )
 
 
-def _here() -> str:
-    return hash_of(session.session_id)  # type: ignore[attr-defined]
-
-
 def _end_one(ref: str) -> ResponseReturnValue:
     """End one of one's own sessions; the one at hand is left by logging out, which the provider hears of."""
-    if ref == _here():
+    if ref == session.ref:  # type: ignore[attr-defined]
         return redirect(url_for("auth.leave"), 303)
     ended = sessions.end(ref, key=g.user.key, seal=porch().seal)
     log.note("sessions_ended", person=g.user, by=log.ref(g.user), ended=int(ended))

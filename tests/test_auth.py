@@ -362,7 +362,7 @@ def test_an_error_from_elsewhere_is_not_believed(visitor):
 
 
 def test_a_log_line_of_a_login_is_not_only_for_debugging(ada):
-    assert ada.app.logger.isEnabledFor(logging.INFO)
+    assert logging.getLogger("blog.security").isEnabledFor(logging.INFO)
 
 
 def test_a_form_post_is_read_like_a_query(settings, request):
@@ -376,6 +376,29 @@ def test_a_form_post_is_read_like_a_query(settings, request):
     params = visitor.idp.authorize(login.location)
     done = visitor.post("/oidc/callback", params, headers=from_provider, **on_https)
     assert (done.status_code, done.location) == (303, "/dashboard")
+
+
+def test_a_form_post_ends_the_session_whose_cookie_it_does_not_bring(settings, request):
+    """A browser sends no Lax cookie along with the provider's form, so the session that was there is not seen then."""
+    settings |= {"PUBLIC_URL": "https://localhost", "OIDC_RESPONSE_MODE": "form_post"}
+    app, idp = request.getfixturevalue("app"), request.getfixturevalue("idp")
+    browser, on_https = app.test_client(), {"base_url": "https://localhost"}
+
+    def log_in(path):
+        params = idp.authorize(browser.get(path, **on_https).location)
+        browser.delete_cookie("__Host-byline")
+        assert browser.post("/oidc/callback", data=params, **on_https).status_code == 303
+        return browser.get_cookie("__Host-byline").value
+
+    first = log_in("/login")
+    second = log_in("/login/confirm")
+    assert [is_open(app, first), is_open(app, second)] == [False, True]
+
+
+def is_open(app, session_id):
+    browser = app.test_client()
+    browser.set_cookie("__Host-byline", session_id, secure=True)
+    return "Dashboard" in browser.get("/", base_url="https://localhost").text
 
 
 def test_an_error_in_a_form_post_is_told(settings, request):

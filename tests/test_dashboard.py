@@ -509,3 +509,25 @@ def test_a_group_may_have_any_name(desk, ada, anybody):
         desk["rita"]["groups"] = [group]
         assert anybody().log_in("rita").page(f"/{slug}").select_one(".limited bdi").text == group
     assert len(anybody().log_in("nina").page("/").select("article")) == 0
+
+
+def test_an_editor_sees_whose_post_it_is(desk, anybody):
+    ada = anybody().log_in("ada")
+    slug = ada.publish("Words", "Text")
+    editor = anybody().log_in("eddy")
+    for page in ("edit", "delete"):
+        assert "Ada Lovelace" in editor.page(f"/{slug}/{page}").select_one("main").text
+        assert "Ada Lovelace" not in ada.page(f"/{slug}/{page}").select_one("main").text
+
+
+def test_who_may_no_longer_write_is_still_shown_what_they_had_sent(desk, anybody, clock):
+    ada = anybody().log_in("ada")
+    form = ada.filled("/dashboard", "Publish", title="Words", body="All of my words")
+    clock.advance(hours=13)
+    back = BeautifulSoup(ada.send(form).text, "html.parser").select_one("main a.button")["href"]
+    desk["ada"]["groups"] = []
+    refused = ada.get(ada.return_with(ada.begin(back)).location)
+    assert refused.status_code == 403
+    assert "All of my words" in refused.text
+    bob = anybody().log_in("rita")
+    assert "All of my words" not in bob.get(back.partition("next=")[2]).text

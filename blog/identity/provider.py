@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Generic, TypeVar
@@ -163,7 +164,10 @@ def _key(jwk: Any) -> Key | None:
 
 
 class _Kept(Generic[T]):
-    """A copy of something remote: one thread fetches it, and an old copy helps out while that fails."""
+    """A copy of something remote: one thread fetches it for all, and an old copy helps out while that fails.
+
+    The lock guards the fields and nothing else: whoever waits for an answer holds none.
+    """
 
     def __init__(self, load: Callable[[], T], clock: Callable[[], float]) -> None:
         self._load = load
@@ -171,6 +175,8 @@ class _Kept(Generic[T]):
         self._lock = threading.Lock()
         self._copy: tuple[float, T] | None = None
         self._failure: tuple[float, Unreachable] | None = None
+        self._fetch_under_way: Future[T] | None = None
+        self._renewal_under_way: Future[T] | None = None
         self._renewed_at = float("-inf")
 
     def get(self) -> T:
@@ -180,55 +186,82 @@ class _Kept(Generic[T]):
             return copy[1]
         if copy and self._within(copy[0], STALE_S):
             return self._fetched_or(copy[1])
-        with self._lock:
-            return self._fetch_unless_within(TTL_S)
+        return self._fetched(TTL_S)
 
     def _fetched_or(self, old: T) -> T:
         # Who has an old copy need not wait for another thread that is fetching.
-        if not self._lock.acquire(blocking=False):
+        if self._fetch_under_way:
             return old
         try:
-            return self._fetch_unless_within(TTL_S)
+            return self._fetched(TTL_S)
         except Unreachable:
             return old
-        finally:
-            self._lock.release()
 
     def check(self) -> T:
         """Give a copy, sure of this moment that somebody answers; an old one only if the answer was of no use."""
-        with self._lock:
-            try:
-                return self._fetch_unless_within(MOMENT_S)
-            except Unreachable as failure:
-                if failure.silent or not self._copy or not self._within(self._copy[0], STALE_S):
-                    raise
-                return self._copy[1]
+        try:
+            return self._fetched(MOMENT_S)
+        except Unreachable as failure:
+            copy = self._copy
+            if failure.silent or not copy or not self._within(copy[0], STALE_S):
+                raise
+            return copy[1]
 
     def renew(self) -> T:
         """Give a copy that was renewed just now, or within the cool-down; raises what the load raises."""
         with self._lock:
             if self._copy and self._within(self._renewed_at, COOL_DOWN_S):
                 return self._copy[1]
-            value = self._fetch()
+            # What is being fetched already may be as old as what did not do; another renewal is not.
+            if not (others := self._renewal_under_way):
+                renewal: Future[T] = Future()
+                self._renewal_under_way = renewal
+        if others:
+            return others.result()
+        try:
+            value = self._bring(renewal)
             self._renewed_at = self._clock()
             return value
+        finally:
+            self._renewal_under_way = None
 
-    def _fetch_unless_within(self, seconds: float) -> T:
-        if self._copy and self._within(self._copy[0], seconds):
-            return self._copy[1]
-        return self._fetch()
+    def _fetched(self, seconds: float) -> T:
+        """Give a copy no older than this, fetched by whoever needed it first."""
+        with self._lock:
+            if self._copy and self._within(self._copy[0], seconds):
+                return self._copy[1]
+            if not (others := self._fetch_under_way):
+                fetch_: Future[T] = Future()
+                self._fetch_under_way = fetch_
+        if others:
+            return others.result()
+        try:
+            return self._bring(fetch_)
+        finally:
+            self._fetch_under_way = None
 
-    def _fetch(self) -> T:
-        if self._failure and self._within(self._failure[0], PAUSE_S):
-            failure = self._failure[1]
-            raise Unreachable(failure.what, failure.retry_after, silent=failure.silent)
+    def _bring(self, waiting: Future[T]) -> T:
+        """Fetch, and tell everybody who waits for the same."""
+        try:
+            value = self._loaded()
+        except BaseException as error:
+            waiting.set_exception(error)
+            raise
+        waiting.set_result(value)
+        return value
+
+    def _loaded(self) -> T:
+        failure = self._failure
+        if failure and self._within(failure[0], PAUSE_S):
+            raise Unreachable(failure[1].what, failure[1].retry_after, silent=failure[1].silent)
         try:
             value = self._load()
-        except Unreachable as failure:
-            self._failure = (self._clock(), failure)
+        except Unreachable as error:
+            self._failure = (self._clock(), error)
             raise
-        self._failure = None
-        self._copy = (self._clock(), value)
+        with self._lock:
+            self._failure = None
+            self._copy = (self._clock(), value)
         return value
 
     def _within(self, at: float, seconds: float) -> bool:

@@ -82,21 +82,30 @@ class Session(CallbackDict[str, Any], SessionMixin):
         super().__init__(data or {}, note_change)
         self.session_id = session_id
         self.holder = holder
-        self.replaces: str | None = None
+        self.replaces: set[str] = set()  # sessions that end with this request, by the hash of their id
         self.modified = False
         self.seen_at: datetime | None = None  # None: the database does not know it yet
         self.checked_at: datetime | None = None  # when the provider last vouched for the holder
+
+    @property
+    def ref(self) -> str | None:
+        """What names this session, and opens nothing; None without one."""
+        return hash_of(self.session_id) if self.session_id else None
 
     @property
     def person(self) -> Person | None:
         """Who is logged in, as the provider last described them."""
         return self.holder.person if self.holder else None
 
-    def log_in(self, holder: Holder) -> None:
-        """Begin anew under a new id; whatever id the browser held before is worth nothing."""
+    def log_in(self, holder: Holder, *, instead_of: str | None = None) -> None:
+        """Begin anew under a new id; whatever id the browser held before is worth nothing.
+
+        :param instead_of: the ``ref`` of a session whose cookie this request did not bring.
+        """
         targets = self.get("targets", [])
         self.clear()
-        self.replaces, self.session_id = self.session_id, secrets.token_urlsafe(32)
+        self.replaces |= {ref for ref in (self.ref, instead_of) if ref}
+        self.session_id = secrets.token_urlsafe(32)
         self.seen_at = self.checked_at = None
         self.holder = holder
         self["targets"] = targets
@@ -104,7 +113,8 @@ class Session(CallbackDict[str, Any], SessionMixin):
     def log_out(self) -> None:
         """End it: nothing remains, here or in the database."""
         self.clear()
-        self.replaces, self.session_id, self.holder = self.session_id, None, None
+        self.replaces |= {self.ref} if self.ref else set()
+        self.session_id = self.holder = None
 
     def remember_target(self, state: str, target: str) -> None:
         """Note where the login with this state went, so that a repeated answer can go there again."""
@@ -205,9 +215,12 @@ def claim_check(ref: str, *, checked_at: datetime, now: datetime) -> bool:
 
     :param checked_at: when it was asked last, as far as the caller knows.
     """
-    with writing() as transaction:
-        due = update(LoginSession).where(LoginSession.id_hash == ref, LoginSession.checked_at == checked_at)
-        return transaction.execute(due.values(checked_at=now)).rowcount > 0  # type: ignore[attr-defined]
+    due = update(LoginSession).where(LoginSession.id_hash == ref, LoginSession.checked_at == checked_at)
+    try:
+        with writing() as transaction:
+            return transaction.execute(due.values(checked_at=now)).rowcount > 0  # type: ignore[attr-defined]
+    except OperationalError:  # a full disk or a long write elsewhere is no reason to keep a reader waiting
+        return False
 
 
 def note_check(seal: Seal, ref: str, *, holder: Holder | None = None, checked_at: datetime) -> None:
@@ -280,7 +293,7 @@ class Sessions(SessionInterface):
         now = self.clock()
         with writing() as transaction:
             if session.replaces:
-                transaction.execute(delete(LoginSession).where(LoginSession.id_hash == hash_of(session.replaces)))
+                transaction.execute(delete(LoginSession).where(LoginSession.id_hash.in_(session.replaces)))
             if session.holder and session.session_id and session.seen_at is None:
                 transaction.add(self._new_row(session.session_id, session.holder, dict(session), now))
                 self._tidy(session.holder, now)

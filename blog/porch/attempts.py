@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
-from flask import Response, request
+from flask import Response, request, session
 
 from blog.identity import oidc
 from blog.identity.sessions import hash_of
@@ -18,10 +19,22 @@ AT_MOST = 5
 PURPOSE = "login attempt"
 
 
+class Begun(NamedTuple):
+    """A login that was begun in this browser.
+
+    :param session_ref: the session the browser had then, if any. A form that the provider sends brings no Lax cookie,
+        so that the callback does not see it by itself.
+    """
+
+    attempt: oidc.Attempt
+    session_ref: str | None
+
+
 def keep(response: Response, attempt: oidc.Attempt) -> Response:
     """Let the browser keep this attempt; the oldest gives way to a sixth."""
     name = _cookie_of(attempt.state)
-    sealed = urlsafe_b64encode(porch().seal.close(PURPOSE, name, attempt.to_dict())).decode()
+    begun = {"attempt": attempt.to_dict(), "session_ref": session.ref}  # type: ignore[attr-defined]
+    sealed = urlsafe_b64encode(porch().seal.close(PURPOSE, name, begun)).decode()
     from_elsewhere = porch().client.response_mode == "form_post"  # a POST from the provider brings no Lax cookie
     response.set_cookie(
         name,
@@ -37,13 +50,13 @@ def keep(response: Response, attempt: oidc.Attempt) -> Response:
     return headers.keep_private(response)
 
 
-def find(state: str) -> oidc.Attempt | None:
+def find(state: str) -> Begun | None:
     """Give the attempt of this browser with this state, if it is not too old."""
-    attempt = _opened(_cookie_of(state))
-    if attempt is None:
+    begun = _opened(_cookie_of(state))
+    if begun is None:
         return None
-    age = moment() - datetime.fromtimestamp(attempt.started_at, UTC)
-    return attempt if age <= LIFETIME else None
+    age = moment() - datetime.fromtimestamp(begun.attempt.started_at, UTC)
+    return begun if age <= LIFETIME else None
 
 
 def forget(response: Response, state: str) -> Response:
@@ -63,18 +76,18 @@ def _cookie_of(state: str) -> str:
 def _beyond_newest(keep: int) -> list[str]:
     """Name the cookies of attempts beyond the newest `keep`, broken ones first."""
     names = [name for name in request.cookies if name.startswith(_prefix())]
-    names.sort(key=lambda name: attempt.started_at if (attempt := _opened(name)) else 0, reverse=True)
+    names.sort(key=lambda name: begun.attempt.started_at if (begun := _opened(name)) else 0, reverse=True)
     return names[keep:]
 
 
-def _opened(cookie: str) -> oidc.Attempt | None:
+def _opened(cookie: str) -> Begun | None:
     try:
         sealed = urlsafe_b64decode(request.cookies.get(cookie, ""))
     except ValueError:
         return None
     known = porch().seal.open(PURPOSE, cookie, sealed)
     try:
-        return oidc.Attempt.from_dict(known) if known else None
+        return Begun(oidc.Attempt.from_dict(known["attempt"]), known["session_ref"]) if known else None
     except (KeyError, TypeError):  # begun before an upgrade, when attempts had other fields
         return None
 

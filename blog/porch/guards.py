@@ -81,7 +81,8 @@ def role_required(role: str) -> Callable[[View], View]:
         def guarded(*args: Any, **kwargs: Any) -> ResponseReturnValue:
             if role not in g.user.roles:
                 log.note("access_refused", person=g.user, needs=role, has=log.role(g.user), alarm=True)
-                raise Forbidden(NEEDS_ROLE.format(role))
+                kept = parked.parked_form()  # somebody may have lost the role since they sent it
+                raise Forbidden(NEEDS_ROLE.format(role), typed=forms.words_of(kept) if kept else ())
             return view(*args, **kwargs)
 
         return guarded

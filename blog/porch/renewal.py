@@ -11,7 +11,7 @@ from flask import Flask, Response, current_app, g, request, session
 from blog.errors import LoginRefused, Unreachable
 from blog.identity import oidc, people, sessions
 from blog.identity.people import Person
-from blog.identity.sessions import Holder, Session, hash_of
+from blog.identity.sessions import Holder, Session
 from blog.porch import log, porch
 from blog.web.clock import moment
 
@@ -31,7 +31,7 @@ def _ask_if_due(response: Response) -> Response:
     """Ask in the background of a GET: nobody waits, and nothing is decided about a form that is under way."""
     known, now = session._get_current_object(), moment()  # type: ignore[attr-defined]
     if request.method == "GET" and g.get("user") and _is_due(known, now) and _asking.acquire(blocking=False):
-        ref = hash_of(known.session_id)
+        ref = known.ref
         mine = False
         try:
             mine = sessions.claim_check(ref, checked_at=known.checked_at, now=now)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from flask import Flask, Response, current_app, g, redirect, render_template, request, url_for
@@ -69,7 +69,9 @@ class LengthMissing(HTTPException):
     code = 411
 
 
-def _page(status: int, sentence: str = "", *, retry_after_s: float | None = None) -> ResponseReturnValue:
+def _page(
+    status: int, sentence: str = "", *, retry_after_s: float | None = None, typed: Sequence[tuple[str, str]] = ()
+) -> ResponseReturnValue:
     title, usual = PAGES.get(status, PAGES[500 if status >= 500 else 400])
     if "request_id" not in g:  # what went wrong came before everything else, when the session was looked up
         _name_request()
@@ -80,7 +82,7 @@ def _page(status: int, sentence: str = "", *, retry_after_s: float | None = None
         status=status,
         title=title,
         sentence=sentence or usual,
-        typed=_typed(status),
+        typed=typed or _typed(status),
         login_next=_login_next(status),
     )
     response = keep_private(current_app.make_response((page, status)))
@@ -90,7 +92,7 @@ def _page(status: int, sentence: str = "", *, retry_after_s: float | None = None
 
 
 def _says(status: int) -> Callable[[Exception], ResponseReturnValue]:
-    return lambda error: _page(status, str(error))
+    return lambda error: _page(status, str(error), typed=getattr(error, "typed", ()))
 
 
 def _login_next(status: int) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 
 from flask import request
+from werkzeug.datastructures import MultiDict
 
 from blog.errors import Invalid
 from blog.web import csrf
@@ -33,10 +34,13 @@ def typed() -> list[tuple[str, str]]:
 
     What another site sent (the provider: a code) nobody has typed, and it belongs on no page.
     """
-    if request.method != "POST" or csrf.is_exempt():
-        return []
+    return [] if request.method != "POST" or csrf.is_exempt() else words_of(request.form)
+
+
+def words_of(form: MultiDict[str, str]) -> list[tuple[str, str]]:
+    """List what was typed into this form, without the fields that are ours."""
     ours = OWN_FIELDS | CHOICES
-    return [(name, text) for name, text in request.form.items(multi=True) if name not in ours and text.strip()]
+    return [(name, text) for name, text in form.items(multi=True) if name not in ours and text.strip()]
 
 
 def whole_number(text: str | None) -> int:

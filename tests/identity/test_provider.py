@@ -250,6 +250,20 @@ def test_a_provider_that_answers_nonsense_is_there_and_an_old_copy_will_do(idp, 
         provider.metadata(fresh=True)
 
 
+def test_no_lock_is_held_while_an_answer_is_awaited(idp, provider):
+    held = []
+    for endpoint in ("discovery", "jwks"):
+        idp.meanwhile[endpoint] = lambda: held.extend(
+            each._lock.locked() for each in (provider._metadata, provider._keys)
+        )
+    provider.metadata()
+    provider.metadata(fresh=True)
+    provider.keys()
+    provider.keys(fresh=True)
+    assert len(held) >= 6
+    assert not any(held)
+
+
 def test_whether_the_provider_answers_is_asked_every_two_seconds_at_most(idp, provider, clock):
     for later, calls in ((0, 1), (1, 1), (1, 2), (1, 2)):
         clock.seconds += later
