@@ -41,6 +41,7 @@ def main() -> None:
                 body_md=BODY,
                 now=datetime.now(UTC) - timedelta(hours=POSTS - number),
                 publish=True,
+                handle=f"author-{number % 5}",
             )
 
 

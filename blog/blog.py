@@ -1,4 +1,4 @@
-"""The readers' door: the home page and a post."""
+"""The readers' door: the home page, a post, and the page of an author."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from flask import Blueprint, current_app, g, make_response, render_template, req
 from flask.typing import ResponseReturnValue
 
 from blog.auth import bylines
-from blog.content import posts
+from blog.content import handles, posts
 from blog.content.readers import Reader
+from blog.errors import Moved, NotFound
+from blog.identity.people import Key
 from blog.porch.guards import asker
 from blog.web import headers
 from blog.web.clock import moment
@@ -28,6 +30,27 @@ def index() -> ResponseReturnValue:
     return _public(
         render_template("blog/index.html", page=page, bylines=bylines([post.author_key for post in page.posts]))
     )
+
+
+@bp.get("/author/<handle>")
+def author(handle: str) -> ResponseReturnValue:
+    """List the live posts of one author that are for who asks; an author with none of these is not here for them."""
+    author_key, current = handles.at(handle)
+    reader = Reader(*asker())
+    page = posts.latest(
+        now=moment(),
+        limit=current_app.config["POSTS_PER_PAGE"],
+        reader=reader,
+        author_key=author_key,
+        before=request.args.get("before"),
+        after=request.args.get("after"),
+    )
+    if not page.posts and author_key != reader.key:
+        raise NotFound
+    if handle != current:
+        raise Moved(current)
+    byline = bylines([author_key])[Key(*author_key)]
+    return _public(render_template("blog/author.html", page=page, handle=handle, byline=byline))
 
 
 @bp.get("/<slug>")

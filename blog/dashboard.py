@@ -10,11 +10,12 @@ from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
 from blog.auth import bylines
-from blog.content import posts
+from blog.content import handles, posts
 from blog.content.readers import EVERYONE, FOR_EVERYONE, GROUPS, PEOPLE, Audience, Reader
 from blog.content.text import differences
 from blog.errors import Conflict, Invalid, Moved
 from blog.identity.people import Byline, Key
+from blog.porch import handle
 from blog.porch.guards import asker, role_required, step_up
 from blog.porch.parked import parked_form, parked_forms
 from blog.web import forms
@@ -58,6 +59,7 @@ def _create() -> ResponseReturnValue:
             form_id=typed.get("form_id") or None,
             audience=_audience() or FOR_EVERYONE,
             own_groups=g.user.groups,
+            handle=handle(g.user.key),
         )
     except Invalid as error:
         return _dashboard(typed, error.problems), 400
@@ -82,8 +84,29 @@ def _dashboard(typed: MultiDict[str, str], problems: Mapping[str, str] | None = 
         problems=problems or {},
         form_id=typed.get("form_id") or forms.new_form_id(),
         parked=[] if typed else parked_forms(),
+        handle=handles.of(g.user.key),
         now=moment(),
     )
+
+
+@bp.route("/dashboard/page", methods=["GET", "POST"])
+@role_required("author")
+def page() -> ResponseReturnValue:
+    """Show the address of one's own page; take another one."""
+    if request.method == "GET":
+        return _page(handles.of(g.user.key) or "")
+    typed = request.form.get("handle", "")
+    try:
+        forms.must_be_whole()
+        picked = handles.pick(g.user.key, typed, now=moment())
+    except Invalid as error:
+        return _page(typed, error.problems), 400
+    flash(f"Your page is at {url_for('blog.author', handle=picked)} now.", "")
+    return redirect(url_for("dashboard.index"), 303)
+
+
+def _page(typed: str, problems: Mapping[str, str] | None = None) -> str:
+    return render_template("dashboard/page.html", handle=handles.of(g.user.key), typed=typed, problems=problems or {})
 
 
 @bp.route("/<slug>/edit", methods=["GET", "POST"])

@@ -22,11 +22,13 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    and_,
     event,
     select,
+    text,
     type_coerce,
 )
-from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, foreign, mapped_column, relationship
 from sqlalchemy.types import NullType
 
 NAMES = {  # every constraint has a name, so that a migration can find it in either database
@@ -63,6 +65,35 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value if value is None or value.tzinfo else value.replace(tzinfo=UTC)
 
 
+class Handle(db.Model):  # type: ignore[name-defined]
+    """The last part of the address of an author's page: the one it has, and those it had; none is ever given twice."""
+
+    __tablename__ = "handles"
+
+    handle: Mapped[str] = mapped_column(String(40), primary_key=True)
+    author_issuer: Mapped[str] = mapped_column(String(500))
+    author_id: Mapped[str] = mapped_column(String(255))
+    current: Mapped[bool]
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+    __table_args__ = (
+        Index("ix_handles_author", "author_issuer", "author_id"),
+        Index(  # requests that give an author a handle together give one
+            "ix_handles_current",
+            "author_issuer",
+            "author_id",
+            unique=True,
+            sqlite_where=text("current = 1"),
+            postgresql_where=text("current"),
+        ),
+    )
+
+    @property
+    def author_key(self) -> tuple[str, str]:
+        """The author's identity key, (issuer, id)."""
+        return self.author_issuer, self.author_id
+
+
 class Post(db.Model):  # type: ignore[name-defined]
     """What somebody wrote. The author is an identity key, (issuer, id): never a name."""
 
@@ -87,11 +118,21 @@ class Post(db.Model):  # type: ignore[name-defined]
     )  # of the form that made it: sent twice, made once
 
     group_rows: Mapped[list[PostGroup]] = relationship(cascade="all, delete-orphan", passive_deletes=True, lazy="raise")
+    handle_row: Mapped[Handle | None] = relationship(
+        primaryjoin=lambda: and_(
+            foreign(Post.author_issuer) == Handle.author_issuer,
+            foreign(Post.author_id) == Handle.author_id,
+            Handle.current,
+        ),
+        viewonly=True,
+        lazy="raise",
+    )
 
     __table_args__ = (
         Index("ix_posts_visible", "visible_to", "published_at", "id"),  # for strangers, who are nearly all readers
         Index("ix_posts_published", "published_at", "id"),  # for people, who see posts of several kinds in one order
-        Index("ix_posts_author", "author_issuer", "author_id", "updated_at", "id"),
+        Index("ix_posts_author", "author_issuer", "author_id", "updated_at", "id"),  # for their dashboards
+        Index("ix_posts_author_published", "author_issuer", "author_id", "published_at", "id"),  # for their pages
         # else SQLite gives the id of a deleted post to the next one, and a save that was under way would hit that one
         {"sqlite_autoincrement": True},
     )
@@ -100,6 +141,11 @@ class Post(db.Model):  # type: ignore[name-defined]
     def author_key(self) -> tuple[str, str]:
         """The author's identity key, (issuer, id)."""
         return self.author_issuer, self.author_id
+
+    @property
+    def handle(self) -> str | None:
+        """The handle of its author's page, where there is one."""
+        return self.handle_row.handle if self.handle_row else None
 
     @property
     def groups(self) -> list[str]:

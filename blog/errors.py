@@ -14,7 +14,7 @@ class NotFound(Wrong):
 class Moved(Wrong):
     """What was asked for lives elsewhere now.
 
-    :param slug: where the post is today.
+    :param slug: where the post is today; of an author's page, its handle.
     """
 
     def __init__(self, slug: str) -> None:

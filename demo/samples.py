@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 from blog import create_app
 from blog.content import posts
+from blog.identity.people import Key
+from blog.porch import handle
 from demo import state
 
 FOLDER = Path(__file__).parent / "posts"
@@ -52,6 +54,7 @@ def write(sample: Sample, author_key: tuple[str, str], at: datetime) -> None:
         now=at,
         publish=True,
         form_id=f"demo-{sample.name}",
+        handle=handle(Key(*author_key)),
     )
 
 

@@ -22,8 +22,12 @@ TABLE = {
     ("GET", "/draft"): (404, 200, 404, 404, 404, 200),
     ("GET", "/members"): (404, 200, 200, 200, 200, 200),
     ("GET", "/grouped"): (404, 200, 404, 404, 200, 200),
+    ("GET", "/author/pen"): (200, 200, 200, 200, 200, 200),
+    ("GET", "/author/shy"): (404, 200, 404, 404, 200, 200),
     ("GET", "/dashboard"): (LOGIN, 200, 200, 403, 403, 200),
     ("POST", "/dashboard"): (LOGIN, 303, 303, 403, 403, 303),
+    ("GET", "/dashboard/page"): (LOGIN, 200, 200, 403, 403, 200),
+    ("POST", "/dashboard/page"): (LOGIN, 303, 303, 403, 403, 303),
     ("GET", "/dashboard/sessions"): (LOGIN, 200, 200, 200, 200, 200),
     ("POST", "/dashboard/sessions"): (LOGIN, 303, 303, 303, 303, 303),
     ("GET", "/live/edit"): (LOGIN, 200, 403, 403, 403, 200),
@@ -66,18 +70,23 @@ def roles(settings, idp):
         "ada": {"name": "Ada Lovelace", "groups": ["writers", "Night Desk"]},
         "bob": {"name": "Bob Ross", "groups": ["writers"]},
         "rita": {"name": "Rita Reader", "groups": []},
+        "sid": {"name": "Sid Shy", "groups": ["writers", "Night Desk"]},
         "nina": {"name": "Nina Night", "groups": ["Night Desk"]},
         "eddy": {"name": "Eddy Editor", "groups": ["desk"]},
     }
 
 
 @pytest.fixture
-def posts(ada):
-    """A live post, a draft, and two that only some may read, all of Ada."""
+def posts(ada, anybody):
+    """A live post, a draft, and two that only some may read, all of Ada; and somebody who writes for those alone."""
+    assert ada.submit("/dashboard", "Change address", handle="Pen").status_code == 303
     assert ada.publish("Live") == "live"
     assert ada.draft("Draft") == "draft"
     assert ada.publish("Members", visible_to="people") == "members"
     assert ada.publish("Grouped", visible_to="groups", group="Night Desk") == "grouped"
+    sid = anybody().log_in("sid")
+    assert sid.publish("Shy", visible_to="groups", group="Night Desk") == "shy"
+    assert sid.submit("/dashboard", "Change address", handle="shy").status_code == 303
 
 
 @pytest.mark.parametrize(("column", "sub"), list(enumerate([None, "ada", "bob", "rita", "nina", "eddy"])), ids=KINDS)
@@ -86,7 +95,9 @@ def test_everybody_may_do_what_the_table_says_and_no_more(posts, anybody, method
     actor, fields = anybody(), {}
     if sub:
         actor.log_in(sub)
-        _, fields = actor.filled("/logout", "Log out", title="Written anew", body="Text", version="1", end="1")
+        _, fields = actor.filled(
+            "/logout", "Log out", title="Written anew", body="Text", version="1", handle="anew", end="1"
+        )
     response = actor.client.open(path, method=method, data=fields if method == "POST" else None, buffered=True)
     led_to_login = response.location is not None and response.location.startswith("/login?next=")
     assert (LOGIN if led_to_login else response.status_code) == TABLE[method, path][column]
@@ -122,6 +133,7 @@ def test_no_form_sets_what_it_does_not_show(posts, anybody, page):
 
 def test_every_route_stands_in_the_table(app):
     written = {(method, re.sub("^/(live|draft|members|grouped)", "/<slug>", path)) for method, path in TABLE}
+    written = {(method, re.sub("^/author/.*", "/author/<handle>", path)) for method, path in written}
     there = {
         (method, re.sub("<path:.*>", "style.css", str(rule)))
         for rule in app.url_map.iter_rules()

@@ -16,9 +16,11 @@ from flask_migrate import Migrate, downgrade, upgrade
 from sqlalchemy import inspect, text
 
 import blog
-from blog.content import posts
+from blog.content import handles, posts
 from blog.content.readers import Audience
 from blog.db import db, writing
+from blog.identity.people import Key
+from blog.porch import handle
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 DIRECTORY = Path(blog.__file__).parent / "migrations"
@@ -98,6 +100,20 @@ def test_the_operator_has_a_command_for_it(app, command):
     assert app.test_cli_runner().invoke(args=[command]).exit_code == 0
     with app.app_context():
         assert differences() == []
+
+
+def test_authors_from_before_have_pages_after_an_upgrade(app):
+    ada = ("https://idp.example", "ada")
+    with app.app_context():
+        with writing() as session:
+            db.metadata.drop_all(session.connection())
+        upgrade()
+        posts.create(ada, title="Old", body_md="x", now=NOW, publish=True)
+        assert handles.of(ada) is None
+    for _ in range(2):
+        assert app.test_cli_runner().invoke(args=["upgrade"]).exit_code == 0
+    with app.app_context():
+        assert handles.of(ada) == handle(Key(*ada))
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)

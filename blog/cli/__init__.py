@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import click
 from flask import Flask, current_app
 from flask.cli import with_appcontext
@@ -9,6 +11,9 @@ from flask_migrate import upgrade
 
 from blog.cli.connection import oidc
 from blog.cli.privacy import privacy
+from blog.content import handles
+from blog.identity.people import Key
+from blog.porch import handle
 
 __all__ = ["init_app", "oidc", "privacy"]
 
@@ -26,3 +31,4 @@ def init_app(app: Flask) -> None:
 def upgrade_database() -> None:
     """Create the database, or bring it to this version. Safe to repeat."""
     upgrade(directory=str(current_app.extensions["migrate"].directory))
+    handles.give(lambda author_key: handle(Key(*author_key)), now=datetime.now(UTC))

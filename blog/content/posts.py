@@ -7,12 +7,12 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, func, insert, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Select, and_, case, false, func, insert, or_, select, true, tuple_, update
 from sqlalchemy import delete as delete_from
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import InstrumentedAttribute, Session, load_only, selectinload
+from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload, load_only, selectinload
 
-from blog.content import slugs
+from blog.content import handles, slugs
 from blog.content.readers import (
     ANYBODY,
     EVERYONE,
@@ -24,7 +24,7 @@ from blog.content.readers import (
     settled,
 )
 from blog.content.text import RENDERER_VERSION, excerpt, line, passage, render
-from blog.db import Post, PostGroup, Site, Slug, db, writing
+from blog.db import Handle, Post, PostGroup, Site, Slug, db, writing
 from blog.errors import Conflict, Forbidden, Invalid, Moved, NotFound
 
 AuthorKey = tuple[str, str]  # issuer and id
@@ -46,6 +46,7 @@ def create(
     form_id: str | None = None,
     audience: Audience = FOR_EVERYONE,
     own_groups: Collection[str] = (),
+    handle: str | None = None,
 ) -> Post:
     """Make a post, as a draft or published at once, at an address of its own.
 
@@ -53,6 +54,7 @@ def create(
         makes no second post: the first one is returned.
     :param audience: whom it is visible to once it is live.
     :param own_groups: the writer's, which they may choose among.
+    :param handle: of the writer's page, should they have none yet; `handles.give` gives one to who gets none here.
     :raises Invalid: under ``title``, ``body``, ``visible_to``, or the empty name when the form id has no such form.
     :raises Conflict: when this form has made a post already that reads differently now; carries that post.
     :raises Forbidden: when somebody else sent this form.
@@ -62,9 +64,9 @@ def create(
     if form_id is not None and not _FORM_ID.fullmatch(form_id):
         raise Invalid("This form is damaged. Keep your text, open a new form and put it there.")
     try:
-        return _create(author_key, written, now, publish, form_id)
+        return _create(author_key, written, now, publish, form_id, handle=handle)
     except IntegrityError:  # the same form, sent twice at the same moment: the other one was first, and is found now
-        return _create(author_key, written, now, publish, form_id)
+        return _create(author_key, written, now, publish, form_id, handle=handle)
 
 
 def save(
@@ -164,7 +166,9 @@ def _written(title: str, body_md: str, audience: Audience | None) -> _Written:
     return _Written(title, body_md, body_html, audience)
 
 
-def _create(author_key: AuthorKey, written: _Written, now: datetime, publish: bool, form_id: str | None) -> Post:
+def _create(
+    author_key: AuthorKey, written: _Written, now: datetime, publish: bool, form_id: str | None, *, handle: str | None
+) -> Post:
     with writing() as session:
         sent_before = select(Post).where(Post.form_id == form_id).options(_WITH_GROUPS)
         if form_id and (earlier := session.scalar(sent_before)):
@@ -183,6 +187,8 @@ def _create(author_key: AuthorKey, written: _Written, now: datetime, publish: bo
         session.add(post)
         session.flush()
         session.execute(update(Slug).where(Slug.slug == post.slug).values(post_id=post.id, public=publish))
+        if handle:
+            handles.keep(session, author_key, handle, now)
         if publish:
             _tell_caches(session)
         return post
@@ -308,13 +314,14 @@ def _at(slug: str, reader: Reader, knowable: ColumnElement[bool]) -> Post:
     if not slugs.is_slug(slug):
         raise NotFound
     there = select(Post).join(Slug, Slug.post_id == Post.id).where(Slug.slug == slug, knowable)
-    post = db.session.scalar(_with_groups(there, reader))
+    post = db.session.scalar(_with_groups(there, reader).options(_WITH_HANDLE))
     if post is None:
         raise NotFound
     return post
 
 
 _WITH_GROUPS = selectinload(Post.group_rows)
+_WITH_HANDLE = joinedload(Post.handle_row).load_only(Handle.handle)
 
 
 def _with_groups(chosen: Select[Post], reader: Reader) -> Select[Post]:
@@ -339,16 +346,29 @@ class Page(NamedTuple):
 
 
 def latest(
-    *, now: datetime, limit: int, reader: Reader = ANYBODY, before: str | None = None, after: str | None = None
+    *,
+    now: datetime,
+    limit: int,
+    reader: Reader = ANYBODY,
+    author_key: AuthorKey | None = None,
+    before: str | None = None,
+    after: str | None = None,
 ) -> Page:
     """List the live posts that a reader may see, the last published first.
 
+    :param author_key: only those of this author.
     :param before: go on with those older than here, as an earlier page's `older` says.
     :param after: go back to those newer than here, as an earlier page's `newer` says.
     :raises NotFound: when one of these makes no sense, or both are given.
     """
-    live = select(Post).where(Post.published_at <= now, readable_by(reader, now))
-    return _page(_with_groups(live, reader), Post.published_at, limit, before, after)
+    live, readable = Post.published_at <= now, readable_by(reader, now)
+    if author_key:
+        # Not bare: SQLite would go through everybody's posts by their audience, to find the few of this author.
+        theirs = and_(Post.author_issuer == author_key[0], Post.author_id == author_key[1])
+        chosen = select(Post).where(theirs, live, case((readable, true()), else_=false()))
+    else:
+        chosen = select(Post).where(live, readable)
+    return _page(_with_groups(chosen, reader).options(_WITH_HANDLE), Post.published_at, limit, before, after)
 
 
 def of_author(author_key: AuthorKey, *, limit: int, before: str | None = None, after: str | None = None) -> Page:

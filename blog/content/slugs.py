@@ -34,18 +34,27 @@ def slug_for(title: str) -> str:
     :param title: in any script, as `text.line` returns it.
     :return: at most 72 characters; made of a hash of the title when none of it can be written in Latin letters.
     """
+    slug = latin(title, longest=_LONGEST_WITHOUT_SUFFIX)
+    if not slug:
+        return f"post-{hashlib.sha256(title.encode()).hexdigest()[:8]}"
+    return f"{slug}-post" if slug in RESERVED else slug
+
+
+def latin(text: str, *, longest: int = 0) -> str:
+    """Write a text in small Latin letters and digits, in words joined by single hyphens; empty when that cannot be.
+
+    :param longest: how many characters there may be, in whole words if possible; 0 for any number.
+    """
     slug: str = slugify(
-        title.translate(_APOSTROPHES),
-        max_length=_LONGEST_WITHOUT_SUFFIX,
+        text.translate(_APOSTROPHES),
+        max_length=longest,
         word_boundary=True,
         save_order=True,
         entities=False,
         decimal=False,
         hexadecimal=False,
     )
-    if not slug:
-        return f"post-{hashlib.sha256(title.encode()).hexdigest()[:8]}"
-    return f"{slug}-post" if slug in RESERVED else slug
+    return slug
 
 
 def candidates(title: str) -> Iterator[str]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from blog.errors import LoginRefused
+from blog.identity import avatars
 
 NAME_LENGTH = 80
 ID_LENGTH = 255  # OpenID Connect Core 1.0 §2: sub
@@ -52,11 +53,19 @@ class Byline:
     :param name: the display name, or what stands in for it; plain text, still to be escaped.
     :param known: the name is the person's own.
     :param gone: there is no such person any more.
+    :param colour: of the avatar: a number from 1 to `avatars.COLOURS`, the same for this person on every page; 0 is
+        the neutral one.
     """
 
     name: str
     known: bool
     gone: bool = False
+    colour: int = field(default=0, compare=False)
+
+    @property
+    def initials(self) -> str:
+        """What stands in the avatar; nothing for who is not known by a name of their own."""
+        return avatars.initials(self.name) if self.known else ""
 
 
 def byline(key: Key, person: Person | None, *, secret: bytes) -> Byline:
@@ -68,13 +77,21 @@ def byline(key: Key, person: Person | None, *, secret: bytes) -> Byline:
     if person is not None and person.gone:
         return Byline(FORMER_AUTHOR, known=False, gone=True)
     if person is not None and person.name:
-        return Byline(person.name, known=True)
-    return Byline(f"Author {_short_hash(key, secret)}", known=False)
+        return Byline(person.name, known=True, colour=1 + _hashed(key, "colour", secret)[0] % avatars.COLOURS)
+    return Byline(f"Author {b32encode(_hashed(key, 'byline', secret))[:4].decode()}", known=False)
 
 
-def _short_hash(key: Key, secret: bytes) -> str:
-    digest = hmac.digest(secret, f"byline\0{key.issuer}\0{key.id}".encode(), hashlib.sha256)
-    return b32encode(digest)[:4].decode()
+def handle(key: Key, *, secret: bytes) -> str:
+    """Make a handle for the page of an author who picked none: the same each time, and nobody can tell the id from it.
+
+    :param secret: keys the hash; another one than in neutral names, so that neither leads to the other.
+    :return: ten small letters and digits, 50 bits of the hash.
+    """
+    return b32encode(_hashed(key, "handle", secret))[:10].decode().lower()
+
+
+def _hashed(key: Key, purpose: str, secret: bytes) -> bytes:
+    return hmac.digest(secret, f"{purpose}\0{key.issuer}\0{key.id}".encode(), hashlib.sha256)
 
 
 def person_from_claims(

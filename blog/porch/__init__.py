@@ -9,7 +9,7 @@ from threading import BoundedSemaphore, Thread
 
 from flask import current_app
 
-from blog.identity import directories
+from blog.identity import directories, people
 from blog.identity.client import Client
 from blog.identity.keys import ClientKeys
 from blog.identity.people import Key, RoleRules
@@ -80,3 +80,8 @@ def porch() -> Porch:
 def person_ref(key: Key) -> str:
     """Refer to a person where the key itself must not be read: in form tokens, parked forms and logs."""
     return porch().seal.ref("form", *key)
+
+
+def handle(key: Key) -> str:
+    """Tell the handle that an author has who picked none."""
+    return people.handle(key, secret=porch().seal.key("handle"))

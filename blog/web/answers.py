@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from flask import Flask, Response, current_app, g, redirect, render_template, request, url_for
 from flask.globals import request_ctx
@@ -95,8 +96,9 @@ def _says(status: int) -> Callable[[Exception], ResponseReturnValue]:
 
 
 def _login_next(status: int) -> str | None:
-    """Where to go on after logging in, which helps at an address that could be a post's: it may be for some only."""
-    if status != 404 or g.get("user") or request.method == "POST" or "slug" not in (request.view_args or {}):
+    """Where to go on after logging in, which helps where a post or an author's page could be: for some people only."""
+    could_be_there = not {"slug", "handle"}.isdisjoint(request.view_args or ())
+    if status != 404 or g.get("user") or request.method == "POST" or not could_be_there:
         return None
     return redirects.local(request.path, "")
 
@@ -110,7 +112,8 @@ def _typed(status: int) -> list[tuple[str, str]]:
 
 
 def _moved(error: errors.Moved) -> ResponseReturnValue:
-    here = url_for(request.endpoint or "blog.post", slug=error.slug)
+    address: dict[str, Any] = dict.fromkeys(request.view_args or {}, error.slug)
+    here = url_for(request.endpoint or "", **address)
     query = request.query_string.decode("ascii", "ignore")
     return redirect(f"{here}?{query}" if query else here, 301)
 

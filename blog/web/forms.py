@@ -11,7 +11,7 @@ from blog.errors import Invalid
 from blog.web import csrf
 
 END_MARK = "end"  # the last field of every form of ours
-CHOICES = frozenset({"visible_to", "group"})  # chosen, not typed: no words are lost with them
+CHOICES = frozenset({"visible_to", "group", "handle"})  # chosen, not typed: no words are lost with them
 OWN_FIELDS = frozenset({END_MARK, "csrf_token", "form_id", "version", "action", "parked"})
 
 

@@ -77,7 +77,21 @@ def pages(author: Author):
     author.write("A draft " + LONG, EVERYTHING, "Save draft")
     others = "/a-blog-that-asks/edit"  # a page that says no
     refused = "/oidc/callback?state=unknown"
-    return ["/", live, "/nothing", others, refused, "/dashboard", f"{live}/edit", f"{live}/delete", "/logout"]
+    author.page.goto(live)
+    own = author.page.locator(".byline a").get_attribute("href")
+    return [
+        "/",
+        live,
+        own,
+        "/nothing",
+        others,
+        refused,
+        "/dashboard",
+        "/dashboard/page",
+        f"{live}/edit",
+        f"{live}/delete",
+        "/logout",
+    ]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

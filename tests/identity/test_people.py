@@ -1,5 +1,6 @@
 """Names that may be shown, persons made of claims, and the bylines readers see."""
 
+import re
 import unicodedata
 
 import pytest
@@ -15,6 +16,7 @@ from blog.identity.people import (
     byline,
     display_name,
     groups_from_claims,
+    handle,
     person_from_claims,
     roles_from_claims,
     why_no_groups,
@@ -215,6 +217,15 @@ def test_neutral_bylines_differ_by_person_issuer_and_secret():
     others = [(Key(ISSUER, "b"), SECRET), (Key("https://other.example", KEY.id), SECRET), (KEY, b"other")]
     names = {byline(key, None, secret=secret).name for key, secret in [(KEY, SECRET), *others]}
     assert len(names) == 4
+
+
+def test_a_handle_is_short_the_same_each_time_and_tells_nothing_of_the_id():
+    made = handle(KEY, secret=SECRET)
+    assert re.fullmatch("[a-z2-7]{10}", made)
+    assert made == handle(KEY, secret=SECRET)
+    others = [(Key(ISSUER, "b"), SECRET), (Key("https://other.example", KEY.id), SECRET), (KEY, b"other")]
+    assert len({made, *(handle(key, secret=secret) for key, secret in others)}) == 4
+    assert byline(KEY, None, secret=SECRET).name.removeprefix("Author ").lower() not in made
 
 
 ZITADEL = "urn:zitadel:iam:org:project:roles"

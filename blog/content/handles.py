@@ -1,0 +1,165 @@
+"""Handles: the addresses of authors' pages, made or picked, and kept for good."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session, aliased
+
+from blog.content import slugs
+from blog.content.text import line
+from blog.db import Handle, Post, Site, db, writing
+from blog.errors import Invalid, NotFound, Taken
+
+AuthorKey = tuple[str, str]  # issuer and id
+
+SHORTEST, LONGEST = 3, 40  # characters
+MOST = 10  # that one author can have had: every one is kept, so nobody may keep all the good ones
+RESERVED = slugs.RESERVED | frozenset(
+    "all anonymous byline editor editors everybody everyone former-author guest me moderator nobody null"
+    " operator owner reader readers root staff support system team undefined unknown webmaster you".split()
+)
+"""Handles that nobody can pick: they would seem to be somebody else's, or the site's."""
+_TYPED_LONGEST = 200
+_FORM = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+
+
+def of(author_key: AuthorKey) -> str | None:
+    """Tell the handle an author has now; None for who has none yet."""
+    return db.session.scalar(_current(author_key))
+
+
+def at(handle: str) -> tuple[AuthorKey, str]:
+    """Find whose page is at this handle, which they may have had before, in letters of any case.
+
+    :param handle: as it came in the address, so possibly anything.
+    :return: the author's key, and the handle they have now.
+    :raises NotFound: when it is nobody's.
+    """
+    asked = handle.lower()
+    if len(asked) > LONGEST or not _FORM.fullmatch(asked):
+        raise NotFound
+    same = aliased(Handle)
+    theirs = and_(Handle.author_issuer == same.author_issuer, Handle.author_id == same.author_id, Handle.current)
+    chosen = select(Handle.author_issuer, Handle.author_id, Handle.handle).join(same, theirs)
+    if (row := db.session.execute(chosen.where(same.handle == asked)).one_or_none()) is None:
+        raise NotFound
+    return (row[0], row[1]), row[2]
+
+
+def keep(session: Session, author_key: AuthorKey, handle: str, now: datetime) -> bool:
+    """Give an author this handle, unless they have one; in the transaction that makes them an author.
+
+    Should somebody have picked the very same one, theirs gets a number.
+
+    :param handle: made of their key.
+    :return: whether they had none.
+    """
+    if session.scalar(_current(author_key)):
+        return False
+    for wanted in slugs.candidates(handle):
+        if _add(session, author_key, wanted, now):
+            return True
+        if session.scalar(_current(author_key)):  # another request was first
+            return False
+    raise AssertionError("candidates have no end")
+
+
+def pick(author_key: AuthorKey, typed: str, *, now: datetime) -> str:
+    """Let an author have the handle they typed; the ones they had go on leading to their page.
+
+    :return: the handle as it is now, in small Latin letters, digits and hyphens.
+    :raises Invalid: under ``handle``, when it cannot be one, is somebody else's, or they have had too many.
+    :raises Taken: when others were faster again and again.
+    """
+    wanted = _settled(typed)
+    for _ in range(MOST):
+        # Fails when somebody takes it meanwhile, or its author another one in another tab; next time that is seen.
+        with suppress(IntegrityError):
+            _pick(author_key, wanted, now)
+            return wanted
+    raise Taken
+
+
+def give(handle_of: Callable[[AuthorKey], str], *, now: datetime) -> int:
+    """Give a handle to every author who has none: those from before there were any, or who came past the doors.
+
+    :param handle_of: makes one of a key.
+    :return: how many got one.
+    """
+    there = select(Post.author_issuer, Post.author_id).distinct().where(~Post.handle_row.has())
+    with writing() as session:
+        keys = [(row[0], row[1]) for row in session.execute(there)]
+        given = sum(keep(session, key, handle_of(key), now) for key in keys)
+        if given:
+            _tell_caches(session)
+    return given
+
+
+def _settled(typed: str) -> str:
+    text = line(typed, "handle", longest=_TYPED_LONGEST)
+    wanted = slugs.latin(text)
+    if not SHORTEST <= len(wanted) <= LONGEST:
+        came_to = f"; this makes “{wanted}”, which has {len(wanted)}" if wanted else ""
+        raise Invalid({"handle": f"It needs {SHORTEST} to {LONGEST} letters, digits and hyphens{came_to}."})
+    if wanted in RESERVED:
+        raise Invalid({"handle": f"“{wanted}” is kept for the site itself. Choose another one."})
+    return wanted
+
+
+def _pick(author_key: AuthorKey, wanted: str, now: datetime) -> None:
+    with writing() as session:
+        holders = select(Handle.author_issuer, Handle.author_id).where(Handle.handle == wanted)
+        holder = session.execute(holders).one_or_none()
+        if holder and tuple(holder) != author_key:
+            raise Invalid({"handle": f"“{wanted}” is taken. Choose another one."})
+        if session.scalar(_current(author_key)) == wanted:
+            return
+        if not holder:
+            _must_have_room(session, author_key)
+        session.execute(update(Handle).where(*_theirs(author_key), Handle.current).values(current=False))
+        if holder:
+            session.execute(update(Handle).where(Handle.handle == wanted).values(current=True))
+        else:
+            session.execute(insert(Handle).values(_row(author_key, wanted, now)))
+        _tell_caches(session)
+
+
+def _must_have_room(session: Session, author_key: AuthorKey) -> None:
+    had = session.scalar(select(func.count()).select_from(Handle).where(*_theirs(author_key))) or 0
+    if had >= MOST:
+        raise Invalid({"handle": f"You have had {had} addresses, and each is kept for you. Choose one of them again."})
+
+
+def _add(session: Session, author_key: AuthorKey, handle: str, now: datetime) -> bool:
+    """Try to take a handle; as with slugs, looking first would lose against who takes it meanwhile."""
+    try:
+        with session.begin_nested():
+            session.execute(insert(Handle).values(_row(author_key, handle, now)))
+    except IntegrityError:
+        return False
+    return True
+
+
+def _row(author_key: AuthorKey, handle: str, now: datetime) -> dict[str, Any]:
+    issuer, author_id = author_key
+    return {"handle": handle, "author_issuer": issuer, "author_id": author_id, "current": True, "created_at": now}
+
+
+def _current(author_key: AuthorKey) -> Select[str]:
+    return select(Handle.handle).where(*_theirs(author_key), Handle.current)
+
+
+def _theirs(author_key: AuthorKey) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return Handle.author_issuer == author_key[0], Handle.author_id == author_key[1]
+
+
+def _tell_caches(session: Session) -> None:
+    """Note that links to authors' pages changed, which stand on pages that caches keep."""
+    session.execute(update(Site).values(version=Site.version + 1))
