@@ -8,17 +8,20 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from joserfc import jwk
+
 from blog.config import BadSetting, Setting, one_of
 from blog.identity.directories import claims, scim
 from blog.identity.directories.cached import Cached, Unshared
 from blog.identity.directories.question import Directory
+from blog.identity.directories.settings import Lent, needs_own_keys
 from blog.identity.people import Byline, Key, byline
 from blog.identity.sealing import Seal
 
 if TYPE_CHECKING:
     from blog.identity.directories.shared import Shared
 
-__all__ = ["ADAPTERS", "SETTINGS", "Cached", "Directory", "bylines", "open_directory"]
+__all__ = ["ADAPTERS", "SETTINGS", "Cached", "Directory", "bylines", "needs_own_keys", "nobody", "open_directory"]
 
 ADAPTERS = {"claims": claims, "scim": scim}
 
@@ -40,6 +43,7 @@ def _is_redis_address(url: str) -> bool:
         return False
 
 
+OF_ALL = 2  # that many rows are no adapter's own
 SETTINGS: tuple[Setting, ...] = (
     Setting(
         "DIRECTORY",
@@ -58,21 +62,34 @@ SETTINGS: tuple[Setting, ...] = (
         secret=True,
         example="rediss://:password@redis.example.org:6380/0",
     ),
-    *(setting for adapter in ADAPTERS.values() for setting in adapter.SETTINGS),
+    # A row that several adapters share stands here once.
+    *dict.fromkeys(setting for adapter in ADAPTERS.values() for setting in adapter.SETTINGS),
 )
 
 
-def open_directory(settings: Mapping[str, Any], *, find_token_url: Callable[[], str] | None = None) -> Cached:
+def open_directory(
+    settings: Mapping[str, Any],
+    *,
+    find_token_url: Callable[[], str] | None = None,
+    signing_key: Callable[[], jwk.Key] | None = None,
+) -> Cached:
     """Make the directory that the settings ask for, with the memory before it. Nothing is asked yet.
 
     :param settings: name → value, as `blog.config.load` gives them.
     :param find_token_url: looks up the issuer's token endpoint, for when the settings name none; called when it is
         needed, may raise Unreachable.
+    :param signing_key: gives the blog's own key, for settings that need one (`needs_own_keys`); called in any thread,
+        may raise LoginRefused.
     :raises BadSetting: settings are missing, or do not go together.
     """
-    chosen = settings["DIRECTORY"]
-    _refuse_settings_of_others(settings, chosen)
-    return Cached(ADAPTERS[chosen].from_settings(settings, find_token_url), share=_share(settings))
+    adapter = ADAPTERS[settings["DIRECTORY"]]
+    _refuse_settings_of_others(settings)
+    return Cached(adapter.from_settings(settings, Lent(find_token_url, signing_key)), share=_share(settings))
+
+
+def nobody(settings: Mapping[str, Any]) -> Key:
+    """Make the key of somebody who does not exist, of the form that ids have there; for the doctor."""
+    return Key(settings["OIDC_ISSUER"], ADAPTERS[settings["DIRECTORY"]].IDS.invent())
 
 
 def _share(settings: Mapping[str, Any]) -> Callable[[], Shared | Unshared]:
@@ -86,12 +103,12 @@ def _share(settings: Mapping[str, Any]) -> Callable[[], Shared | Unshared]:
     return partial(Shared, url, Seal(settings["SECRET_KEY"]))
 
 
-def _refuse_settings_of_others(settings: Mapping[str, Any], chosen: str) -> None:
-    own = {setting.name for setting in ADAPTERS[chosen].SETTINGS}
-    for name, adapter in ADAPTERS.items():
-        for setting in adapter.SETTINGS:
-            if setting.name not in own and settings[setting.name] != setting.default:
-                raise BadSetting(setting.name, f"is for DIRECTORY={name}, but DIRECTORY is {chosen}")
+def _refuse_settings_of_others(settings: Mapping[str, Any]) -> None:
+    chosen = settings["DIRECTORY"]
+    for setting in SETTINGS[OF_ALL:]:
+        owners = [name for name, adapter in ADAPTERS.items() if setting in adapter.SETTINGS]
+        if chosen not in owners and settings[setting.name] != setting.default:
+            raise BadSetting(setting.name, f"is for DIRECTORY={', '.join(owners)}, but DIRECTORY is {chosen}")
 
 
 def bylines(directory: Directory, keys: Collection[Key], secret: bytes) -> dict[Key, Byline]:
