@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 from joserfc import jwk
 
 from blog.config import BadSetting, Setting, one_of
-from blog.identity.directories import claims, scim
+from blog.identity.directories import auth0, claims, entra, generic, keycloak, okta, scim
 from blog.identity.directories.cached import Cached, Unshared
 from blog.identity.directories.question import Directory
+from blog.identity.directories.reading import Ids
 from blog.identity.directories.settings import Lent, needs_own_keys
 from blog.identity.people import Byline, Key, byline
 from blog.identity.sealing import Seal
@@ -23,7 +24,30 @@ if TYPE_CHECKING:
 
 __all__ = ["ADAPTERS", "SETTINGS", "Cached", "Directory", "bylines", "needs_own_keys", "nobody", "open_directory"]
 
-ADAPTERS = {"claims": claims, "scim": scim}
+
+class Adapter(Protocol):
+    """A module that knows one provider's user API, or one standard."""
+
+    SETTINGS: tuple[Setting, ...]
+
+    def ids_of(self, settings: Mapping[str, Any], /) -> Ids:
+        """Say what ids look like there."""
+        ...
+
+    def from_settings(self, settings: Mapping[str, Any], lent: Lent, /) -> Directory:
+        """Make a directory of settings; may raise BadSetting."""
+        ...
+
+
+ADAPTERS: dict[str, Adapter] = {
+    "claims": claims,
+    "scim": scim,
+    "okta": okta,
+    "keycloak": keycloak,
+    "auth0": auth0,
+    "entra": entra,
+    "json": generic,
+}
 
 
 def _redis_address(text: str) -> str:
@@ -49,7 +73,9 @@ SETTINGS: tuple[Setting, ...] = (
         "DIRECTORY",
         "claims",
         "Where authors' names come from. `claims`: from logins, kept in memory for a day, for providers without a user "
-        "API. `scim`: from the provider's SCIM 2.0 API, so that a changed name shows within the hour.",
+        "API. The others ask the provider's user API, so that a changed name shows within the hour: `scim` any that "
+        "speaks SCIM 2.0, `okta`, `keycloak`, `auth0` and `entra` those products, and `json` those of DIRECTORY_PRESET "
+        "or any other that answers in JSON.",
         one_of(*ADAPTERS),
     ),
     Setting(
@@ -89,7 +115,7 @@ def open_directory(
 
 def nobody(settings: Mapping[str, Any]) -> Key:
     """Make the key of somebody who does not exist, of the form that ids have there; for the doctor."""
-    return Key(settings["OIDC_ISSUER"], ADAPTERS[settings["DIRECTORY"]].IDS.invent())
+    return Key(settings["OIDC_ISSUER"], ADAPTERS[settings["DIRECTORY"]].ids_of(settings).invent())
 
 
 def _share(settings: Mapping[str, Any]) -> Callable[[], Shared | Unshared]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -18,6 +18,7 @@ class Api:
     :param what: names the API in errors, as in "the SCIM API".
     :param url: what stands before every path.
     :param opener: gives the token.
+    :param more: further headers.
     :param header: the header the token stands in, and the word before it: ``Authorization: Bearer``.
     """
 
@@ -28,14 +29,18 @@ class Api:
         opener: Opener,
         *,
         header: str = "Authorization: Bearer",
-        accept: str = "application/json",
+        more: Mapping[str, str] | None = None,
     ) -> None:
         self._what = what
         self._url = url.rstrip("/")
         self._opener = opener
         self._header, _, scheme = (part.strip() for part in header.partition(":"))
         self._scheme = f"{scheme} " if scheme else ""
-        self._accept = accept
+        self._more = more or {}
+
+    def open(self) -> None:
+        """Get the token, before several threads that need it would each fetch one; may raise Unreachable."""
+        self._opener()
 
     def get(self, path: str, query: Query = ()) -> Answer:
         """Read.
@@ -60,7 +65,7 @@ class Api:
         return self._fetch(method, path, body, other)
 
     def _fetch(self, method: str, path: str, body: Any, token: str) -> Answer:
-        headers = {"Accept": self._accept} | ({self._header: self._scheme + token} if token else {})
+        headers = {**self._more} | ({self._header: self._scheme + token} if token else {})
         return fetch(
             method,
             self._url + path,

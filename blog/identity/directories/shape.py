@@ -50,6 +50,7 @@ class Shape:
     :param id: where the id stands in a person.
     :param row: where the person stands in an answer about one; a list there that is empty says "gone", too.
     :param rows: where the people stand in an answer about several.
+    :param logins: paths to what is never shown, although a provider may have made a name of it.
     """
 
     names: Mapping[str, str]
@@ -57,6 +58,7 @@ class Shape:
     id: str = "id"
     row: str = ""
     rows: str = ""
+    logins: str = ""
 
     def one(self, answer: Answer, key: Key) -> Person:
         """Say who this is, of an answer about that person alone.
@@ -75,11 +77,16 @@ class Shape:
             raise answer.unusable("tells of somebody who was not asked for")
         return found[key]
 
-    def several(self, answer: Answer, keys: list[Key]) -> dict[Key, Person]:
+    def several(self, answer: Answer, keys: list[Key]) -> dict[Key, Person] | None:
         """Pick those who were asked for from a list; who ignores filters lists everybody.
 
-        :raises Unreachable: it is no list.
+        :return: None when the API cannot search like this, but may tell of each alone.
+        :raises Unreachable: it refuses to tell, or tells something else than a list.
         """
+        if answer.status in {401, 403, 429}:
+            raise answer.unusable("refuses to search")
+        if answer.status != 200:
+            return None
         rows = at(answer.object() if self.rows else answer.json(), self.rows)
         if rows is None and self.rows:  # left out when nobody matches
             return {}
@@ -96,9 +103,14 @@ class Shape:
         return str(told) if isinstance(told, str | int) and not isinstance(told, bool) else ""
 
     def _person(self, key: Key, row: Any) -> Person:
-        return Person(key, display_name(**{part: _first(row, paths) for part, paths in self.names.items()}))
+        never = {"", *filter(None, _texts(row, self.logins))}
+        told = {
+            part: next((text for text in _texts(row, paths) if text not in never), None)
+            for part, paths in self.names.items()
+        }
+        return Person(key, display_name(**told))
 
 
-def _first(row: Any, paths: str) -> str | None:
+def _texts(row: Any, paths: str) -> list[str]:
     values = (at(row, path) for path in paths.split())
-    return next((value for value in values if isinstance(value, str) and value), None)
+    return [value for value in values if isinstance(value, str)]

@@ -29,7 +29,8 @@ def recorded(name: str) -> dict[str, Any]:
 def replay(name: str) -> Reply:
     """Give a recorded answer as it went over the wire."""
     answer = recorded(name)
-    body = answer["body"] if isinstance(answer["body"], str) else json.dumps(answer["body"])
+    body = answer["body"] or ""
+    body = body if isinstance(body, str) else json.dumps(body)
     return answer["status"], answer["headers"], body
 
 
