@@ -67,7 +67,6 @@ def _is_redis_address(url: str) -> bool:
         return False
 
 
-OF_ALL = 2  # that many rows are no adapter's own
 SETTINGS: tuple[Setting, ...] = (
     Setting(
         "DIRECTORY",
@@ -131,9 +130,9 @@ def _share(settings: Mapping[str, Any]) -> Callable[[], Shared | Unshared]:
 
 def _refuse_settings_of_others(settings: Mapping[str, Any]) -> None:
     chosen = settings["DIRECTORY"]
-    for setting in SETTINGS[OF_ALL:]:
+    for setting in SETTINGS:
         owners = [name for name, adapter in ADAPTERS.items() if setting in adapter.SETTINGS]
-        if chosen not in owners and settings[setting.name] != setting.default:
+        if owners and chosen not in owners and settings[setting.name] != setting.default:
             raise BadSetting(setting.name, f"is for DIRECTORY={', '.join(owners)}, but DIRECTORY is {chosen}")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import re
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
@@ -370,6 +371,7 @@ class FakeProvider:
 
     def _issue(self, request: Any) -> Reply:
         self.token_requests.append(request)
+        time.sleep(0.02)  # so that who asks at the same time does so
         return _json(200, {"access_token": TOKEN, "token_type": "Bearer", "expires_in": 3600})
 
     def _serve(self, request: Any) -> Reply:
