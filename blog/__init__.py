@@ -75,16 +75,14 @@ def _build(app: Flask, values: Mapping[str, Any], now: clock.Clock) -> None:
     )
     headers.init_app(app, policy=policy, https=https)
     templating.init_app(app)
-    auth.init_app(app, _porch(values, seal, now))
+    auth.init_app(app, _porch(app, values, seal, now))
     for door in (sessions, dashboard, blog):
         app.register_blueprint(door.bp)
     cli.init_app(app)
 
 
-def _porch(values: Mapping[str, Any], seal: Seal, now: clock.Clock) -> Porch:
-    keys = None
-    if values["OIDC_TOKEN_AUTH_METHOD"] == "private_key_jwt":  # noqa: S105  (the name of a method)
-        keys = ClientKeys(seal, alg=values["OIDC_ASSERTION_ALG"], clock=now)
+def _porch(app: Flask, values: Mapping[str, Any], seal: Seal, now: clock.Clock) -> Porch:
+    keys = _client_keys(values, seal, now)
     client = Client(
         issuer=values["OIDC_ISSUER"],
         client_id=values["OIDC_CLIENT_ID"],
@@ -115,7 +113,7 @@ def _porch(values: Mapping[str, Any], seal: Seal, now: clock.Clock) -> Porch:
         client=client,
         provider=provider,
         client_keys=keys,
-        directory=directories.open_directory(values, find_token_url=lambda: provider.metadata().token_endpoint),
+        directory=_directory(app, values, provider, keys),
         seal=seal,
         author_claim=values["OIDC_AUTHOR_CLAIM"],
         role_rules=people.RoleRules(
@@ -125,4 +123,22 @@ def _porch(values: Mapping[str, Any], seal: Seal, now: clock.Clock) -> Porch:
         step_up=StepUp(values["STEP_UP"], values["STEP_UP_AGE"], values["STEP_UP_ACR"]),
         revalidate=values["SESSION_REVALIDATE"] or None,
         public_url=values["PUBLIC_URL"],
+    )
+
+
+def _client_keys(values: Mapping[str, Any], seal: Seal, now: clock.Clock) -> ClientKeys | None:
+    at_login = values["OIDC_TOKEN_AUTH_METHOD"] == "private_key_jwt"  # noqa: S105  (the name of a method)
+    needed = at_login or directories.needs_own_keys(values)
+    return ClientKeys(seal, alg=values["OIDC_ASSERTION_ALG"], clock=now) if needed else None
+
+
+def _directory(
+    app: Flask, values: Mapping[str, Any], provider: Provider, keys: ClientKeys | None
+) -> directories.Cached:
+    def signing_key() -> Any:  # names are asked for in threads of their own, where there is no request's database
+        with app.app_context():
+            return keys and keys.signing_key()
+
+    return directories.open_directory(
+        values, find_token_url=lambda: provider.metadata().token_endpoint, signing_key=signing_key if keys else None
     )

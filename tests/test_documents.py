@@ -50,7 +50,7 @@ def environ_of(text: str, secrets: Path) -> dict[str, str]:
 def open_with(environ: dict[str, str], folder: Path) -> None:
     """Do with settings what the start does."""
     values = config.load(environ, directories.SETTINGS, folder)
-    directories.open_directory(values, find_token_url=str)
+    directories.open_directory(values, find_token_url=str, signing_key=str)
 
 
 def ids_in(path: Path) -> Iterator[str]:

@@ -6,6 +6,7 @@ from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Protocol
 from urllib.parse import quote_plus, urlencode
 
 from authlib.oauth2.rfc7523.assertion import private_key_jwt_sign
@@ -61,39 +62,74 @@ def send(client: Client, metadata: Metadata, url: str, form: Mapping[str, str], 
     :raises Unreachable: there was none.
     :raises LoginRefused: ``unreadable_keys``.
     """
-    headers, fields = PROOFS[client.token_auth_method](client, metadata, now)
+    audience = metadata.issuer if client.assertion_audience == "issuer" else metadata.token_endpoint
+    headers, fields = prove(client, audience, now)
     headers["Content-Type"] = "application/x-www-form-urlencoded"
     return fetch("POST", url, what=what, headers=headers, data=urlencode({**form, **fields}))
 
 
-def _basic(client: Client, _metadata: Metadata, _now: datetime) -> Proof:
+class Registered(Protocol):
+    """Whoever is registered at the provider and can prove it; `Client` is, and a client for the user API."""
+
+    @property
+    def client_id(self) -> str:
+        """By which the provider knows it."""
+        ...
+
+    @property
+    def client_secret(self) -> str:
+        """Empty with keys."""
+        ...
+
+    @property
+    def token_auth_method(self) -> str:
+        """One of PROOFS."""
+        ...
+
+    @property
+    def signing_key(self) -> Callable[[], Key] | None:
+        """Gives a key that names its algorithm."""
+        ...
+
+
+def prove(who: Registered, audience: str, now: datetime) -> Proof:
+    """Make what goes with one request to show who sends it (RFC 6749, 2.3.1; RFC 7523, 2.2).
+
+    :param audience: to whom a signed proof is addressed.
+    :param now: aware.
+    :raises LoginRefused: ``unreadable_keys``.
+    """
+    return PROOFS[who.token_auth_method](who, audience, now)
+
+
+def _basic(who: Registered, _audience: str, _now: datetime) -> Proof:
     # RFC 6749, 2.3.1: both parts are form-encoded before they are joined. Authlib leaves that out.
-    pair = f"{quote_plus(client.client_id)}:{quote_plus(client.client_secret)}"
+    pair = f"{quote_plus(who.client_id)}:{quote_plus(who.client_secret)}"
     return {"Authorization": f"Basic {b64encode(pair.encode()).decode()}"}, {}
 
 
-def _post(client: Client, _metadata: Metadata, _now: datetime) -> Proof:
-    return {}, {"client_id": client.client_id, "client_secret": client.client_secret}
+def _post(who: Registered, _audience: str, _now: datetime) -> Proof:
+    return {}, {"client_id": who.client_id, "client_secret": who.client_secret}
 
 
-def _private_key_jwt(client: Client, metadata: Metadata, now: datetime) -> Proof:
+def _private_key_jwt(who: Registered, audience: str, now: datetime) -> Proof:
     """Sign that we are this client, for this one request (RFC 7523, 2.2 and 3; Core 1.0, 9)."""
-    assert client.signing_key is not None  # noqa: S101  (the roof gives one along with this method)
-    key = client.signing_key()
+    assert who.signing_key is not None  # noqa: S101  (whoever chooses this method gives one)
+    key = who.signing_key()
     assertion = private_key_jwt_sign(
         key,
-        client.client_id,
-        metadata.issuer if client.assertion_audience == "issuer" else metadata.token_endpoint,
+        who.client_id,
+        audience,
         alg=key.alg,
         header={"kid": key.kid},
         issued_at=int(now.timestamp()),
         expires_in=ASSERTION_LIFETIME_S,
     )
     fields = {"client_assertion_type": ASSERTION_TYPE, "client_assertion": assertion}
-    return {}, {"client_id": client.client_id, **fields}  # some providers find the client by its id alone
+    return {}, {"client_id": who.client_id, **fields}  # some providers find the client by its id alone
 
 
-PROOFS: dict[str, Callable[[Client, Metadata, datetime], Proof]] = {
+PROOFS: dict[str, Callable[[Registered, str, datetime], Proof]] = {
     "client_secret_basic": _basic,
     "client_secret_post": _post,
     "private_key_jwt": _private_key_jwt,

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from functools import partial
 from http.client import HTTPException
 from typing import Any
@@ -22,6 +23,8 @@ CONNECT_S, READ_S, DEADLINE_S = 3.0, 5.0, 10.0
 MAX_BYTES = 1024 * 1024
 CHUNK_BYTES = 64 * 1024
 NOT_MODIFIED = 304
+RESETS = ("X-Rate-Limit-Reset", "X-RateLimit-Reset", "RateLimit-Reset")  # Okta; Auth0, OneLogin; GitLab
+EPOCH_S = 1e9  # from here on a number is a moment in Unix time, not a span
 
 # What the transport raises: requests' own errors and time-outs are OSErrors, bad addresses ValueErrors.
 FAILURES = (OSError, ValueError, HTTPError, HTTPException)
@@ -49,9 +52,26 @@ class Answer:
 
     @property
     def retry_after(self) -> float | None:
-        """Seconds after which to try again, where the service said so as a number (RFC 9110, 10.2.3)."""
-        text = self.headers.get("Retry-After", "").strip()
-        return float(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+        """Seconds after which to try again, where the service said so as a number (RFC 9110, 10.2.3).
+
+        With 429 also where it said instead when its limit begins anew, as most user APIs do.
+        """
+        told = _number(self.headers.get("Retry-After", ""), digits=9)
+        return told if told is not None or self.status != 429 else self._until_reset()
+
+    def _until_reset(self) -> float | None:
+        read = (_number(self.headers.get(name, ""), digits=10) for name in RESETS)
+        told = next((number for number in read if number is not None), None)
+        if told is None or told < EPOCH_S:  # seconds that are left
+            return told
+        return max(1.0, told - self._sent_at())
+
+    def _sent_at(self) -> float:
+        """When this answer was sent, by the clock of the service, which set the end of the limit, too."""
+        try:
+            return parsedate_to_datetime(self.headers["Date"]).timestamp()
+        except (KeyError, ValueError):
+            return time.time()
 
     def json(self) -> Any:
         """The body as JSON of any kind.
@@ -173,6 +193,11 @@ def _body(response: requests.Response, where: str, ends_at: float, max_bytes: in
 
 def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
+
+
+def _number(text: str, *, digits: int) -> float | None:
+    text = text.strip()
+    return float(text) if text.isascii() and text.isdigit() and len(text) <= digits else None
 
 
 def _host(url: str) -> str:

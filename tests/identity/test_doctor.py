@@ -24,6 +24,7 @@ from blog.config import BadSetting
 from blog.errors import Unreachable
 from blog.identity import directories, oidc
 from blog.identity.directories import scim
+from blog.identity.directories.bearer import Bearer, Credentials
 from blog.identity.doctor import arrival, discovery, login, stages
 from blog.identity.doctor.advice import ADVICE
 from blog.identity.doctor.finding import LEVELS, Finding
@@ -558,7 +559,7 @@ def test_the_real_adapter_is_asked_as_the_product_asks_it(idp):
     idp.responses.add("GET", f"{base}/ServiceProviderConfig", json={"filter": {"supported": False}})
     idp.responses.add("GET", re.compile(f"{base}/Users/doctor-.*"), json=error, status=404)
     values = the_values(**SCIM)
-    bearer = scim.Bearer(lambda: "https://idp.example/cc", "byline", "secret")
+    bearer = Bearer(lambda: "https://idp.example/cc", Credentials("byline", "secret"))
     idp.responses.add("POST", "https://idp.example/cc", json={"access_token": "t", "token_type": "Bearer"})
     cached = directories.Cached(scim.Scim(values["OIDC_ISSUER"], base, bearer))
     assert level(examine(idp, api=cached, **SCIM), "user_api") == "good"

@@ -222,3 +222,27 @@ def test_json_that_is_no_object_is_unreachable(content):
 def test_retry_after_is_read_as_seconds(text, seconds):
     answer = Answer("the provider", 503, {"Retry-After": text}, b"")
     assert answer.unusable("fails").retry_after == seconds
+
+
+NOW = "Sat, 21 Nov 2026 12:00:00 GMT"  # 1795262400
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "seconds"),
+    [
+        (429, {"X-Rate-Limit-Reset": "1795262430", "Date": NOW}, 30),
+        (429, {"X-RateLimit-Reset": "1795262430", "Date": NOW}, 30),
+        (429, {"X-RateLimit-Reset": "1340"}, 1340),
+        (429, {"RateLimit-Reset": "1795262430", "Retry-After": "7", "Date": NOW}, 7),
+        (429, {"X-Rate-Limit-Reset": "1795262400", "Date": NOW}, 1),
+        (429, {"X-Rate-Limit-Reset": "1795262430", "Date": "yesterday"}, 1),
+        (429, {"X-Rate-Limit-Reset": "soon", "Date": NOW}, None),
+        (429, {"X-Rate-Limit-Reset": "17952624300000"}, None),
+        (429, {}, None),
+        (200, {"X-Rate-Limit-Reset": "1795262430", "Date": NOW}, None),
+        (503, {"X-Rate-Limit-Reset": "1795262430", "Date": NOW}, None),
+    ],
+)
+def test_a_limit_says_when_it_begins_anew(status, headers, seconds, monkeypatch):
+    monkeypatch.setattr("blog.identity.http.time.time", lambda: 1795262500.0)
+    assert Answer("the provider", status, headers, b"").unusable("refuses").retry_after == seconds

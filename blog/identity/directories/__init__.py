@@ -5,22 +5,59 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
+from joserfc import jwk
+
 from blog.config import BadSetting, Setting, one_of
-from blog.identity.directories import claims, scim
+from blog.identity.directories import auth0, claims, entra, generic, keycloak, okta, scim
 from blog.identity.directories.cached import Cached, Unshared
 from blog.identity.directories.question import Directory
+from blog.identity.directories.reading import Ids
+from blog.identity.directories.settings import Lent, needs_own_keys
 from blog.identity.people import Byline, Key, byline
 from blog.identity.sealing import Seal
 
 if TYPE_CHECKING:
     from blog.identity.directories.shared import Shared
 
-__all__ = ["ADAPTERS", "SETTINGS", "Cached", "Directory", "bylines", "everything_shared", "open_directory"]
+__all__ = [
+    "ADAPTERS",
+    "SETTINGS",
+    "Cached",
+    "Directory",
+    "bylines",
+    "everything_shared",
+    "needs_own_keys",
+    "nobody",
+    "open_directory",
+]
 
-ADAPTERS = {"claims": claims, "scim": scim}
+
+class Adapter(Protocol):
+    """A module that knows one provider's user API, or one standard."""
+
+    SETTINGS: tuple[Setting, ...]
+
+    def ids_of(self, settings: Mapping[str, Any], /) -> Ids:
+        """Say what ids look like there."""
+        ...
+
+    def from_settings(self, settings: Mapping[str, Any], lent: Lent, /) -> Directory:
+        """Make a directory of settings; may raise BadSetting."""
+        ...
+
+
+ADAPTERS: dict[str, Adapter] = {
+    "claims": claims,
+    "scim": scim,
+    "okta": okta,
+    "keycloak": keycloak,
+    "auth0": auth0,
+    "entra": entra,
+    "json": generic,
+}
 
 
 def _redis_address(text: str) -> str:
@@ -45,7 +82,9 @@ SETTINGS: tuple[Setting, ...] = (
         "DIRECTORY",
         "claims",
         "Where authors' names come from. `claims`: from logins, kept in memory for a day, for providers without a user "
-        "API. `scim`: from the provider's SCIM 2.0 API, so that a changed name shows within the hour.",
+        "API. The others ask the provider's user API, so that a changed name shows within the hour: `scim` any that "
+        "speaks SCIM 2.0, `okta`, `keycloak`, `auth0` and `entra` those products, and `json` those of DIRECTORY_PRESET "
+        "or any other that answers in JSON.",
         one_of(*ADAPTERS),
     ),
     Setting(
@@ -58,21 +97,34 @@ SETTINGS: tuple[Setting, ...] = (
         secret=True,
         example="rediss://:password@redis.example.org:6380/0",
     ),
-    *(setting for adapter in ADAPTERS.values() for setting in adapter.SETTINGS),
+    # A row that several adapters share stands here once.
+    *dict.fromkeys(setting for adapter in ADAPTERS.values() for setting in adapter.SETTINGS),
 )
 
 
-def open_directory(settings: Mapping[str, Any], *, find_token_url: Callable[[], str] | None = None) -> Cached:
+def open_directory(
+    settings: Mapping[str, Any],
+    *,
+    find_token_url: Callable[[], str] | None = None,
+    signing_key: Callable[[], jwk.Key] | None = None,
+) -> Cached:
     """Make the directory that the settings ask for, with the memory before it. Nothing is asked yet.
 
     :param settings: name → value, as `blog.config.load` gives them.
     :param find_token_url: looks up the issuer's token endpoint, for when the settings name none; called when it is
         needed, may raise Unreachable.
+    :param signing_key: gives the blog's own key, for settings that need one (`needs_own_keys`); called in any thread,
+        may raise LoginRefused.
     :raises BadSetting: settings are missing, or do not go together.
     """
-    chosen = settings["DIRECTORY"]
-    _refuse_settings_of_others(settings, chosen)
-    return Cached(ADAPTERS[chosen].from_settings(settings, find_token_url), share=_share(settings))
+    adapter = ADAPTERS[settings["DIRECTORY"]]
+    _refuse_settings_of_others(settings)
+    return Cached(adapter.from_settings(settings, Lent(find_token_url, signing_key)), share=_share(settings))
+
+
+def nobody(settings: Mapping[str, Any]) -> Key:
+    """Make the key of somebody who does not exist, of the form that ids have there; for the doctor."""
+    return Key(settings["OIDC_ISSUER"], ADAPTERS[settings["DIRECTORY"]].ids_of(settings).invent())
 
 
 def _share(settings: Mapping[str, Any]) -> Callable[[], Shared | Unshared]:
@@ -92,12 +144,12 @@ def everything_shared(settings: Mapping[str, Any]) -> Iterator[bytes] | None:
     return None if isinstance(shared, Unshared) else shared.everything()
 
 
-def _refuse_settings_of_others(settings: Mapping[str, Any], chosen: str) -> None:
-    own = {setting.name for setting in ADAPTERS[chosen].SETTINGS}
-    for name, adapter in ADAPTERS.items():
-        for setting in adapter.SETTINGS:
-            if setting.name not in own and settings[setting.name] != setting.default:
-                raise BadSetting(setting.name, f"is for DIRECTORY={name}, but DIRECTORY is {chosen}")
+def _refuse_settings_of_others(settings: Mapping[str, Any]) -> None:
+    chosen = settings["DIRECTORY"]
+    for setting in SETTINGS:
+        owners = [name for name, adapter in ADAPTERS.items() if setting in adapter.SETTINGS]
+        if owners and chosen not in owners and settings[setting.name] != setting.default:
+            raise BadSetting(setting.name, f"is for DIRECTORY={', '.join(owners)}, but DIRECTORY is {chosen}")
 
 
 def bylines(directory: Directory, keys: Collection[Key], secret: bytes) -> dict[Key, Byline]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from blog.config import Setting
+from blog.identity.directories import reading
+from blog.identity.directories.settings import Lent
 from blog.identity.people import Key, Person
 
 SETTINGS: tuple[Setting, ...] = ()
+IDS = reading.ANY
 
 
 class Claims:
@@ -24,6 +27,11 @@ class Claims:
         return {}
 
 
-def from_settings(_settings: Mapping[str, Any], _find_token_url: Callable[[], str] | None) -> Claims:
+def ids_of(_settings: Mapping[str, Any]) -> reading.Ids:
+    """Say what ids look like there; the same whatever is set."""
+    return IDS
+
+
+def from_settings(_settings: Mapping[str, Any], _lent: Lent) -> Claims:
     """There is nothing to set."""
     return Claims()

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 from authlib.common.urls import add_params_to_uri
 
 from blog.errors import LoginRefused, Unreachable
-from blog.identity import oidc
+from blog.identity import directories, oidc
 from blog.identity.client import Client
 from blog.identity.doctor.advice import ADVICE
 from blog.identity.doctor.discovery import CLIENT_CONSOLE, NOBODY
@@ -148,7 +148,7 @@ def of_directory(directory: Asks, authors: Collection[Key], values: Mapping[str,
     """
     if values["DIRECTORY"] == "claims":
         return []
-    nobody = Key(values["OIDC_ISSUER"], f"doctor-{secrets.token_hex(8)}")
+    nobody = directories.nobody(values)
     try:
         known = directory.ask([nobody]).get(nobody)
     except LoginRefused as refused:  # by what looks up the token endpoint
@@ -190,6 +190,7 @@ def _may_not_ask(error: Unreachable) -> Finding:
     if any(f"HTTP {status}" in words for status in (400, 401, 403)):
         change = (
             "Give the client that asks (BLOG_DIRECTORY_CLIENT_ID, or the one of the login) the right to read users"
-            " in the provider's console: client credentials switched on, its role or scope granted."
+            " in the provider's console: client credentials switched on, its role or scope granted. With"
+            " BLOG_DIRECTORY_TOKEN, look whether that token has ended."
         )
     return fault("user_api", words, breaks, change)

@@ -10,7 +10,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import responses
 
-from blog.identity.directories.scim import Bearer, Scim
+from blog.identity.directories.bearer import Bearer, Credentials
+from blog.identity.directories.scim import Scim
 from blog.identity.people import Key
 
 ISSUER = "https://id.example"
@@ -28,7 +29,8 @@ def recorded(name: str) -> dict[str, Any]:
 def replay(name: str) -> Reply:
     """Give a recorded answer as it went over the wire."""
     answer = recorded(name)
-    body = answer["body"] if isinstance(answer["body"], str) else json.dumps(answer["body"])
+    body = answer["body"] or ""
+    body = body if isinstance(body, str) else json.dumps(body)
     return answer["status"], answer["headers"], body
 
 
@@ -69,7 +71,7 @@ class FakeScim:
 
     def directory(self, **settings: Any) -> Scim:
         """Open it as the blog does."""
-        bearer = Bearer(lambda: TOKEN_URL, "blog", "s3cret:&", **settings)
+        bearer = Bearer(lambda: TOKEN_URL, Credentials("blog", "s3cret:&"), **settings)
         return Scim(ISSUER, URL, bearer)
 
     def reads(self) -> int:

@@ -119,12 +119,16 @@ class TestWithFilters:
     def test_the_configuration_is_read_once(self, many):
         directory = many.directory()
         for _ in range(3):
-            directory.people([key("u1")])
+            directory.people([key("u1"), key("u2")])
         assert many.calls.count("/ServiceProviderConfig") == 1
 
     def test_whom_a_filter_leaves_out_is_asked_for_alone(self, many):
         assert names(many, "u1", "nobody") == {"u1": "Author 1 of Many", "nobody": "gone"}
         assert many.calls == ["/ServiceProviderConfig", "/Users", "/Users/nobody"]
+
+    def test_one_person_is_read_by_address(self, many):
+        assert names(many, "u1") == {"u1": "Author 1 of Many"}
+        assert many.calls == ["/Users/u1"]
 
     @pytest.mark.parametrize("answer", ["scim/batch_empty"])
     def test_an_empty_list_says_nothing(self, many, answer):
@@ -134,7 +138,9 @@ class TestWithFilters:
     def test_people_who_were_not_asked_for_are_dropped(self, many):
         many.users = {row["id"]: row for row in recorded("canaille/batch_filter_ignored")["body"]["Resources"]}
         many.ignores_filters = True
-        assert names(many, AMINA["id"]) == {AMINA["id"]: "Amina Okafor"}
+        asked = list(many.users)[:2]
+        assert names(many, *asked).keys() == set(asked)
+        assert many.reads() == 1
 
     @pytest.mark.parametrize(
         ("answer", "searches"),
@@ -157,15 +163,15 @@ class TestWithFilters:
     def test_a_refused_search_is_an_outage(self, many, status):
         many.broken["/Users"] = (status, {"Retry-After": "7"}, "{}")
         with pytest.raises(Unreachable) as raised:
-            names(many, "u1")
+            names(many, "u1", "u2")
         assert raised.value.retry_after == 7
         assert many.calls.count("/Users/u1") == 0
 
-    @pytest.mark.parametrize("rows", [{"Resources": "none"}, {"Resources": {"id": "u1"}}, {"Resources": None}])
+    @pytest.mark.parametrize("rows", [{"Resources": "none"}, {"Resources": {"id": "u1"}}, {"Resources": 0}])
     def test_a_list_of_another_form_is_an_outage(self, many, rows):
         many.broken["/Users"] = (200, {}, json.dumps(rows))
         with pytest.raises(Unreachable):
-            names(many, "u1")
+            names(many, "u1", "u2")
 
     def test_rows_of_another_form_are_passed_over(self, many):
         rows = [None, 42, {"id": ["u1"]}, {"displayName": "Nobody"}, user("u2", "Second")]
@@ -191,26 +197,27 @@ class TestWithoutFilters:
     @pytest.mark.parametrize("status", [403, 404, 405, 501])
     def test_a_server_without_configuration_is_read_one_by_one(self, scim, status):
         scim.broken["/ServiceProviderConfig"] = (status, {}, "no") if status < 500 else HTML
-        assert names(scim, AMINA["id"]) == {AMINA["id"]: "Amina Okafor"}
+        assert names(scim, AMINA["id"], "nobody") == {AMINA["id"]: "Amina Okafor", "nobody": "gone"}
 
     @pytest.mark.parametrize("config", [[], {"filter": True}, {"filter": {"supported": "true"}}, {"filter": None}])
     def test_a_configuration_of_another_form_promises_nothing(self, scim, config):
         scim.broken["/ServiceProviderConfig"] = (200, {}, json.dumps(config))
         if isinstance(config, list):
             with pytest.raises(Unreachable):
-                names(scim, AMINA["id"])
+                names(scim, AMINA["id"], "nobody")
         else:
-            assert names(scim, AMINA["id"]) == {AMINA["id"]: "Amina Okafor"}
+            assert names(scim, AMINA["id"], "nobody") == {AMINA["id"]: "Amina Okafor", "nobody": "gone"}
         assert scim.searches == []
 
     @pytest.mark.parametrize("status", [401, 429, 500, 503])
     def test_a_failing_configuration_is_asked_for_again(self, scim, status):
         scim.broken["/ServiceProviderConfig"] = (status, {}, "{}")
         directory = scim.directory()
+        asked = [key(AMINA["id"]), key("nobody")]
         with pytest.raises(Unreachable):
-            directory.people([key(AMINA["id"])])
+            directory.people(asked)
         del scim.broken["/ServiceProviderConfig"]
-        assert directory.people([key(AMINA["id"])])[key(AMINA["id"])].name == "Amina Okafor"
+        assert directory.people(asked)[key(AMINA["id"])].name == "Amina Okafor"
 
 
 OUTAGES = {
