@@ -1,4 +1,4 @@
-"""The operator's door: commands of `flask --app blog`."""
+"""The connection to the provider: commands for the keys we sign with, and the doctor."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ from datetime import datetime
 
 import click
 from flask import Flask, current_app
-from flask.cli import AppGroup, ScriptInfo, pass_script_info, with_appcontext
-from flask_migrate import upgrade
+from flask.cli import AppGroup, ScriptInfo, pass_script_info
 from sqlalchemy.exc import SQLAlchemyError
 
 from blog import config
@@ -30,20 +29,6 @@ from blog.identity.people import Key
 AUTHORS = 20  # one question to the user API
 
 oidc = AppGroup("oidc", help="The connection to the OpenID provider.")
-
-
-def init_app(app: Flask) -> None:
-    """Give this application its commands."""
-    app.cli.add_command(upgrade_database, "upgrade")
-    app.cli.add_command(upgrade_database, "init-db")
-    app.cli.add_command(oidc)
-
-
-@click.command()
-@with_appcontext
-def upgrade_database() -> None:
-    """Create the database, or bring it to this version. Safe to repeat."""
-    upgrade(directory=str(current_app.extensions["migrate"].directory))
 
 
 # -- our own keys -----------------------------------------------------------------------------------------------------
