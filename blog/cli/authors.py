@@ -258,17 +258,19 @@ def _move(action: str, moves: list[Move], *, yes: bool, dry_run: bool, merging: 
         return
     with _forgetting([Key(*key) for each in moves for key in (each.old, each.new)]) as transaction:
         ownership.check(moves, merging=merging)  # somebody may have written meanwhile
-        done = [(each, *_move_one(transaction, action, each)) for each in moves]
-    _tell_of_sessions((Key(*each.old), left) for each, _, left in done)
-    click.echo(f"Done: {_counted(sum(posts for _, posts, _ in done), 'post')} of {_counted(len(moves), 'key')} moved.")
+        done = _carry_out(transaction, action, moves)
+    _tell_of_sessions((Key(*each.old), left) for each, (_, left) in zip(moves, done, strict=True))
+    click.echo(f"Done: {_counted(sum(posts for posts, _ in done), 'post')} of {_counted(len(moves), 'key')} moved.")
 
 
-def _move_one(transaction: Session, action: str, wish: Move) -> tuple[int, Traces]:
-    old, new = Key(*wish.old), Key(*wish.new)
-    posts = ownership.move(transaction, old, new)
-    left = Traces() if action == "hand-over" else traces.take_along(transaction, porch().seal, old, new)
-    audit.note(transaction, porch().seal, action, old, into=new, posts=posts, traces=left, at=_now(), by=BY)
-    return posts, left
+def _carry_out(transaction: Session, action: str, moves: list[Move]) -> list[tuple[int, Traces]]:
+    seal, keys = porch().seal, [(Key(*each.old), Key(*each.new)) for each in moves]
+    same_person = action != "hand-over"
+    left = [traces.take_along(transaction, seal, old, new) if same_person else Traces() for old, new in keys]
+    done = list(zip(ownership.move(transaction, moves), left, strict=True))
+    for (old, new), (posts, dropped) in zip(keys, done, strict=True):
+        audit.note(transaction, seal, action, old, into=new, posts=posts, traces=dropped, at=_now(), by=BY)
+    return done
 
 
 def _show_moves(moves: list[Move], *, same_person: bool) -> None:
@@ -372,9 +374,9 @@ def _show_erasing(key: Key, held: Holding | None, left: Traces, keep_posts: bool
 
 
 def _erase(transaction: Session, key: Key, keep_posts: bool) -> tuple[int, int, Traces]:
-    deleted = ownership.delete(transaction, key, drafts_only=keep_posts)
-    kept = ownership.move(transaction, key, NOBODY)  # nothing is left to move unless posts are kept
     left = traces.drop(transaction, porch().seal, key)
+    deleted = ownership.delete(transaction, key, drafts_only=keep_posts)
+    (kept,) = ownership.move(transaction, [Move(key, NOBODY)])  # nothing is left to move unless posts are kept
     posts = deleted.posts + kept
     audit.note(transaction, porch().seal, "erase", key, posts=posts, traces=left, at=_now(), by=BY)
     return posts, deleted.addresses, left

@@ -135,16 +135,20 @@ def _told(key: AuthorKey) -> str:
     return f"{key[1]} of {key[0]}"
 
 
-def move(transaction: Session, old: AuthorKey, new: AuthorKey) -> int:
-    """Make all posts of one key another key's; their texts, addresses and versions stay. Tell how many.
+def move(transaction: Session, moves: Sequence[Move]) -> list[int]:
+    """Make all posts of each old key the new one's; their texts, addresses and versions stay. Tell how many, in order.
 
-    :param transaction: of ``db.writing``.
+    :param transaction: of ``db.writing``; do the rest of what it has to do before, as caches are told here.
     """
-    theirs = update(Post).where(_by(old)).values(author_issuer=new[0], author_id=new[1])
-    moved = transaction.execute(theirs.returning(Post.published_at), execution_options=_IN_BULK).scalars().all()
-    if any(moved):
+    moved = [_move(transaction, wish) for wish in moves]
+    if any(published_at for each in moved for published_at in each):
         tell_caches(transaction)
-    return len(moved)
+    return [len(each) for each in moved]
+
+
+def _move(transaction: Session, wish: Move) -> Sequence[datetime | None]:
+    theirs = update(Post).where(_by(wish.old)).values(author_issuer=wish.new[0], author_id=wish.new[1])
+    return transaction.execute(theirs.returning(Post.published_at), execution_options=_IN_BULK).scalars().all()
 
 
 def unpublish(transaction: Session, key: AuthorKey, *, now: datetime) -> int:

@@ -47,7 +47,7 @@ def test_posts_move_with_everything_but_their_author(database):
     write(BOB, "Other")
     before = version()
     with writing() as transaction:
-        assert ownership.move(transaction, ADA, CLEO) == 2
+        assert ownership.move(transaction, [Move(ADA, CLEO)]) == [2]
     assert titles(CLEO) == {"Live", "Draft"}
     assert titles(ADA) == set()
     assert titles(BOB) == {"Other"}
@@ -61,7 +61,7 @@ def test_caches_are_told_of_what_readers_see_only(database):
     write(ADA, "Draft", publish=False)
     before = version()
     with writing() as transaction:
-        ownership.move(transaction, ADA, BOB)
+        ownership.move(transaction, [Move(ADA, BOB)])
         ownership.unpublish(transaction, BOB, now=NOW)
         ownership.delete(transaction, BOB)
     assert version() == before

@@ -1,6 +1,7 @@
 """Telling every process to forget names: on both databases, at once, in order, with few queries."""
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 from sqlalchemy import event, select
@@ -10,6 +11,7 @@ from blog.db import Forgotten, Site, db, writing
 from blog.identity.directories import forgetting
 from blog.identity.directories.cached import Cached
 from blog.identity.directories.forgetting import Forgetting
+from blog.identity.directories.shared import Shared
 from blog.identity.people import Key, Person
 from blog.identity.sealing import Seal
 
@@ -135,6 +137,26 @@ def test_no_row_names_anybody_or_stays_longer_than_a_name_does(start):
     (row,) = db.session.scalars(select(Forgotten)).all()
     assert len(row.ref) == 64
     assert "bob" not in row.ref
+
+
+def test_the_shared_memory_is_emptied_by_who_tells_and_by_nobody_else(database, redis_server):
+    share = partial(Shared, redis_server.url, SEAL)
+    teller, other = Cached(Nobody(), share=share), Cached(Nobody(), share=share)
+    listening = Forgetting(other, SEAL, now=lambda: datetime.now(UTC), every_s=0)
+    try:
+        for cached in (teller, other):
+            cached.learn(Person(ADA, "Ada"))
+        assert other.people([ADA])
+        listening.look()
+        with forgetting.telling(teller, SEAL, [ADA], now=datetime.now(UTC)):
+            assert redis_server.client.keys("byline:*:*") == []
+        teller.learn(Person(ADA, "Ada King"))
+        teller.forget(BOB)  # so that all is written what came before
+        listening.look()
+        assert other.people([ADA])[ADA].name == "Ada King"  # an idle process does not take away what is new
+    finally:
+        teller.close()
+        other.close()
 
 
 def test_a_page_does_not_fail_when_nobody_can_say_whom_to_forget(start, monkeypatch):
