@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -174,6 +175,31 @@ def test_a_plan_is_printed_and_asked_about_and_a_dry_run_changes_nothing(app):
         assert everything(app) == before
     assert call(app, "remap", "ada", "ada2", input="y\n").exit_code == 0
     assert written(app) == {"ada2": ["One"]}
+
+
+class Slow(io.RawIOBase):
+    """An operator who says yes, but only after something has happened."""
+
+    def __init__(self, meanwhile):
+        self.meanwhile = meanwhile
+
+    def readable(self):
+        return True
+
+    def readinto(self, buffer):
+        self.meanwhile()
+        buffer[:2], self.meanwhile = b"y\n", lambda: None
+        return 2
+
+
+def test_what_somebody_wrote_while_the_operator_thought_is_seen(app):
+    write(app, "ada", "One")
+    slow = Slow(lambda: write(app, "ada2", "Two"))
+    result = call(app, "remap", "ada", "ada2", input=io.BufferedReader(slow))
+    assert result.exit_code == 1
+    assert "Do this? [y/N]" in result.output
+    assert "Nothing was done.\nada2 of https://idp.example has posts already" in result.output
+    assert written(app) == {"ada": ["One"], "ada2": ["Two"]}
 
 
 def test_another_issuer_takes_everybody_along(app):
