@@ -13,9 +13,10 @@ from flask_migrate import Migrate
 from jinja2 import StrictUndefined
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from blog import auth, blog, cli, config, dashboard, db, sessions
+from blog import auth, blog, cli, config, dashboard, db, hooks, sessions
 from blog.identity import directories, people
 from blog.identity.client import Client
+from blog.identity.directories.forgetting import Forgetting
 from blog.identity.keys import ClientKeys
 from blog.identity.provider import Provider
 from blog.identity.sealing import Seal
@@ -78,6 +79,7 @@ def _build(app: Flask, values: Mapping[str, Any], now: clock.Clock) -> None:
     auth.init_app(app, _porch(app, values, seal, now))
     for door in (sessions, dashboard, blog):
         app.register_blueprint(door.bp)
+    hooks.init_app(app)
     cli.init_app(app)
 
 
@@ -109,16 +111,17 @@ def _porch(app: Flask, values: Mapping[str, Any], seal: Seal, now: clock.Clock) 
         insecure_http=values["INSECURE_ISSUER_HTTP"],
         clock=lambda: now().timestamp(),
     )
+    directory = _directory(app, values, provider, keys)
+    rules = people.RoleRules(values["ROLES_CLAIM"], {role: values[f"ROLE_{role.upper()}"] for role in people.ROLES})
     return Porch(
         client=client,
         provider=provider,
         client_keys=keys,
-        directory=_directory(app, values, provider, keys),
+        directory=directory,
+        forgetting=Forgetting(directory, seal, now=now),
         seal=seal,
         author_claim=values["OIDC_AUTHOR_CLAIM"],
-        role_rules=people.RoleRules(
-            values["ROLES_CLAIM"], {role: values[f"ROLE_{role.upper()}"] for role in people.ROLES}
-        ),
+        role_rules=rules,
         registration_url=values["OIDC_REGISTRATION_URL"],
         step_up=StepUp(values["STEP_UP"], values["STEP_UP_AGE"], values["STEP_UP_ACR"]),
         revalidate=values["SESSION_REVALIDATE"] or None,

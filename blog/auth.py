@@ -48,6 +48,7 @@ def _come_home() -> ResponseReturnValue | None:
 
 def bylines(keys: Collection[tuple[str, str]]) -> dict[Key, Byline]:
     """Tell under which names these authors are shown; every key has an answer."""
+    porch().forgetting.look()
     return directories.bylines(porch().directory, {Key(*key) for key in keys}, porch().seal.key("byline"))
 
 
@@ -169,6 +170,7 @@ def _let_in(person: Person, proven: oidc.Login, instead_of: str | None) -> None:
         ),
         instead_of=instead_of,
     )
+    ready.forgetting.look(at_once=True)
     ready.directory.learn(person)
     log.note("login", person=person, role=log.role(person))
     if before:

@@ -134,6 +134,14 @@ def secret_key(text: str) -> str:
     return text.strip()
 
 
+def hook_secret(text: str) -> str:
+    """Read the secret of the webhook, which has to fit into a header; empty for none."""
+    value = text.strip()
+    if value and not (len(value) >= 32 and value.isascii() and value.isprintable() and " " not in value):
+        raise ValueError("must have at least 32 letters, digits and signs of ASCII, without spaces")
+    return value
+
+
 def database(text: str) -> str:
     """Read a database address; bare ``postgresql://`` means the driver we ship with."""
     value = text.strip()
@@ -340,6 +348,13 @@ SETTINGS: tuple[Setting, ...] = (
         "How they have to have proved who they are: `acr` values, of which the provider names one in its ID token.",
         words,
         example="urn:example:mfa",
+    ),
+    Setting(
+        "HOOK_SECRET",
+        "",
+        "What the provider proves itself with when it tells at `/hooks/authors` that somebody changed, so that their name is asked for anew at once: at least 32 characters without spaces. Without it there is no such address. See [operations](operations.md#when-identities-move).",
+        hook_secret,
+        secret=True,
     ),
     Setting(
         "PROXY_HOPS",

@@ -27,6 +27,7 @@ from sqlalchemy import (
     select,
     text,
     type_coerce,
+    update,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, foreign, mapped_column, relationship
 from sqlalchemy.types import NullType
@@ -245,6 +246,41 @@ class ClientKey(db.Model):  # type: ignore[name-defined]
     leaves_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # when a retired one is published no more
 
     __table_args__ = (UniqueConstraint("alg", "stage"),)  # processes that make the first keys together make them once
+
+
+class Audit(db.Model):  # type: ignore[name-defined]
+    """What an operator did with somebody's posts: keyed hashes and numbers, from which nobody can be read."""
+
+    __tablename__ = "audit"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    action: Mapped[str] = mapped_column(String(20))
+    by: Mapped[str] = mapped_column(String(20))  # "cli"
+    key_ref: Mapped[str] = mapped_column(String(64), index=True)  # keyed hash of the identity key it was done to
+    into_ref: Mapped[str | None] = mapped_column(String(64), index=True)  # of the one that has the posts now
+    posts: Mapped[int]
+    sessions: Mapped[int]  # that were ended
+    parked: Mapped[int]  # forms that went along, or were dropped
+
+    __table_args__ = ({"sqlite_autoincrement": True},)  # a number that is missing was taken out by hand
+
+
+class Forgotten(db.Model):  # type: ignore[name-defined]
+    """Whose name every process has to forget; a process looks for the rows that are new to it, by id."""
+
+    __tablename__ = "forgotten"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    ref: Mapped[str | None] = mapped_column(String(64))  # keyed hash of the identity key; None: everybody's
+    at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+
+    __table_args__ = ({"sqlite_autoincrement": True},)  # an id that was given twice would not be new
+
+
+def tell_caches(session: Session) -> None:
+    """Note that readers see something new. Comes last: every writer waits for this one row."""
+    session.execute(update(Site).values(version=Site.version + 1))
 
 
 @contextmanager

@@ -9,21 +9,22 @@ from flask import Flask, current_app
 from flask.cli import with_appcontext
 from flask_migrate import upgrade
 
+from blog.cli.authors import authors
 from blog.cli.connection import oidc
 from blog.cli.privacy import privacy
 from blog.content import handles
 from blog.identity.people import Key
 from blog.porch import handle
 
-__all__ = ["init_app", "oidc", "privacy"]
+__all__ = ["authors", "init_app", "oidc", "privacy"]
 
 
 def init_app(app: Flask) -> None:
     """Give this application its commands."""
     app.cli.add_command(upgrade_database, "upgrade")
     app.cli.add_command(upgrade_database, "init-db")
-    app.cli.add_command(oidc)
-    app.cli.add_command(privacy)
+    for group in (oidc, authors, privacy):
+        app.cli.add_command(group)
 
 
 @click.command()

@@ -8,13 +8,13 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, insert, select, update
+from sqlalchemy import ColumnElement, Select, and_, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
 
 from blog.content import slugs
 from blog.content.text import line
-from blog.db import Handle, Post, Site, db, writing
+from blog.db import Handle, Post, db, tell_caches, writing
 from blog.errors import Invalid, NotFound, Taken
 
 AuthorKey = tuple[str, str]  # issuer and id
@@ -98,8 +98,21 @@ def give(handle_of: Callable[[AuthorKey], str], *, now: datetime) -> int:
         keys = [(row[0], row[1]) for row in session.execute(there)]
         given = sum(keep(session, key, handle_of(key), now) for key in keys)
         if given:
-            _tell_caches(session)
+            tell_caches(session)
     return given
+
+
+def take_along(session: Session, old: AuthorKey, new: AuthorKey) -> None:
+    """Let the handles of a key that is no longer somebody's lead to the page of their new one."""
+    values: dict[str, Any] = {"author_issuer": new[0], "author_id": new[1]}
+    if session.scalar(_current(new)):
+        values["current"] = False
+    session.execute(update(Handle).where(*_theirs(old)).values(values))
+
+
+def drop(session: Session, author_key: AuthorKey) -> None:
+    """Forget an author's handles: one that they picked may be their name."""
+    session.execute(delete(Handle).where(*_theirs(author_key)))
 
 
 def _settled(typed: str) -> str:
@@ -128,7 +141,7 @@ def _pick(author_key: AuthorKey, wanted: str, now: datetime) -> None:
             session.execute(update(Handle).where(Handle.handle == wanted).values(current=True))
         else:
             session.execute(insert(Handle).values(_row(author_key, wanted, now)))
-        _tell_caches(session)
+        tell_caches(session)
 
 
 def _must_have_room(session: Session, author_key: AuthorKey) -> None:
@@ -158,8 +171,3 @@ def _current(author_key: AuthorKey) -> Select[str]:
 
 def _theirs(author_key: AuthorKey) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     return Handle.author_issuer == author_key[0], Handle.author_id == author_key[1]
-
-
-def _tell_caches(session: Session) -> None:
-    """Note that links to authors' pages changed, which stand on pages that caches keep."""
-    session.execute(update(Site).values(version=Site.version + 1))

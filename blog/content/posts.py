@@ -24,7 +24,7 @@ from blog.content.readers import (
     settled,
 )
 from blog.content.text import RENDERER_VERSION, excerpt, line, passage, render
-from blog.db import Handle, Post, PostGroup, Site, Slug, db, writing
+from blog.db import Handle, Post, PostGroup, Slug, db, tell_caches, writing
 from blog.errors import Conflict, Forbidden, Invalid, Moved, NotFound
 
 AuthorKey = tuple[str, str]  # issuer and id
@@ -114,7 +114,7 @@ def save(
         if publish or post.published_at is not None:
             _show(session, post, now)
         if was_public or post.published_at is not None:
-            _tell_caches(session)
+            tell_caches(session)
         return post
 
 
@@ -131,7 +131,7 @@ def delete(post_id: int) -> None:
         session.delete(post)
         if post.published_at is not None:
             session.flush()
-            _tell_caches(session)
+            tell_caches(session)
 
 
 _FORM_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -190,7 +190,7 @@ def _create(
         if handle:
             handles.keep(session, author_key, handle, now)
         if publish:
-            _tell_caches(session)
+            tell_caches(session)
         return post
 
 
@@ -205,7 +205,7 @@ def _sent_before(
     if published_at and earlier.published_at is None:
         _show(session, earlier, published_at)
         earlier.version += 1
-        _tell_caches(session)
+        tell_caches(session)
     return earlier
 
 
@@ -235,11 +235,6 @@ def _put(post: Post, written: _Written) -> None:
 def _locked(session: Session, post_id: int) -> Post | None:
     """Load a post as it is now; nobody else changes it until this transaction ends."""
     return session.get(Post, post_id, options=[_WITH_GROUPS], with_for_update=True, populate_existing=True)
-
-
-def _tell_caches(session: Session) -> None:
-    """Note that readers see something new. Comes last: every writer waits for this one row."""
-    session.execute(update(Site).values(version=Site.version + 1))
 
 
 # -- addresses -------------------------------------------------------------------------------------------------------

@@ -6,9 +6,10 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import Delete, Update, delete, select, update
 
 from blog.db import Parked, db, writing
+from blog.identity.people import Key
 from blog.identity.sealing import Seal
 
 KEPT_FOR = timedelta(hours=24)
@@ -65,6 +66,22 @@ def discard(parked_id: str, *, person_ref: str) -> None:
     """Forget a form that has been saved by now."""
     with writing() as session:
         session.execute(delete(Parked).where(Parked.id == parked_id, Parked.person_ref == person_ref))
+
+
+def person_ref(seal: Seal, key: Key) -> str:
+    """Refer to a person where the key itself must not be read: in form tokens, parked forms and logs."""
+    return seal.ref("form", *key)
+
+
+def giving(seal: Seal, old: Key, new: Key) -> Update:
+    """Make the statement that gives somebody's forms to the key they have now."""
+    theirs = update(Parked).where(Parked.person_ref == person_ref(seal, old))
+    return theirs.values(person_ref=person_ref(seal, new))
+
+
+def dropping(seal: Seal, key: Key) -> Delete:
+    """Make the statement that drops all of somebody's forms."""
+    return delete(Parked).where(Parked.person_ref == person_ref(seal, key))
 
 
 def _open(seal: Seal, row: Parked) -> ParkedForm | None:

@@ -9,13 +9,14 @@ import unicodedata
 from base64 import b32encode
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
-from blog.errors import LoginRefused
+from blog.errors import Invalid, LoginRefused
 from blog.identity import avatars
 
 NAME_LENGTH = 80
 ID_LENGTH = 255  # OpenID Connect Core 1.0 §2: sub
+ISSUER_LENGTH = 500
 FORMER_AUTHOR = "Former author"
 GROUP_LENGTH = 255
 ROLES = ("reader", "author", "editor", "admin")  # each includes the ones before it
@@ -26,6 +27,10 @@ class Key(NamedTuple):
 
     issuer: str
     id: str
+
+
+NOBODY = Key("urn:byline:nobody", "nobody")
+"""Has the posts that were kept of people who were erased; no provider has this issuer, so nobody logs in as this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +79,7 @@ def byline(key: Key, person: Person | None, *, secret: bytes) -> Byline:
     :param person: what the directory knows; None when it knows nothing just now.
     :param secret: keys the hash in a neutral name, so that nobody can tell the id from it.
     """
-    if person is not None and person.gone:
+    if key == NOBODY or (person is not None and person.gone):
         return Byline(FORMER_AUTHOR, known=False, gone=True)
     if person is not None and person.name:
         return Byline(person.name, known=True, colour=1 + _hashed(key, "colour", secret)[0] % avatars.COLOURS)
@@ -109,10 +114,26 @@ def person_from_claims(
     :raises LoginRefused: ``author_claim_missing`` when that claim cannot be an id.
     """
     author_id = claims.get(author_claim)
-    # What cannot be printed (NUL, half a surrogate pair) cannot be stored either.
-    if not isinstance(author_id, str) or not 0 < len(author_id) <= ID_LENGTH or not author_id.isprintable():
+    if not _is_id(author_id):
         raise LoginRefused("author_claim_missing")
     return Person(Key(issuer, author_id), name_from_claims(claims), frozenset(roles), frozenset(groups))
+
+
+def _is_id(value: Any) -> TypeGuard[str]:
+    # What cannot be printed (NUL, half a surrogate pair) cannot be stored either.
+    return isinstance(value, str) and 0 < len(value) <= ID_LENGTH and value.isprintable()
+
+
+def key_of(issuer: str, author_id: str) -> Key:
+    """Make a key of what an operator, or a program of theirs, says.
+
+    :raises Invalid: when nobody can have it; says why.
+    """
+    if not issuer.startswith(("https://", "http://")) or len(issuer) > ISSUER_LENGTH or not issuer.isprintable():
+        raise Invalid("an issuer is an address, as the provider's discovery document spells it")
+    if not _is_id(author_id):
+        raise Invalid(f"an author id has 1 to {ID_LENGTH} characters that can be printed")
+    return Key(issuer, author_id)
 
 
 def name_from_claims(claims: Mapping[str, Any]) -> str | None:

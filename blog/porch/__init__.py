@@ -9,8 +9,9 @@ from threading import BoundedSemaphore, Thread
 
 from flask import current_app
 
-from blog.identity import directories, people
+from blog.identity import directories, parking, people
 from blog.identity.client import Client
+from blog.identity.directories.forgetting import Forgetting
 from blog.identity.keys import ClientKeys
 from blog.identity.people import Key, RoleRules
 from blog.identity.provider import Provider
@@ -55,6 +56,7 @@ class Porch:
     client: Client
     provider: Provider
     directory: directories.Cached
+    forgetting: Forgetting
     seal: Seal
     author_claim: str
     role_rules: RoleRules
@@ -79,7 +81,7 @@ def porch() -> Porch:
 
 def person_ref(key: Key) -> str:
     """Refer to a person where the key itself must not be read: in form tokens, parked forms and logs."""
-    return porch().seal.ref("form", *key)
+    return parking.person_ref(porch().seal, key)
 
 
 def handle(key: Key) -> str:

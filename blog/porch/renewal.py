@@ -82,6 +82,7 @@ def _judge(ref: str, holder: Holder) -> None:
         log.note("session_refused", person=holder.person, reason=refused.reason, alarm=True)
     else:
         sessions.note_check(ready.seal, ref, holder=renewed, checked_at=now)
+        ready.forgetting.look(at_once=True)
         ready.directory.learn(renewed.person)
         log.note("session_renewed", person=renewed.person)
         log.note_role_change(holder.person, renewed.person)

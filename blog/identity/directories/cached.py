@@ -77,7 +77,7 @@ class Unshared:
     def put(self, lifetimes: Mapping[Person, float]) -> None:
         """Keep nothing."""
 
-    def remove(self, key: Key) -> None:
+    def remove(self, keys: Collection[Key]) -> None:
         """Nothing is there."""
 
     def remove_all(self) -> None:
@@ -156,20 +156,28 @@ class Cached:
             self._entries[person.key] = _entry(told, self._clock(), self._spread(SPREAD))
             self._shared.put({told: HARD_S})
 
-    def forget(self, key: Key) -> None:
-        """Ask anew for this author at the next page, and believe no answer that was asked for before now.
+    def known(self) -> set[Key]:
+        """List whom anything is remembered of, or is being asked for."""
+        with self._lock:
+            return {*self._entries, *self._flights}
 
-        The name goes from this process and from the shared memory; other processes ask anew when it is stale to them.
+    def forget(self, *keys: Key) -> None:
+        """Ask anew for these authors at the next page, and believe no answer that was asked for before now.
+
+        Their names go from this process and from the shared memory. Other processes ask anew when a name is stale to
+        them, or at once where `forgetting.note` told them.
         """
-        self._drop(key)
-        self._shared.remove(key)
-        self._drop(key)  # a page may have found it there in between
+        if not keys:
+            return
+        self.drop(keys)
+        self._shared.remove(keys)
+        self.drop(keys)  # a page may have found one there in between
 
     def forget_all(self) -> None:
         """Ask anew for everybody, likewise."""
-        self._drop()
+        self.drop()
         self._shared.remove_all()
-        self._drop()
+        self.drop()
 
     def close(self, wait_s: float = 5.0) -> None:
         """End the threads; what is known stays known, but nobody is asked any more."""
@@ -181,12 +189,14 @@ class Cached:
             pool.close(wait_s)
         shared.close(wait_s)
 
-    def _drop(self, key: Key | None = None) -> None:
+    def drop(self, keys: Collection[Key] | None = None) -> None:
+        """Forget these here only, or everybody; what lies in the shared memory may be newer."""
         with self._lock:
             for known in (self._flights, self._entries):
-                if key is None:
+                if keys is None:
                     known.clear()
-                else:
+                    continue
+                for key in keys:
                     known.pop(key, None)
 
     # with the lock held

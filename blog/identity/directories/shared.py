@@ -57,9 +57,9 @@ class Shared:
         if lifetimes and not self.is_away():
             self._queue(partial(self._write, lifetimes, self._now()))
 
-    def remove(self, key: Key) -> None:
-        """Remove this person, also what `put` has not written yet; waits for a second at most."""
-        wait([self._queue(partial(self._delete, key))], REMOVAL_S)
+    def remove(self, keys: Collection[Key]) -> None:
+        """Remove these people, also what `put` has not written yet; waits for a second at most."""
+        wait([self._queue(partial(self._delete, keys))], REMOVAL_S)
 
     def remove_all(self) -> None:
         """Remove everybody, likewise."""
@@ -110,8 +110,8 @@ class Shared:
             batch.set(place, self._seal.close(PURPOSE, place, told), px=round(1000 * lifetime_s))
         batch.execute()
 
-    def _delete(self, key: Key) -> None:
-        if places := self._places([key]):
+    def _delete(self, keys: Collection[Key]) -> None:
+        if places := self._places(keys):
             self._redis.delete(*places)
 
     def _places(self, keys: Collection[Key]) -> list[str]:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from blog.config import MANUAL, BadSetting, Setting, is_loopback
 from blog.errors import LoginRefused
 from blog.identity.doctor.finding import Finding, fault, good, noted, warning
-from blog.identity.people import ROLES
+from blog.identity.people import NOBODY, ROLES
 from blog.identity.tokens import secret_key
 
 FEW_CHARACTERS = 8  # different ones; 32 random hexadecimal digits have fewer than 9 once in 10,000 times
@@ -233,11 +233,11 @@ def of_posts(counts: Mapping[str, int], issuer: str) -> list[Finding]:
             "posts_of_another_issuer",
             f"{count} posts belong to people of {other}, but BLOG_OIDC_ISSUER is {issuer}.",
             "Their authors cannot edit them, and are shown without their names.",
-            "If the provider moved, put the new issuer into the column author_issuer of posts;"
-            " if the setting is wrong, put it right.",
+            f"If the provider moved: flask --app blog authors remap --issuer {other} {issuer}"
+            " (ids stay; see docs/operations.md); if the setting is wrong, put it right.",
         )
         for other, count in sorted(counts.items())
-        if other != issuer
+        if other not in (issuer, NOBODY.issuer)
     ]
 
 

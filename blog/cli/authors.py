@@ -1,0 +1,416 @@
+"""The authors, and what becomes of their posts when identities move: listing, moving, merging, erasing, forgetting."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime
+from typing import Any
+
+import click
+from flask import current_app
+from flask.cli import AppGroup
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from blog.content import handles, ownership
+from blog.content.ownership import Holding, Move
+from blog.db import Audit, writing
+from blog.errors import Invalid, Unreachable
+from blog.identity import audit, pairs, people, traces
+from blog.identity.directories import forgetting
+from blog.identity.people import NOBODY, Byline, Key, Person, key_of
+from blog.identity.traces import Traces
+from blog.porch import handle, log, porch
+
+BY = "cli"
+AUTHORS = 20  # in one question to the user API
+SHOWN = 200  # lines of a plan; the numbers at its end are of all
+
+authors = AppGroup("authors", help="The authors: list them, and move, hand over or erase what they wrote.")
+
+Command = Callable[..., Any]
+
+
+def _asks_first(command: Command) -> Command:
+    """Give a command that changes something the two options that say how far to go."""
+    for option in (
+        click.option("--yes", is_flag=True, help="Do it without asking; for scripts."),
+        click.option("--dry-run", is_flag=True, help="Print the plan and change nothing."),
+    ):
+        command = option(command)
+    return command
+
+
+_with_names = click.option(
+    "--names", "with_names", is_flag=True, help="Ask the provider for names as they are now; nothing keeps them."
+)
+_of_issuer = click.option("--issuer", help="Whose id this is. Default: BLOG_OIDC_ISSUER.")
+
+
+@contextmanager
+def _said_plainly() -> Iterator[None]:
+    """Let what can go wrong end a command with plain lines."""
+    try:
+        yield
+    except Invalid as invalid:
+        told = [f"{where}: {what}" if where else what for where, what in invalid.problems.items()]
+        raise click.ClickException("Nothing was done.\n" + "\n".join(map(_plain, told))) from None
+    except SQLAlchemyError as error:
+        raise click.ClickException(f"Nothing was done: the database says {type(error).__name__}.") from None
+
+
+def _now() -> datetime:
+    now: datetime = current_app.extensions["clock"]()
+    return now
+
+
+def _key(author_id: str, issuer: str | None) -> Key:
+    return key_of(issuer or porch().client.issuer, author_id)
+
+
+def _may_go_on(yes: bool, dry_run: bool) -> bool:
+    """Ask, unless that was answered beforehand."""
+    if dry_run:
+        click.echo("Nothing was done: this was a dry run.")
+        return False
+    return yes or click.confirm("Do this?", abort=True)
+
+
+# -- looking ----------------------------------------------------------------------------------------------------------
+
+
+@authors.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON list and nothing else.")
+@_with_names
+def list_authors(as_json: bool, with_names: bool) -> None:
+    """List everybody who has posts, with how many of them."""
+    with _said_plainly():
+        found = ownership.holdings(now=_now())
+    names = _names([Key(*each.key) for each in found]) if with_names else {}
+    if as_json:
+        click.echo(json.dumps([_as_json(each, names) for each in found], indent=2))
+        return
+    for each in found:
+        _show(each, names)
+    click.echo(f"{_counted(len(found), 'author')}, {_counted(sum(each.posts for each in found), 'post')}.")
+
+
+@authors.command("show")
+@click.argument("author_id", metavar="ID")
+@_of_issuer
+@_with_names
+def show_author(author_id: str, issuer: str | None, with_names: bool) -> None:
+    """Tell what is kept of one author, and what was done with their posts."""
+    with _said_plainly():
+        key = _key(author_id, issuer)
+        found, left = ownership.holding(key, now=_now()), traces.count(porch().seal, key)
+        done = audit.of_key(porch().seal, key)
+    if found:
+        _show(found, _names([key]) if with_names else {})
+    elif not done:
+        raise click.ClickException(f"Nobody with the id {_plain(author_id)} of {_plain(key.issuer)} has posts here.")
+    click.echo(f"{_counted(left.sessions, 'session')}, {_counted(left.parked, 'parked form')}.")
+    for entry in done:
+        _show_entry(entry)
+
+
+def _names(keys: Sequence[Key]) -> dict[Key, Byline]:
+    """Ask for names, a page's worth at a time; who is not told of has a neutral one."""
+    ready, found = porch(), dict[Key, Person]()
+    try:
+        for start in range(0, len(keys), AUTHORS):
+            found |= ready.directory.ask(keys[start : start + AUTHORS])
+    except Unreachable as error:
+        click.echo(f"The provider cannot be asked: {error.what}", err=True)
+    secret = ready.seal.key("byline")
+    return {key: people.byline(key, found.get(key), secret=secret) for key in keys}
+
+
+def _as_json(each: Holding, names: dict[Key, Byline]) -> dict[str, object]:
+    issuer, author_id = each.key
+    told: dict[str, object] = {name: value for name, value in each._asdict().items() if name != "key"}
+    told |= {"first_at": each.first_at.isoformat(), "last_at": each.last_at.isoformat()}
+    if names:
+        shown = names[Key(*each.key)]
+        told |= {"name": shown.name, "gone": shown.gone}
+    return {"issuer": issuer, "id": author_id, **told}
+
+
+def _show(each: Holding, names: dict[Key, Byline]) -> None:
+    issuer, author_id = each.key
+    shown = names.get(Key(*each.key))
+    click.echo(_plain(f"{author_id} of {issuer}" + (f": {shown.name}" if shown else "")))
+    due = each.posts - each.live - each.drafts
+    told = [f"{each.live} live", _counted(each.drafts, "draft"), *([f"{due} due later"] if due else [])]
+    if each.limited:
+        told.append(f"{each.limited} limited")
+    click.echo(
+        f"    {_counted(each.posts, 'post')}: {', '.join(told)}; {each.first_at:%Y-%m-%d} to {each.last_at:%Y-%m-%d}"
+    )
+
+
+def _show_entry(entry: Audit) -> None:
+    counts = ", ".join(
+        (_counted(entry.posts, "post"), _counted(entry.sessions, "session"), _counted(entry.parked, "parked form"))
+    )
+    click.echo(f"{entry.at:%Y-%m-%d %H:%M} UTC  {entry.action} by {entry.by}: {counts}")
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"
+
+
+def _plain(text: str) -> str:
+    # What came from a file or from the provider must not move the cursor.
+    return "".join(char if char.isprintable() or char == "\n" else "\N{REPLACEMENT CHARACTER}" for char in text)
+
+
+# -- moving -----------------------------------------------------------------------------------------------------------
+
+
+@authors.command("remap")
+@click.argument("old_id", metavar="[OLD", required=False)
+@click.argument("new_id", metavar="NEW]", required=False)
+@click.option("--issuer", "issuers", nargs=2, metavar="OLD NEW", help="The issuers of old and new ids.")
+@click.option("--csv", "file", type=click.File(encoding="utf-8", errors="strict"), help="A list of pairs.")
+@click.option("--skip-unknown", is_flag=True, help="Leave out old ids that have no posts; for lists of everybody.")
+@_asks_first
+def remap(  # noqa: PLR0917
+    old_id: str | None,
+    new_id: str | None,
+    issuers: tuple[str, str] | None,
+    file: Any,
+    skip_unknown: bool,
+    yes: bool,
+    dry_run: bool,
+) -> None:
+    """Make the posts of an old id those of a new one: the same person, known by another id from now on.
+
+    With OLD and NEW one author moves, with --csv all in a list (columns old_id and new_id, and old_issuer and
+    new_issuer where they differ), and with --issuer alone everybody of an issuer, whose ids stay.
+    """
+    with _said_plainly():
+        moves = _wished(old_id, new_id, issuers, file)
+        if skip_unknown:
+            there = {each.key for each in ownership.holdings(now=_now())}
+            moves = [each for each in moves if each.old in there]
+        _move("remap", moves, yes=yes, dry_run=dry_run)
+
+
+def _wished(old_id: str | None, new_id: str | None, issuers: tuple[str, str] | None, file: Any) -> list[Move]:
+    here = porch().client.issuer
+    old_issuer, new_issuer = issuers or (here, here)
+    if file and old_id is None:
+        return _listed(file, old_issuer, new_issuer)
+    if old_id is not None and new_id is not None and not file:
+        return [Move(key_of(old_issuer, old_id), key_of(new_issuer, new_id))]
+    if issuers and old_id is None and not file:
+        theirs = ownership.holdings(now=_now(), issuer=old_issuer)
+        return [Move(each.key, key_of(new_issuer, each.key[1]), each.key[1]) for each in theirs]
+    raise click.UsageError("Say OLD and NEW, or --csv FILE, or --issuer OLD NEW.")
+
+
+def _listed(file: Any, old_issuer: str, new_issuer: str) -> list[Move]:
+    try:
+        text = file.read(pairs.LONGEST + 1)
+    except ValueError:
+        raise Invalid("the file is not UTF-8") from None
+    read = pairs.read(text, old_issuer=old_issuer, new_issuer=new_issuer)
+    return [Move(pair.old, pair.new, f"line {pair.line}") for pair in read]
+
+
+@authors.command("merge")
+@click.argument("from_ids", metavar="FROM...", nargs=-1, required=True)
+@click.argument("into_id", metavar="INTO")
+@_of_issuer
+@_asks_first
+def merge(from_ids: tuple[str, ...], into_id: str, issuer: str | None, yes: bool, dry_run: bool) -> None:
+    """Put the posts of several ids together: one person who had several, as before accounts were linked (Auth0)."""
+    with _said_plainly():
+        into = _key(into_id, issuer)
+        moves = [Move(_key(each, issuer), into, each) for each in from_ids]
+        _move("merge", moves, yes=yes, dry_run=dry_run, merging=True)
+
+
+@authors.command("hand-over")
+@click.argument("author_ids", metavar="ID...", nargs=-1, required=True)
+@click.argument("to_id", metavar="TO")
+@_of_issuer
+@_asks_first
+def hand_over(author_ids: tuple[str, ...], to_id: str, issuer: str | None, yes: bool, dry_run: bool) -> None:
+    """Give somebody's posts to another author, under whose name they are shown from then on.
+
+    Sessions and parked forms are left alone: they are another person's. TO is an id of BLOG_OIDC_ISSUER.
+    """
+    with _said_plainly():
+        to = _key(to_id, None)
+        moves = [Move(_key(each, issuer), to, each) for each in author_ids]
+        _move("hand-over", moves, yes=yes, dry_run=dry_run, merging=True)
+
+
+def _move(action: str, moves: list[Move], *, yes: bool, dry_run: bool, merging: bool = False) -> None:
+    """Print the plan, ask, and do all of it or nothing."""
+    ownership.check(moves, merging=merging)
+    _show_moves(moves, same_person=action != "hand-over")
+    if not _may_go_on(yes, dry_run):
+        return
+    with _forgetting([Key(*key) for each in moves for key in (each.old, each.new)]) as transaction:
+        ownership.check(moves, merging=merging)  # somebody may have written meanwhile
+        done = _carry_out(transaction, action, moves)
+    _tell_of_sessions((Key(*each.old), left) for each, (_, left) in zip(moves, done, strict=True))
+    click.echo(f"Done: {_counted(sum(posts for posts, _ in done), 'post')} of {_counted(len(moves), 'key')} moved.")
+
+
+def _carry_out(transaction: Session, action: str, moves: list[Move]) -> list[tuple[int, Traces]]:
+    seal, keys = porch().seal, [(Key(*each.old), Key(*each.new)) for each in moves]
+    same_person = action != "hand-over"
+    left = [traces.take_along(transaction, seal, old, new) if same_person else Traces() for old, new in keys]
+    for old, new in keys:
+        if same_person:
+            handles.take_along(transaction, old, new)
+        handles.keep(transaction, new, handle(new), _now())
+    done = list(zip(ownership.move(transaction, moves), left, strict=True))
+    for (old, new), (posts, dropped) in zip(keys, done, strict=True):
+        audit.note(transaction, seal, action, old, into=new, posts=posts, traces=dropped, at=_now(), by=BY)
+    return done
+
+
+def _show_moves(moves: list[Move], *, same_person: bool) -> None:
+    held = {each.key: each for each in ownership.holdings(now=_now())}
+    for each in moves[:SHOWN]:
+        left = traces.count(porch().seal, Key(*each.old)) if same_person else Traces()
+        click.echo(_plain(f"{each.old[1]} of {each.old[0]} becomes {each.new[1]} of {each.new[0]}"))
+        click.echo(f"    {_what_happens(held[each.old], left)}")
+    if len(moves) > SHOWN:
+        click.echo(f"… and {len(moves) - SHOWN} more")
+    click.echo(f"{_counted(len(moves), 'key')}, {_counted(sum(held[each.old].posts for each in moves), 'post')}.")
+
+
+def _what_happens(held: Holding, left: Traces) -> str:
+    told = f"{_counted(held.posts, 'post')} ({held.live} live) move"
+    if left.sessions:
+        told += f"; {_counted(left.sessions, 'session')} end"
+    return told + (f"; {_counted(left.parked, 'parked form')} go along" if left.parked else "")
+
+
+# -- what a gone author left ------------------------------------------------------------------------------------------
+
+
+@authors.command("unpublish")
+@click.argument("author_ids", metavar="ID...", nargs=-1, required=True)
+@_of_issuer
+@_asks_first
+def unpublish(author_ids: tuple[str, ...], issuer: str | None, yes: bool, dry_run: bool) -> None:
+    """Take back everything that somebody published; it stays, as drafts, and editors can publish it again."""
+    with _said_plainly():
+        keys = [_key(each, issuer) for each in dict.fromkeys(author_ids)]
+        for held in map(_must_hold, keys):
+            public = _counted(held.posts - held.drafts, "post")
+            click.echo(_plain(f"{held.key[1]} of {held.key[0]}: {public} become drafts"))
+        if not _may_go_on(yes, dry_run):
+            return
+        with writing() as transaction:
+            posts = sum(_unpublish(transaction, key) for key in keys)
+        click.echo(f"Done: {_counted(posts, 'post')} unpublished.")
+
+
+def _must_hold(key: Key) -> Holding:
+    held = ownership.holding(key, now=_now())
+    if held is None:
+        raise Invalid(f"nobody with the id {key.id} of {key.issuer} has posts here")
+    return held
+
+
+def _unpublish(transaction: Session, key: Key) -> int:
+    posts = ownership.unpublish(transaction, key, now=_now())
+    audit.note(transaction, porch().seal, "unpublish", key, posts=posts, at=_now(), by=BY)
+    return posts
+
+
+@authors.command("erase")
+@click.argument("author_id", metavar="ID")
+@_of_issuer
+@click.option(
+    "--keep-posts", is_flag=True, help="Keep what is published, as written by a former author nobody can name."
+)
+@_asks_first
+def erase(author_id: str, issuer: str | None, keep_posts: bool, yes: bool, dry_run: bool) -> None:
+    """Do what a data-protection request asks: delete somebody's posts, sessions, parked forms and remembered name.
+
+    Says at its end what remains where.
+    """
+    with _said_plainly():
+        key = _key(author_id, issuer)
+        held, left = ownership.holding(key, now=_now()), traces.count(porch().seal, key)
+        _show_erasing(key, held, left, keep_posts)
+        if not _may_go_on(yes, dry_run):
+            return
+        with _forgetting([key]) as transaction:
+            posts, addresses, left = _erase(transaction, key, keep_posts)
+    _tell_of_sessions([(key, left)])
+    counts = f"{_counted(posts, 'post')}, {_counted(left.sessions, 'session')}, {_counted(left.parked, 'parked form')}"
+    click.echo(f"Done: {counts}.\n{REMAINS.format(addresses=addresses)}")
+
+
+REMAINS = """
+What remains, and where:
+  this database   addresses at which posts were public ({addresses}), as tombstones without text; an entry in the
+                  audit, with a keyed hash that only SECRET_KEY can tie to the id; posts of others that speak of
+                  this person, which nobody can find but by reading
+  backups         everything, until they are overwritten: let them run out, or erase again after restoring one
+  logs            the security log has another keyed hash; the proxy's log has whatever it was told to keep
+  readers         feed readers, search engines and archives have what was public; ask them to look again
+  provider        the account itself: the blog keeps none, and whoever still has one can log in and write again"""
+
+
+def _show_erasing(key: Key, held: Holding | None, left: Traces, keep_posts: bool) -> None:
+    click.echo(_plain(f"{key.id} of {key.issuer} is erased:"))
+    if held and keep_posts:
+        kept = held.posts - held.drafts
+        click.echo(f"    {_counted(held.drafts, 'draft')} deleted; {_counted(kept, 'post')} kept as nobody's, for good")
+    elif held:
+        click.echo(f"    {_counted(held.posts, 'post')} ({held.live} live) deleted, for good")
+    else:
+        click.echo("    no posts")
+    click.echo(f"    {_counted(left.sessions, 'session')} ended, {_counted(left.parked, 'parked form')} dropped")
+
+
+def _erase(transaction: Session, key: Key, keep_posts: bool) -> tuple[int, int, Traces]:
+    left = traces.drop(transaction, porch().seal, key)
+    handles.drop(transaction, key)
+    deleted = ownership.delete(transaction, key, drafts_only=keep_posts)
+    (kept,) = ownership.move(transaction, [Move(key, NOBODY)])  # nothing is left to move unless posts are kept
+    posts = deleted.posts + kept
+    audit.note(transaction, porch().seal, "erase", key, posts=posts, traces=left, at=_now(), by=BY)
+    return posts, deleted.addresses, left
+
+
+# -- names ------------------------------------------------------------------------------------------------------------
+
+
+@authors.command("forget")
+@click.argument("author_ids", metavar="[ID]...", nargs=-1)
+@click.option("--all", "everybody", is_flag=True, help="Everybody's.")
+@_of_issuer
+def forget(author_ids: tuple[str, ...], everybody: bool, issuer: str | None) -> None:
+    """Forget names, in every process within about a second, so that the provider is asked for them anew."""
+    if bool(author_ids) == everybody:
+        raise click.UsageError("Say one or more ids, or --all.")
+    with _said_plainly():
+        keys = None if everybody else [_key(each, issuer) for each in author_ids]
+        with _forgetting(keys):
+            pass  # there is nothing else to write
+    log.note("names_forgotten", by=BY, names=None if keys is None else len(keys))
+    click.echo("Done: every process asks the provider anew, about a second from now at the latest.")
+
+
+def _forgetting(keys: Collection[Key] | None) -> AbstractContextManager[Session]:
+    return forgetting.telling(porch().directory, porch().seal, keys, now=_now())
+
+
+def _tell_of_sessions(ended: Iterable[tuple[Key, Traces]]) -> None:
+    for key, left in ended:
+        if left.sessions:
+            log.note("sessions_ended", person=key, by=BY, ended=left.sessions)

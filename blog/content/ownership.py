@@ -1,0 +1,187 @@
+"""Whose posts are whose: counting them, moving them from key to key, and what becomes of a gone author's."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import ColumnElement, and_, case, func, select, update
+from sqlalchemy import delete as delete_from
+from sqlalchemy.orm import Session
+
+from blog.content.posts import AuthorKey
+from blog.content.readers import EVERYONE
+from blog.db import Post, Slug, db, tell_caches
+from blog.errors import Invalid
+
+_IN_BULK = {"synchronize_session": False}  # the transaction has loaded nothing that would have to follow
+
+
+class Holding(NamedTuple):
+    """What somebody has written, in numbers.
+
+    :param posts: all of them; those that are neither live nor drafts are due later.
+    :param limited: those that are not for everyone, live or not.
+    :param first_at: when the first of them was made, and `last_at` the last (aware UTC).
+    """
+
+    key: AuthorKey
+    posts: int
+    live: int
+    drafts: int
+    limited: int
+    first_at: datetime
+    last_at: datetime
+
+
+class Move(NamedTuple):
+    """One wish: what the old key has shall be the new key's.
+
+    :param where: in the operator's list, as in "line 3"; empty when there is no list.
+    """
+
+    old: AuthorKey
+    new: AuthorKey
+    where: str = ""
+
+
+class Deleted(NamedTuple):
+    """What became of posts that were deleted: how many, and how many addresses are kept as tombstones."""
+
+    posts: int
+    addresses: int
+
+
+# -- counting ---------------------------------------------------------------------------------------------------------
+
+
+def holdings(*, now: datetime, issuer: str | None = None) -> list[Holding]:
+    """List everybody who has posts, in the order of their keys; for the operator.
+
+    :param issuer: only those of this one.
+    """
+    live, draft = Post.published_at <= now, Post.published_at.is_(None)
+    counted = (
+        select(
+            Post.author_issuer,
+            Post.author_id,
+            func.count(),
+            func.count(case((live, 1))),
+            func.count(case((draft, 1))),
+            func.count(case((Post.visible_to != EVERYONE, 1))),
+            func.min(Post.created_at),
+            func.max(Post.created_at),
+        )
+        .group_by(Post.author_issuer, Post.author_id)
+        .order_by(Post.author_issuer, Post.author_id)
+    )
+    if issuer is not None:
+        counted = counted.where(Post.author_issuer == issuer)
+    return [Holding((row[0], row[1]), *row[2:]) for row in db.session.execute(counted)]
+
+
+def holding(key: AuthorKey, *, now: datetime) -> Holding | None:
+    """Tell what somebody has written; None when that is nothing."""
+    return next((each for each in holdings(now=now, issuer=key[0]) if each.key == key), None)
+
+
+# -- moving -----------------------------------------------------------------------------------------------------------
+
+
+def check(moves: Sequence[Move], *, merging: bool = False) -> None:
+    """Look whether all of these can be done together; ask once more in the transaction that does them.
+
+    :param merging: several keys may become one, and one that has posts already.
+    :raises Invalid: under each move's place in the list, with what is wrong with it.
+    """
+    counts = _counts()
+    olds, news = Counter(move.old for move in moves), Counter(move.new for move in moves)
+    problems: dict[str, str] = {}
+    for move in moves:
+        if wrong := _wrong(move, olds, counts) or ("" if merging else _wrong_unless_merging(move, news, counts)):
+            problems[move.where] = wrong
+    if not moves:
+        problems[""] = "there is nothing to move"
+    if problems:
+        raise Invalid(problems)
+
+
+def _counts() -> dict[AuthorKey, int]:
+    rows = db.session.execute(
+        select(Post.author_issuer, Post.author_id, func.count()).group_by(Post.author_issuer, Post.author_id)
+    )
+    return {(row[0], row[1]): row[2] for row in rows}
+
+
+def _wrong(move: Move, olds: Counter[AuthorKey], counts: dict[AuthorKey, int]) -> str:
+    if move.old == move.new:
+        return f"{_told(move.old)} is both the old and the new key"
+    if olds[move.old] > 1:
+        return f"{_told(move.old)} stands there more than once as an old key"
+    if move.new in olds:
+        return f"{_told(move.new)} is an old key here and a new one there, a chain or a circle: go step by step"
+    return "" if move.old in counts else f"nobody with the key {_told(move.old)} has posts here"
+
+
+def _wrong_unless_merging(move: Move, news: Counter[AuthorKey], counts: dict[AuthorKey, int]) -> str:
+    if news[move.new] > 1:
+        return f"more than one key would become {_told(move.new)}; that is a merge"
+    return f"{_told(move.new)} has posts already; to put them together is a merge" if move.new in counts else ""
+
+
+def _told(key: AuthorKey) -> str:
+    return f"{key[1]} of {key[0]}"
+
+
+def move(transaction: Session, moves: Sequence[Move]) -> list[int]:
+    """Make all posts of each old key the new one's; their texts, addresses and versions stay. Tell how many, in order.
+
+    :param transaction: of ``db.writing``; do the rest of what it has to do before, as caches are told here.
+    """
+    moved = [_move(transaction, wish) for wish in moves]
+    if any(published_at for each in moved for published_at in each):
+        tell_caches(transaction)
+    return [len(each) for each in moved]
+
+
+def _move(transaction: Session, wish: Move) -> Sequence[datetime | None]:
+    theirs = update(Post).where(_by(wish.old)).values(author_issuer=wish.new[0], author_id=wish.new[1])
+    return transaction.execute(theirs.returning(Post.published_at), execution_options=_IN_BULK).scalars().all()
+
+
+def unpublish(transaction: Session, key: AuthorKey, *, now: datetime) -> int:
+    """Take back all that somebody has published, or will have; it stays as drafts. Tell how many.
+
+    :param transaction: of ``db.writing``.
+    """
+    public = update(Post).where(_by(key), Post.published_at.is_not(None))
+    drafts = public.values(published_at=None, updated_at=now, version=Post.version + 1)
+    taken_back = transaction.execute(drafts.returning(Post.id), execution_options=_IN_BULK).scalars().all()
+    if taken_back:
+        tell_caches(transaction)
+    return len(taken_back)
+
+
+def delete(transaction: Session, key: AuthorKey, *, drafts_only: bool = False) -> Deleted:
+    """Delete somebody's posts. Addresses at which they were public are kept, leading nowhere, as with any post.
+
+    :param transaction: of ``db.writing``.
+    :param drafts_only: leave what is published, or is due to be.
+    """
+    doomed = and_(_by(key), Post.published_at.is_(None)) if drafts_only else _by(key)
+    ids = select(Post.id).where(doomed)
+    transaction.execute(
+        delete_from(Slug).where(Slug.post_id.in_(ids), Slug.public.is_(False)), execution_options=_IN_BULK
+    )
+    tombstones = transaction.scalar(select(func.count()).select_from(Slug).where(Slug.post_id.in_(ids)))
+    gone = transaction.execute(delete_from(Post).where(doomed).returning(Post.published_at), execution_options=_IN_BULK)
+    published = gone.scalars().all()
+    if any(published):
+        tell_caches(transaction)
+    return Deleted(len(published), tombstones or 0)
+
+
+def _by(key: AuthorKey) -> ColumnElement[bool]:
+    return and_(Post.author_issuer == key[0], Post.author_id == key[1])
