@@ -21,9 +21,17 @@ TOKEN_URL = "https://id.example/oauth/token"
 Reply = tuple[int, dict[str, str], str]
 
 
+ANSWERS = Path(__file__).parent / "answers"
+
+
+def is_recorded(name: str) -> bool:
+    """Whether a provider ever answered so."""
+    return (ANSWERS / f"{name}.json").exists()
+
+
 def recorded(name: str) -> dict[str, Any]:
     """Give what a provider once answered: status, headers, body. `name` is ``<provider>/<case>``."""
-    return json.loads((Path(__file__).parent / "answers" / f"{name}.json").read_text("utf-8"))["response"]
+    return json.loads((ANSWERS / f"{name}.json").read_text("utf-8"))["response"]
 
 
 def replay(name: str) -> Reply:
