@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from flask import Blueprint, current_app, flash, g, make_response, redirect, render_template, request, url_for
+from flask import (
+    Blueprint,
+    current_app,
+    flash,
+    g,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    session,
+    url_for,
+)
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from blog.auth import bylines
-from blog.content import handles, posts
+from blog.content import copies, handles, posts, versions
 from blog.content.readers import EVERYONE, FOR_EVERYONE, GROUPS, PEOPLE, Audience, Reader
-from blog.content.text import differences
-from blog.errors import Conflict, Invalid, Moved
+from blog.errors import Conflict, Invalid, Moved, Taken
 from blog.identity.people import Byline, Key
-from blog.porch import handle
+from blog.porch import handle, person_ref
 from blog.porch.guards import asker, role_required, step_up
 from blog.porch.parked import parked_form, parked_forms
 from blog.web import forms
 from blog.web.clock import moment
+from blog.web.templating import machine
 
 bp = Blueprint("dashboard", __name__)
 
@@ -35,19 +47,51 @@ CAN_READ = {
     GROUPS: "The people in its groups can read it now.",
 }
 PUBLISH = {"publish": True, "unpublish": False}
+OVERTAKEN = "A newer version of this post was saved meanwhile. Your text is kept; save it to see both side by side."
+LATE = "This was saved or discarded in another tab. What you type here is kept in this browser only, until you save it."
 
 
-@bp.route("/dashboard", methods=["GET", "POST"])
+@bp.get("/dashboard")
 @role_required("author")
 def index() -> ResponseReturnValue:
-    """Show the form for a new post and the list of one's own; take the form."""
+    """List one's own posts, and what one has typed and not saved."""
+    page = posts.of_author(
+        g.user.key,
+        limit=current_app.config["POSTS_PER_PAGE"],
+        before=request.args.get("before"),
+        after=request.args.get("after"),
+    )
+    return render_template(
+        "dashboard/index.html",
+        page=page,
+        unsaved=copies.of_new_posts(g.user.key, now=moment()),
+        parked=parked_forms(),
+        handle=handles.of(g.user.key),
+        now=moment(),
+        saved_forms=_saved_forms(),
+        person=person_ref(g.user.key),
+    )
+
+
+# -- writing ----------------------------------------------------------------------------------------------------------
+
+
+@bp.route("/dashboard/write", methods=["GET", "POST"])
+@role_required("author")
+def write() -> ResponseReturnValue:
+    """Show the form for a new post; take it."""
     if request.method == "GET":
-        return _dashboard(parked_form() or MultiDict())
+        kept = copies.of_form(g.user.key, request.args.get("copy"), now=moment())
+        return _writer(_parked() or (_continued(kept) if kept else MultiDict()), kept=kept)
+    if _asked() == "discard":
+        return _discard(url_for("dashboard.index"))
+    if _asked() == "preview":
+        return _writer(request.form, *_previewed(request.form))
     return (step_up("publish") if _action() == "publish" else None) or _create()
 
 
 def _create() -> ResponseReturnValue:
-    typed = request.form
+    typed = _chosen(request.form)
     try:
         forms.must_be_whole()
         made = posts.create(
@@ -60,33 +104,113 @@ def _create() -> ResponseReturnValue:
             audience=_audience() or FOR_EVERYONE,
             own_groups=g.user.groups,
             handle=handle(g.user.key),
+            form=_form(),
         )
     except Invalid as error:
-        return _dashboard(typed, error.problems), 400
+        return _writer(typed, error.problems), 400
     except Conflict as error:
         return _conflict(error.current, typed)
+    _remember_saved()
     flash(_said("publish" if made.is_live(moment()) else "draft", made), made.slug)
-    return redirect(url_for("dashboard.index"), 303)
+    live = made.is_live(moment())
+    return redirect(url_for("dashboard.index") if live else url_for("dashboard.edit", slug=made.slug), 303)
 
 
-def _dashboard(typed: MultiDict[str, str], problems: Mapping[str, str] | None = None) -> str:
-    page = posts.of_author(
-        g.user.key,
-        limit=current_app.config["POSTS_PER_PAGE"],
-        before=request.args.get("before"),
-        after=request.args.get("after"),
-    )
+def _writer(
+    typed: MultiDict[str, str],
+    problems: Mapping[str, str] | None = None,
+    preview: posts.Preview | None = None,
+    *,
+    kept: copies.Kept | None = None,
+) -> str:
     return render_template(
-        "dashboard/index.html",
-        page=page,
-        typed=typed,
-        choice=_choice(typed),
-        problems=problems or {},
-        form_id=typed.get("form_id") or forms.new_form_id(),
-        parked=[] if typed else parked_forms(),
-        handle=handles.of(g.user.key),
-        now=moment(),
+        "dashboard/write.html", post=None, choice=_choice(typed), **_in_every_editor(typed, problems, preview, kept)
     )
+
+
+def _in_every_editor(
+    typed: MultiDict[str, str],
+    problems: Mapping[str, str] | None,
+    preview: posts.Preview | None,
+    kept: copies.Kept | None,
+) -> dict[str, Any]:
+    return {
+        "typed": typed,
+        "problems": problems or {},
+        "preview": preview,
+        "kept": None if "parked" in typed else kept,
+        "form_id": typed.get("form_id") or forms.new_form_id(),
+        "saved_forms": _saved_forms(),
+        "person": person_ref(g.user.key),
+    }
+
+
+def _parked() -> MultiDict[str, str] | None:
+    return _chosen(found) if (found := parked_form()) else None
+
+
+def _continued(kept: copies.Kept) -> MultiDict[str, str]:
+    """Fill the form in as it was kept; it is another open form, which goes on with that copy."""
+    version = [] if kept.version is None else [("version", str(kept.version))]
+    return MultiDict([*kept.fields, *version, ("continues", kept.ref)])
+
+
+def _form() -> copies.Form:
+    """Say which open form this request is about."""
+    return copies.Form(g.user.key, request.form.get("form_id"), request.form.get("continues"))
+
+
+def _discard(back: str) -> ResponseReturnValue:
+    copies.discard(_form())
+    _remember_saved()
+    flash("What was not saved is discarded.", "")
+    return redirect(back, 303)
+
+
+def _remember_saved() -> None:
+    """Note for the next page of this browser that what it keeps itself of this form is needed no more."""
+    if form_id := request.form.get("form_id"):
+        session["saved_forms"] = [*session.get("saved_forms", []), form_id[:64]][-10:]
+
+
+def _saved_forms() -> list[str]:
+    found: list[str] = session.pop("saved_forms", [])
+    return found
+
+
+@bp.post("/dashboard/autosave")
+@role_required("author")
+def autosave() -> ResponseReturnValue:
+    """Keep what is being typed; the post stays as it is."""
+    forms.must_be_whole()
+    typed = request.form
+    post = _editable_wherever(typed["post"]) if typed.get("post") else None
+    version = forms.whole_number(typed.get("version")) if post else None
+    fields = forms.fields_of(typed)
+    if sum(len(text) for _, text in fields) > copies.LONGEST:
+        raise RequestEntityTooLarge
+    try:
+        kept_at = copies.keep(_form(), fields, now=moment(), post=post, version=version, again="again" in typed)
+    except Taken:
+        return {"detail": LATE}, 409
+    if post and post.version != version:
+        return {"kept_at": machine(kept_at), "detail": OVERTAKEN}, 409
+    return {"kept_at": machine(kept_at)}
+
+
+@bp.post("/dashboard/preview")
+@role_required("author")
+def preview() -> ResponseReturnValue:
+    """Show what saving would publish, as a piece of a page; for the script of the editor."""
+    problems, previewed = _previewed(request.form)
+    return render_template("dashboard/preview.html", preview=previewed, problems=problems), 400 if problems else 200
+
+
+def _previewed(typed: MultiDict[str, str]) -> tuple[Mapping[str, str], posts.Preview | None]:
+    try:
+        return {}, posts.preview(title=typed.get("title", ""), body_md=typed.get("body", ""))
+    except Invalid as error:
+        return error.problems, None
 
 
 @bp.route("/dashboard/page", methods=["GET", "POST"])
@@ -114,10 +238,35 @@ def _page(typed: str, problems: Mapping[str, str] | None = None) -> str:
 def edit(slug: str) -> ResponseReturnValue:
     """Show a post for editing; save it, publish it or take it back."""
     if request.method == "GET":
-        return _editor(_editable(slug), parked_form() or MultiDict())
+        return _open_editor(_editable(slug))
     post = _editable_wherever(slug)
+    if _asked() == "discard":
+        return _discard(url_for("dashboard.edit", slug=post.slug))
+    if _asked() == "preview":
+        return _editor(post, request.form, *_previewed(request.form))
     changes_what_is_read = post.is_live(moment()) or _action() == "publish"
     return (step_up("publish") if changes_what_is_read else None) or _save(post)
+
+
+def _open_editor(post: Any) -> str:
+    """Show a post as it is stored; or, where one typed more and did not save it, that."""
+    if parked := _parked():
+        return _editor(post, parked)
+    found = [each for each in copies.of_post(g.user.key, post.id, now=moment()) if _differs(each, post)]
+    wanted = request.args.get("copy")
+    kept = next((each for each in found if each.form_id == wanted), found[0] if found else None)
+    others = [each for each in found if each is not kept]
+    return _editor(post, _continued(kept) if kept else MultiDict(), kept=kept, others=others)
+
+
+def _differs(kept: copies.Kept, post: Any) -> bool:
+    """Whether a copy says anything that the post does not."""
+    typed = MultiDict(kept.fields)
+    told = (typed.get("title", "").strip(), typed.get("body", "").replace("\r\n", "\n").strip())
+    visible_to, groups = _audience(typed) or (post.visible_to, post.groups)
+    stored = (post.title, post.body_md.strip())
+    same_audience = visible_to == post.visible_to and (visible_to != GROUPS or set(groups) == set(post.groups))
+    return told != stored or not same_audience
 
 
 def _editable(slug: str) -> Any:
@@ -134,7 +283,9 @@ def _editable_wherever(slug: str) -> Any:
 
 
 def _save(post: Any) -> ResponseReturnValue:
-    typed, action = request.form, _action()
+    typed, action = _chosen(request.form), _action()
+    if _asked() == "merge" and versions.has_marks(typed["body"]):
+        return _conflict(post, request.form, {"merged": "Both versions still stand at a place: choose, then save."})
     try:
         forms.must_be_whole()
         saved = posts.save(
@@ -146,24 +297,34 @@ def _save(post: Any) -> ResponseReturnValue:
             publish=PUBLISH.get(action),
             audience=_audience(),
             own_groups=g.user.groups,
+            form=_form(),
         )
     except Invalid as error:
         return _editor(post, typed, error.problems), 400
     except Conflict as error:
         return _conflict(error.current, typed)
+    _remember_saved()
     flash(_said(action, saved), saved.slug)
     return redirect(url_for("dashboard.edit", slug=saved.slug), 303)
 
 
-def _editor(post: Any, typed: MultiDict[str, str], problems: Mapping[str, str] | None = None) -> str:
+def _editor(
+    post: Any,
+    typed: MultiDict[str, str],
+    problems: Mapping[str, str] | None = None,
+    preview: posts.Preview | None = None,
+    *,
+    kept: copies.Kept | None = None,
+    others: Sequence[copies.Kept] = (),
+) -> str:
     return render_template(
         "dashboard/edit.html",
         post=post,
-        typed=typed,
         choice=_choice(typed, post),
-        problems=problems or {},
         live=post.is_live(moment()),
         byline=_byline_of_somebody_else(post),
+        others=others,
+        **_in_every_editor(typed, problems, preview, kept),
     )
 
 
@@ -172,17 +333,32 @@ def _byline_of_somebody_else(post: Any) -> Byline | None:
     return None if post.author_key == g.user.key else bylines([post.author_key])[Key(*post.author_key)]
 
 
-def _conflict(current: Any, typed: MultiDict[str, str]) -> ResponseReturnValue:
-    """Show both versions and what differs; the typed one can be saved over the other, knowing it now."""
+def _conflict(
+    current: Any, typed: MultiDict[str, str], problems: Mapping[str, str] | None = None
+) -> ResponseReturnValue:
+    """Show both versions, what differs, and one made of both; any can be saved over the other, knowing it now."""
+    base_title, base = copies.base_of(_form()) or (None, None)
     page = render_template(
         "dashboard/conflict.html",
         post=current,
         typed=typed,
+        problems=problems or {},
         choice=_choice(typed, current),
-        changes=differences(current.body_md, typed.get("body", "")),
+        changes=versions.differences(current.body_md, typed.get("body", "")),
+        merged=versions.merge(typed.get("body", ""), current.body_md, base),
+        merged_title=versions.merge_line(typed.get("title", ""), current.title, base_title),
         live=current.is_live(moment()),
     )
     return make_response(page, 409)
+
+
+def _chosen(typed: MultiDict[str, str]) -> MultiDict[str, str]:
+    """Of a form with two versions, take the one that its button says."""
+    if typed.get("action") != "merge":
+        return typed
+    chosen = MultiDict(typed)
+    chosen["title"], chosen["body"] = chosen.pop("merged_title", ""), chosen.pop("merged", "")
+    return chosen
 
 
 @bp.route("/<slug>/delete", methods=["GET", "POST"])
@@ -232,6 +408,10 @@ def _audience(typed: MultiDict[str, str] | None = None) -> Audience | None:
 
 def _said(action: str, post: Any) -> str:
     return f"{SAID[action]} {CAN_READ[post.visible_to]}" if action == "publish" else SAID[action]
+
+
+def _asked() -> str:
+    return request.form.get("action", "")
 
 
 def _action() -> str:

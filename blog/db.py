@@ -167,6 +167,25 @@ class PostGroup(db.Model):  # type: ignore[name-defined]
     name: Mapped[str] = mapped_column(String(255), primary_key=True)
 
 
+class Copy(db.Model):  # type: ignore[name-defined]
+    """What somebody is typing into an open form and has not saved. Readers never see it, and no one else does."""
+
+    __tablename__ = "copies"
+
+    form_id: Mapped[str] = mapped_column(String(64), primary_key=True)  # of the open form: two tabs have two copies
+    author_issuer: Mapped[str] = mapped_column(String(500))  # whoever types, which may be an editor
+    author_id: Mapped[str] = mapped_column(String(255))
+    post_id: Mapped[int | None] = mapped_column(
+        ForeignKey("posts.id", ondelete="CASCADE"), index=True
+    )  # None: a new one
+    version: Mapped[int | None]  # of the post that the form started from
+    base: Mapped[str | None] = mapped_column(Text)  # JSON: title and body of that version, where they are known
+    fields: Mapped[str] = mapped_column(Text)  # JSON: names and values in order
+    kept_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+
+    __table_args__ = (Index("ix_copies_author", "author_issuer", "author_id", "kept_at"),)
+
+
 class Slug(db.Model):  # type: ignore[name-defined]
     """Every address in use: of each post the one it has, and those readers may have kept from before.
 

@@ -25,7 +25,10 @@ TABLE = {
     ("GET", "/author/pen"): (200, 200, 200, 200, 200, 200),
     ("GET", "/author/shy"): (404, 200, 404, 404, 200, 200),
     ("GET", "/dashboard"): (LOGIN, 200, 200, 403, 403, 200),
-    ("POST", "/dashboard"): (LOGIN, 303, 303, 403, 403, 303),
+    ("GET", "/dashboard/write"): (LOGIN, 200, 200, 403, 403, 200),
+    ("POST", "/dashboard/write"): (LOGIN, 303, 303, 403, 403, 303),
+    ("POST", "/dashboard/autosave"): (401, 200, 200, 403, 403, 200),
+    ("POST", "/dashboard/preview"): (401, 200, 200, 403, 403, 200),
     ("GET", "/dashboard/page"): (LOGIN, 200, 200, 403, 403, 200),
     ("POST", "/dashboard/page"): (LOGIN, 303, 303, 403, 403, 303),
     ("GET", "/dashboard/sessions"): (LOGIN, 200, 200, 200, 200, 200),
@@ -98,7 +101,7 @@ def test_everybody_may_do_what_the_table_says_and_no_more(posts, anybody, method
     if sub:
         actor.log_in(sub)
         _, fields = actor.filled(
-            "/logout", "Log out", title="Written anew", body="Text", version="1", handle="anew", end="1"
+            "/logout", "Log out", title="Written anew", body="Text", version="1", form_id="anew", handle="anew", end="1"
         )
     response = actor.client.open(path, method=method, data=fields if method == "POST" else None, buffered=True)
     led_to_login = response.location is not None and response.location.startswith("/login?next=")
@@ -120,11 +123,11 @@ SMUGGLED = {
 }
 
 
-@pytest.mark.parametrize("page", ["/dashboard", "/mine/edit"])
+@pytest.mark.parametrize("page", ["/dashboard/write", "/mine/edit"])
 def test_no_form_sets_what_it_does_not_show(posts, anybody, page):
     bob = anybody().log_in("bob")
     bob.draft("Mine", "Text")
-    path, fields = bob.filled(page, "Save draft" if page == "/dashboard" else "Save changes", title="Own", body="Words")
+    path, fields = bob.filled(page, "Save draft" if page == "/dashboard/write" else "Save changes", title="Own", body="Words")
     assert bob.post(path, fields | SMUGGLED).status_code == 303
     with bob.app.app_context():
         own = db.session.scalars(select(Post).where(Post.title == "Own")).one()

@@ -139,7 +139,7 @@ def test_one_author_is_shown_with_what_was_done(app, ada):
 
 def test_a_returning_person_gets_their_posts_forms_and_byline_back(app, idp, ada, anybody, security_log):
     ada.publish("One")
-    path, fields = ada.filled("/dashboard", "Publish", title="Unsent", body="Half a text")
+    path, fields = ada.filled("/dashboard/write", "Publish", title="Unsent", body="Half a text")
     ada.post("/logout", ada.filled("/logout", "Log out")[1])
     ada.post(path, fields)  # parked
     again = anybody().log_in("ada")

@@ -70,7 +70,7 @@ def live_through_everything(canary, idp, clock):
     clock.advance(minutes=11)
     canary.get("/dashboard/sessions")
     canary.submit("/another-word/delete", "Delete")  # needs a fresh login
-    form = canary.filled("/dashboard", "Publish", title="Parked", body="Words.")
+    form = canary.filled("/dashboard/write", "Publish", title="Parked", body="Words.")
     clock.advance(hours=13)
     assert canary.send(form).status_code == 401
     canary.log_in("canary-1")

@@ -12,7 +12,7 @@ from sqlalchemy import delete as delete_from
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload, load_only, selectinload
 
-from blog.content import handles, slugs
+from blog.content import copies, handles, slugs
 from blog.content.readers import (
     ANYBODY,
     EVERYONE,
@@ -47,6 +47,7 @@ def create(
     audience: Audience = FOR_EVERYONE,
     own_groups: Collection[str] = (),
     handle: str | None = None,
+    form: copies.Form | None = None,
 ) -> Post:
     """Make a post, as a draft or published at once, at an address of its own.
 
@@ -55,6 +56,7 @@ def create(
     :param audience: whom it is visible to once it is live.
     :param own_groups: the writer's, which they may choose among.
     :param handle: of the writer's page, should they have none yet; `handles.give` gives one to who gets none here.
+    :param form: whose copy ends with this.
     :raises Invalid: under ``title``, ``body``, ``visible_to``, or the empty name when the form id has no such form.
     :raises Conflict: when this form has made a post already that reads differently now; carries that post.
     :raises Forbidden: when somebody else sent this form.
@@ -64,9 +66,9 @@ def create(
     if form_id is not None and not _FORM_ID.fullmatch(form_id):
         raise Invalid("This form is damaged. Keep your text, open a new form and put it there.")
     try:
-        return _create(author_key, written, now, publish, form_id, handle=handle)
+        return _create(author_key, written, now, publish, form_id, handle=handle, form=form)
     except IntegrityError:  # the same form, sent twice at the same moment: the other one was first, and is found now
-        return _create(author_key, written, now, publish, form_id, handle=handle)
+        return _create(author_key, written, now, publish, form_id, handle=handle, form=form)
 
 
 def save(
@@ -79,6 +81,7 @@ def save(
     publish: bool | None = None,
     audience: Audience | None = None,
     own_groups: Collection[str] = (),
+    form: copies.Form | None = None,
 ) -> Post:
     """Put a new text into a post, and publish it (True), take it back (False) or leave its state alone (None).
 
@@ -88,6 +91,7 @@ def save(
     :param version: of the post that the writer started from.
     :param audience: whom it is visible to from now on; None leaves that as it is.
     :param own_groups: the writer's, which they may choose among, beside those that the post has.
+    :param form: whose copy ends with this.
     :raises Invalid: under ``title``, ``body`` or ``visible_to``.
     :raises NotFound: when the post was deleted in the meantime.
     :raises Conflict: when it was saved in the meantime, unless with the very same text, audience and state; carries
@@ -99,10 +103,12 @@ def save(
         if post is None:
             raise NotFound
         if _holds(post, written, publish):
+            copies.end(session, form)
             return post
         if post.version != version:
             raise Conflict(post)
         must_be_offered(written.audience, frozenset(own_groups).union(post.groups))
+        copies.end(session, form)
         was_public = post.published_at is not None
         if slugs.slug_for(written.title) != slugs.slug_for(post.title):
             _move(session, post, written.title)
@@ -116,6 +122,21 @@ def save(
         if was_public or post.published_at is not None:
             tell_caches(session)
         return post
+
+
+class Preview(NamedTuple):
+    """A post as it would be published."""
+
+    title: str
+    body_html: str
+
+
+def preview(*, title: str, body_md: str) -> Preview:
+    """Make of what was typed what saving it would make; a title may be missing yet.
+
+    :raises Invalid: under ``title`` or ``body``.
+    """
+    return Preview(line(title, "title", longest=TITLE_LONGEST) if title.strip() else "", _body(body_md)[1])
 
 
 def delete(post_id: int) -> None:
@@ -153,8 +174,7 @@ def _written(title: str, body_md: str, audience: Audience | None) -> _Written:
     except Invalid as invalid:
         problems |= invalid.problems
     try:
-        body_md = passage(body_md, "body", longest=BODY_LONGEST)
-        body_html = render(body_md)
+        body_md, body_html = _body(body_md)
     except Invalid as invalid:
         problems |= invalid.problems
     try:
@@ -166,10 +186,24 @@ def _written(title: str, body_md: str, audience: Audience | None) -> _Written:
     return _Written(title, body_md, body_html, audience)
 
 
+def _body(body_md: str) -> tuple[str, str]:
+    """Make of a body what is stored of it: its Markdown and its HTML."""
+    body_md = passage(body_md, "body", longest=BODY_LONGEST)
+    return body_md, render(body_md)
+
+
 def _create(
-    author_key: AuthorKey, written: _Written, now: datetime, publish: bool, form_id: str | None, *, handle: str | None
+    author_key: AuthorKey,
+    written: _Written,
+    now: datetime,
+    publish: bool,
+    form_id: str | None,
+    *,
+    handle: str | None,
+    form: copies.Form | None,
 ) -> Post:
     with writing() as session:
+        copies.end(session, form)
         sent_before = select(Post).where(Post.form_id == form_id).options(_WITH_GROUPS)
         if form_id and (earlier := session.scalar(sent_before)):
             return _sent_before(session, earlier, author_key, written, now if publish else None)

@@ -6,8 +6,7 @@ import html
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
-from difflib import unified_diff
-from itertools import groupby, islice
+from itertools import groupby
 from typing import Any
 
 import nh3
@@ -285,13 +284,3 @@ def excerpt(body_html: str, longest: int = 280) -> str:
     if len(at_word) < longest // 2:  # a script without spaces, or one endless word
         at_word = cut
     return at_word.rstrip(" ,.;:–—-") + "…"
-
-
-def differences(stored: str, typed: str) -> list[tuple[str, str]]:
-    """Compare two texts line by line.
-
-    :return: lines with a sign: ``-`` only in what is stored, ``+`` only in what was typed, a space in both, ``@``
-        where lines that are in both are left out. Nothing when the texts are the same.
-    """
-    compared = unified_diff(stored.splitlines(), typed.splitlines(), n=2, lineterm="")
-    return [(line[0], "" if line[0] == "@" else line[1:]) for line in islice(compared, 2, None)]

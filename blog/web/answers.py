@@ -21,6 +21,7 @@ RETRY_AFTER_S = 30
 
 PAGES = {  # status → what the page says when nobody said it better
     400: ("That did not make sense", "Something in the request could not be understood."),
+    401: ("Not logged in", "Log in, and try again."),
     403: ("Not yours to change", "You are logged in, but this belongs to somebody else."),
     404: ("Nothing here", "There is no page at this address. It may never have been published, or it was taken back."),
     405: ("Not this way", "This address exists, but not for what was tried."),
@@ -77,6 +78,8 @@ def _page(
         _name_request()
     if request_ctx.url_adapter is None:  # the Host header is no name at all, so no page with links can be built
         return Response(title, status, mimetype="text/plain")
+    if wants_json():
+        return _problem(status, title, sentence or usual, retry_after_s)
     page = render_template(
         "errors/error.html",
         status=status,
@@ -89,6 +92,20 @@ def _page(
     if status == 503:
         response.headers["Retry-After"] = str(round(retry_after_s or RETRY_AFTER_S))
     return response
+
+
+def wants_json() -> bool:
+    """Whether this request comes from a script, which can do more with an object than with a page."""
+    return request.accept_mimetypes.best_match(["text/html", "application/json"]) == "application/json"
+
+
+def _problem(status: int, title: str, detail: str, retry_after_s: float | None) -> Response:
+    """Say what went wrong in an object (RFC 9457)."""
+    problem = {"title": title, "status": status, "detail": detail}
+    answer = Response(current_app.json.dumps(problem), status, mimetype="application/problem+json")
+    if status == 503:
+        answer.headers["Retry-After"] = str(round(retry_after_s or RETRY_AFTER_S))
+    return keep_private(answer)
 
 
 def _says(status: int) -> Callable[[Exception], ResponseReturnValue]:

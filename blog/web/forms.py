@@ -12,7 +12,9 @@ from blog.web import csrf
 
 END_MARK = "end"  # the last field of every form of ours
 CHOICES = frozenset({"visible_to", "group", "handle"})  # chosen, not typed: no words are lost with them
-OWN_FIELDS = frozenset({END_MARK, "csrf_token", "form_id", "version", "action", "parked"})
+OWN_FIELDS = frozenset(
+    {END_MARK, "csrf_token", "form_id", "version", "action", "parked", "continues", "post", "again", "merging"}
+)
 
 
 def new_form_id() -> str:
@@ -41,6 +43,11 @@ def words_of(form: MultiDict[str, str]) -> list[tuple[str, str]]:
     """List what was typed into this form, without the fields that are ours."""
     ours = OWN_FIELDS | CHOICES
     return [(name, text) for name, text in form.items(multi=True) if name not in ours and text.strip()]
+
+
+def fields_of(form: MultiDict[str, str]) -> list[tuple[str, str]]:
+    """List all that somebody typed and chose, in order, without the fields that are ours."""
+    return [(name, text) for name, text in form.items(multi=True) if name not in OWN_FIELDS]
 
 
 def whole_number(text: str | None) -> int:

@@ -87,7 +87,7 @@ def test_a_fault_of_ours_is_a_page_that_tells_nothing_and_shows_what_was_typed(a
         raise RuntimeError("a secret detail")
 
     app.testing = False
-    form = ada.filled("/dashboard", "Publish", title="T", body="Words to keep")
+    form = ada.filled("/dashboard/write", "Publish", title="T", body="Words to keep")
     monkeypatch.setattr(posts, "create", broken)
     response = ada.send(form)
     assert response.status_code == 500
