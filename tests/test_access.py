@@ -127,7 +127,9 @@ SMUGGLED = {
 def test_no_form_sets_what_it_does_not_show(posts, anybody, page):
     bob = anybody().log_in("bob")
     bob.draft("Mine", "Text")
-    path, fields = bob.filled(page, "Save draft" if page == "/dashboard/write" else "Save changes", title="Own", body="Words")
+    path, fields = bob.filled(
+        page, "Save draft" if page == "/dashboard/write" else "Save changes", title="Own", body="Words"
+    )
     assert bob.post(path, fields | SMUGGLED).status_code == 303
     with bob.app.app_context():
         own = db.session.scalars(select(Post).where(Post.title == "Own")).one()

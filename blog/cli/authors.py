@@ -14,7 +14,7 @@ from flask.cli import AppGroup
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from blog.content import handles, ownership
+from blog.content import copies, handles, ownership
 from blog.content.ownership import Holding, Move
 from blog.db import Audit, writing
 from blog.errors import Invalid, Unreachable
@@ -270,6 +270,7 @@ def _carry_out(transaction: Session, action: str, moves: list[Move]) -> list[tup
     for old, new in keys:
         if same_person:
             handles.take_along(transaction, old, new)
+            copies.take_along(transaction, old, new)
         handles.keep(transaction, new, handle(new), _now())
     done = list(zip(ownership.move(transaction, moves), left, strict=True))
     for (old, new), (posts, dropped) in zip(keys, done, strict=True):
@@ -380,6 +381,7 @@ def _show_erasing(key: Key, held: Holding | None, left: Traces, keep_posts: bool
 def _erase(transaction: Session, key: Key, keep_posts: bool) -> tuple[int, int, Traces]:
     left = traces.drop(transaction, porch().seal, key)
     handles.drop(transaction, key)
+    copies.drop(transaction, key)
     deleted = ownership.delete(transaction, key, drafts_only=keep_posts)
     (kept,) = ownership.move(transaction, [Move(key, NOBODY)])  # nothing is left to move unless posts are kept
     posts = deleted.posts + kept

@@ -87,6 +87,7 @@ def pages(author: Author):
         others,
         refused,
         "/dashboard",
+        "/dashboard/write",
         "/dashboard/page",
         f"{live}/edit",
         f"{live}/delete",
