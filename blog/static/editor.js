@@ -175,6 +175,7 @@
   const offer = () => {
     const found = box.keys(prefix).map((each) => [each, box.read(each)]).sort((a, b) => (b[1]?.at || 0) - (a[1]?.at || 0));
     for (const [each, kept] of found) {
+      if (each === key && data.state === "typed") { box.drop(each); continue; } // it was sent, and came back in this page
       if (!kept || Date.now() - kept.at > KEPT_FOR_MS || written(kept.fields) === now()) { box.drop(each); continue; }
       const notice = make("p", { class: "notice" }, `This browser kept what you typed until ${clock(kept.at)}. It is not saved. `);
       const act = (name, done) => {
