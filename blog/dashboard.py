@@ -111,8 +111,8 @@ def _create() -> ResponseReturnValue:
     except Conflict as error:
         return _conflict(error.current, typed)
     _remember_saved()
-    flash(_said("publish" if made.is_live(moment()) else "draft", made), made.slug)
     live = made.is_live(moment())
+    flash(_said("publish" if live else "draft", made), made.slug)
     return redirect(url_for("dashboard.index") if live else url_for("dashboard.edit", slug=made.slug), 303)
 
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from blog.db import Copy, db, writing
@@ -92,13 +93,21 @@ def keep(
     :raises Forbidden: when somebody else types into the form of this id.
     :raises Taken: when this comes late.
     """
-    if not (form_id := _id(form.id)):
+    if not _id(form.id):
         raise Invalid("This form is damaged. Keep your text, open a new form and put it there.")
     text = json.dumps(list(map(list, fields)), ensure_ascii=False).encode("utf-8", "replace").decode()
     if len(text.encode()) > LONGEST:
         raise Invalid(f"That is more than can be kept before it is saved: {LONGEST:,} bytes.")
+    try:
+        _keep(form, text, now=now, post=post, version=version, again=again)
+    except IntegrityError:  # kept twice at the same moment: the other one was first, and is found now
+        _keep(form, text, now=now, post=post, version=version, again=again)
+    return now
+
+
+def _keep(form: Form, text: str, *, now: datetime, post: Draftable | None, version: int | None, again: bool) -> None:
     with writing() as session:
-        row = session.get(Copy, form_id)
+        row = session.get(Copy, _id(form.id))
         if row is None:
             if again and (post is None or post.version != version):
                 raise Taken
@@ -107,7 +116,6 @@ def keep(
             raise Forbidden
         row.fields, row.kept_at = text, now
         _leave_continued(session, form)
-    return now
 
 
 def _begin(session: Session, form: Form, post: Draftable | None, version: int | None, now: datetime) -> Copy:

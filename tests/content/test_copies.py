@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -146,6 +147,16 @@ def test_any_text_is_kept_on_either_database(database, text):
     copies.keep(Form(ADA, "one"), [("body", text)], now=NOW)
     expected = text.encode("utf-8", "replace").decode()
     assert copies.of_form(ADA, "one", now=NOW).fields == [("body", expected)]
+
+
+def test_a_form_that_is_kept_many_times_at_once_has_one_copy(database):
+    def keep(number):
+        with database.app_context():
+            copies.keep(Form(ADA, "one"), [("body", str(number))], now=NOW)
+
+    with ThreadPoolExecutor(8) as threads:
+        assert list(threads.map(keep, range(24))) == [None] * 24
+    assert count() == 1
 
 
 def test_what_is_too_long_to_keep_is_refused(database):
