@@ -399,7 +399,7 @@
     counted.textContent = words ? `${words.toLocaleString("en")} ${words === 1 ? "word" : "words"}, ${minutes} min to read` : "";
   };
 
-  form.querySelector("[value=preview]").hidden = true; // the one beside the text does more
+  form.querySelector("[value=preview]").remove(); // the one beside the text does more
   if (data.kept) say("Not saved yet, but kept.", `(${hour(data.kept)})`);
   if (!pane.hidden) showPreview(true);
   offer();
