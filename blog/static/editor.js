@@ -110,7 +110,7 @@
     clearTimeout(timer);
     timer = 0;
     const text = now();
-    if (flying || text === onServer) return flying;
+    if (flying || leaving || text === onServer) return flying; // a page that is hidden because it was sent has nothing to keep
     const sent = new URLSearchParams(new FormData(form));
     if (keptBefore) sent.set("again", "1");
     flying = fetch(data.autosave, {

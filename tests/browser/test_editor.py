@@ -220,6 +220,18 @@ def test_what_is_typed_is_kept_by_the_server_and_found_on_the_dashboard(desk, op
     expect(other.get_by_text("Not saved yet")).to_have_count(0)
 
 
+@pytest.mark.parametrize("after_ms", [0, 2450, 2600])  # before an autosave, while one is under way, after one
+def test_what_is_saved_leaves_no_copy_however_soon(desk, after_ms):
+    type_into(desk, "Saved at once")
+    desk.wait_for_timeout(after_ms)
+    button(desk, "Publish").click()
+    expect(desk).to_have_url("/dashboard")
+    desk.wait_for_timeout(500)
+    desk.reload()
+    expect(desk.locator(".posts .name")).to_have_text(["A title"])
+    assert in_browser(desk) == 0
+
+
 @contextmanager
 def signed_out(on_stage):
     with closing(sqlite3.connect(on_stage.place.folder / "blog.db", timeout=5)) as database, database:
@@ -290,10 +302,10 @@ def test_a_restart_in_the_middle_of_a_save_costs_no_words(author, desk, on_stage
 
 
 def test_two_tabs_that_type_lose_nothing_and_are_merged(author, reader):
-    author.write("Shared", "one\n\ntwo\n\nthree")
+    author.write("Typed in two tabs", "one\n\ntwo\n\nthree")
     one, two = author.page, author.page.context.new_page()
     for tab, words in ((one, "ONE\n\ntwo\n\nthree"), (two, "one\n\ntwo\n\nTHREE")):
-        tab.goto("/shared/edit")
+        tab.goto("/typed-in-two-tabs/edit")
         body(tab).fill(words)
     for tab in (one, two):
         expect(standing(tab)).to_contain_text(KEPT)
@@ -307,7 +319,7 @@ def test_two_tabs_that_type_lose_nothing_and_are_merged(author, reader):
     expect(field(two, "Merged text")).to_have_value(re.compile("^ONE\n\ntwo\n\nTHREE!?$|^ONE.*"))
     button(two, "Save both together").click()
     expect(two.get_by_role("status").first).to_contain_text("Changes saved.")
-    reader.goto("/shared")
+    reader.goto("/typed-in-two-tabs")
     expect(reader.locator(".prose")).to_contain_text("ONE")
     expect(reader.locator(".prose")).to_contain_text("THREE")
 
