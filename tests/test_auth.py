@@ -211,7 +211,7 @@ def test_groups_are_in_the_sealed_session_only(mapped, app, visitor, caplog, sec
     mapped["groups"] = ["night-desk"]
     with caplog.at_level(logging.DEBUG, "blog"):
         visitor.log_in()
-        assert "night-desk" in visitor.get("/dashboard").text  # to choose: who can read a post
+        assert "night-desk" in visitor.get("/dashboard/write").text  # to choose: who can read a post
         pages = visitor.get("/").text
     with app.app_context():
         db.session.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
@@ -814,9 +814,9 @@ def test_a_form_is_kept_sealed_and_for_a_day(ada, clock, app):
 
 
 def test_strangers_cannot_have_forms_kept(visitor, app):
-    response = visitor.post("/dashboard", {"title": "x", "body": "x" * 1000, "csrf_token": "made-up", "end": "1"})
+    response = visitor.post("/dashboard/write", {"title": "x", "body": "x" * 1000, "csrf_token": "made-up", "end": "1"})
     assert response.status_code == 303
-    assert response.location == "/login?next=/dashboard"
+    assert response.location == "/login?next=/dashboard/write"
     assert count(app, Parked) == 0
 
 
