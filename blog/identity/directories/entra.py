@@ -11,7 +11,7 @@ from blog.config import BadSetting, Setting, one_of
 from blog.identity.directories import reading
 from blog.identity.directories.api import Api
 from blog.identity.directories.bearer import Opener
-from blog.identity.directories.settings import CLIENT, URL, Lent, opener, origin, safe_address
+from blog.identity.directories.settings import CLIENT, URL, Lent, auth_method, opener, origin, safe_address
 from blog.identity.directories.shape import Shape, at, says
 from blog.identity.http import Answer
 from blog.identity.people import Key, Person
@@ -95,6 +95,9 @@ def from_settings(settings: Mapping[str, Any], lent: Lent) -> Entra:
     """Make a directory of settings; see `open_directory`."""
     if settings["OIDC_AUTHOR_CLAIM"] == "sub":
         raise BadSetting("OIDC_AUTHOR_CLAIM", "must be oid for DIRECTORY=entra: Graph knows nobody by their sub")
+    if auth_method(settings) == "private_key_jwt":
+        wrong = "cannot be private_key_jwt: Entra ID wants a certificate's thumbprint in proofs, and ours have none"
+        raise BadSetting("DIRECTORY_AUTH_METHOD", f"{wrong}; set DIRECTORY_CLIENT_ID and DIRECTORY_CLIENT_SECRET")
     url = safe_address(settings, "DIRECTORY_URL", GRAPH)
     token = opener(settings, lent, scopes=(f"{origin(url)}/.default",))
     return Entra(settings["OIDC_ISSUER"], url, token, by_parts=settings["DIRECTORY_NAME"] == "parts")

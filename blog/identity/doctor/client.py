@@ -189,7 +189,8 @@ def _may_not_ask(error: Unreachable) -> Finding:
     words, change = explain(error)
     if any(f"HTTP {status}" in words for status in (400, 401, 403)):
         change = (
-            "Give the client that asks (BLOG_DIRECTORY_CLIENT_ID, or the one of the login) the right to read users"
+            "Give the client that asks (BLOG_DIRECTORY_CLIENT_ID, or the one of the login; the account or access key of"
+            " google and cognito) the right to read users"
             " in the provider's console: client credentials switched on, its role or scope granted. With"
             " BLOG_DIRECTORY_TOKEN, look whether that token has ended."
         )
