@@ -35,6 +35,7 @@ HOMES = {
     "authlib": "identity/",
     "joserfc": "identity/",
     "requests": "identity/",
+    "requests_aws4auth": "identity/",
     "cryptography": "identity/",
     "cachetools": "identity/",
     "redis": "identity/",

@@ -63,3 +63,13 @@ def test_an_adapter_that_is_added_as_the_page_says_keeps_the_contract(copy):
     )
     assert int(re.search(r"(\d+) passed", said)[1]) > 50
     run(copy, "pytest", "-q", "-p", "no:cacheprovider", "tests/test_house.py", "-k", "acme or home")
+    run(
+        copy,
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "tests/identity/directories/test_directories.py",
+        "-k",
+        "adapter",
+    )

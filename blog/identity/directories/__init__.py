@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from joserfc import jwk
 
 from blog.config import BadSetting, Setting, one_of
-from blog.identity.directories import auth0, claims, entra, generic, keycloak, okta, scim
+from blog.identity.directories import auth0, claims, cognito, entra, generic, google, keycloak, okta, scim
 from blog.identity.directories.cached import Cached, Unshared
 from blog.identity.directories.question import Directory
 from blog.identity.directories.reading import Ids
@@ -56,6 +56,8 @@ ADAPTERS: dict[str, Adapter] = {
     "keycloak": keycloak,
     "auth0": auth0,
     "entra": entra,
+    "google": google,
+    "cognito": cognito,
     "json": generic,
 }
 
@@ -83,8 +85,9 @@ SETTINGS: tuple[Setting, ...] = (
         "claims",
         "Where authors' names come from. `claims`: from logins, kept in memory for a day, for providers without a user "
         "API. The others ask the provider's user API, so that a changed name shows within the hour: `scim` any that "
-        "speaks SCIM 2.0, `okta`, `keycloak`, `auth0` and `entra` those products, and `json` those of DIRECTORY_PRESET "
-        "or any other that answers in JSON.",
+        "speaks SCIM 2.0, `okta`, `keycloak`, `auth0` and `entra` those products, `google` Google Workspace, "
+        "`cognito` Amazon Cognito, "
+        "and `json` those of DIRECTORY_PRESET or any other that answers in JSON.",
         one_of(*ADAPTERS),
     ),
     Setting(

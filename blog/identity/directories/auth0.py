@@ -20,11 +20,12 @@ SETTINGS: tuple[Setting, ...] = (URL, *CLIENT, AUDIENCE)
 IDS = reading.Ids(re.compile(r"[^|]+\|.+"), lambda: f"auth0|{secrets.token_hex(12)}")
 
 SEARCH_SIZE = 25
-FIELDS = [("fields", "user_id,name,given_name,family_name,nickname,username"), ("include_fields", "true")]
+FIELDS = [("fields", "user_id,name,given_name,family_name,nickname,username,blocked"), ("include_fields", "true")]
 SHAPE = Shape(
     names={"display": "name", "given": "given_name", "family": "family_name"},
     is_gone=says("errorCode", "inexistent_user"),
     id="user_id",
+    deactivated={"blocked": (True,)},  # by an administrator
     logins="nickname username",  # Auth0 makes the nickname of the e-mail address, and sometimes the name of that
 )
 

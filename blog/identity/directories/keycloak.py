@@ -26,11 +26,12 @@ SHAPE = Shape(
         "language": "attributes.locale.0",
     },
     is_gone=says("error", "User not found"),  # an unknown realm is a 404, too
+    deactivated={"enabled": (False,)},
 )
 
 
 class Keycloak:
-    """A realm as a directory. It calls people disabled while they are locked, so nothing is made of that.
+    """A realm as a directory. It calls people disabled while they are locked, too, which anybody can bring about.
 
     :param issuer: whose people live there.
     :param url: the realm's address in the Admin REST API.

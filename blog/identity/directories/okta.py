@@ -19,7 +19,7 @@ SETTINGS: tuple[Setting, ...] = (URL, *CLIENT, TOKEN)
 IDS = reading.Ids(re.compile(r"[0-9A-Za-z]{1,64}"), lambda: f"00u{secrets.token_hex(8)}x")
 
 SEARCH_SIZE = 50  # of longer searches Okta says that they may fail
-FIELDS = "id,profile:(firstName,lastName,displayName,locale,preferredLanguage)"
+FIELDS = "id,status,profile:(firstName,lastName,displayName,locale,preferredLanguage)"
 OMIT = {"Content-Type": "application/json; okta-response=omitCredentials,omitCredentialsLinks"}
 SHAPE = Shape(
     names={
@@ -29,6 +29,7 @@ SHAPE = Shape(
         "language": "profile.preferredLanguage profile.locale",  # the latter is en_US unless somebody changed it
     },
     is_gone=says("errorCode", "E0000007"),
+    deactivated={"status": ("DEPROVISIONED",)},  # the other states pass
 )
 
 

@@ -62,6 +62,7 @@ PRESETS = {
             row="user",
             rows="result",
             logins="username preferredLoginName",
+            deactivated={"state": ("USER_STATE_INACTIVE",)},
         ),
     ),
     "authentik": Preset(
@@ -75,6 +76,7 @@ PRESETS = {
             id="uuid",
             row="results",
             logins="username",
+            deactivated={"is_active": (False,)},
         ),
     ),
     "kratos": Preset(
@@ -93,6 +95,7 @@ PRESETS = {
             },
             is_gone=says("error.message", "Unable to locate the resource"),
             logins="traits.username",
+            deactivated={"state": ("inactive",)},
         ),
     ),
     "fusionauth": Preset(
@@ -113,6 +116,7 @@ PRESETS = {
             row="user",
             rows="users",
             logins="username",
+            deactivated={"active": (False,)},
         ),
     ),
     "gitlab": Preset(
@@ -120,7 +124,12 @@ PRESETS = {
         ids=reading.NUMBERS,
         opens="token",
         header="PRIVATE-TOKEN:",
-        shape=Shape(names={"display": "name"}, is_gone=says("message", "User Not Found"), logins="username"),
+        shape=Shape(
+            names={"display": "name"},
+            is_gone=says("message", "User Not Found"),
+            logins="username",
+            deactivated={"state": ("blocked", "deactivated", "banned", "ldap_blocked")},
+        ),
     ),
     "pingone": Preset(
         one="/users/{id}",
@@ -136,16 +145,18 @@ PRESETS = {
             },
             is_gone=says("message", "Unable to find User"),
             logins="username",
+            deactivated={"enabled": (False,)},
         ),
     ),
     "onelogin": Preset(
         one="/api/2/users/{id}",
-        many="/api/2/users?user_ids={ids}&fields=id,firstname,lastname,preferred_locale_code&limit=100",
+        many="/api/2/users?user_ids={ids}&fields=id,firstname,lastname,preferred_locale_code,status&limit=100",
         ids=reading.NUMBERS,
         token_path="/auth/oauth2/v2/token",  # noqa: S106  (a path)
         shape=Shape(
             names={"given": "firstname", "family": "lastname", "language": "preferred_locale_code"},
             is_gone=says("message", "User not found"),
+            deactivated={"status": (2,)},  # suspended by an administrator
         ),
     ),
 }

@@ -21,7 +21,7 @@ SETTINGS: tuple[Setting, ...] = (URL, *CLIENT, AUDIENCE, TOKEN)
 IDS = reading.ANY
 
 FILTER_SIZE = 20  # ids in one filter: servers refuse filters from 1,000 characters on
-ATTRIBUTES = "displayName,name,nickName,locale,preferredLanguage"
+ATTRIBUTES = "displayName,name,nickName,locale,preferredLanguage,active"
 ERROR_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:Error"
 
 
@@ -103,4 +103,5 @@ SHAPE = Shape(  # RFC 7643 §4.1
     },
     is_gone=_is_scim_error,
     rows="Resources",
+    deactivated={"active": (False,)},
 )

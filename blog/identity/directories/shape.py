@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from blog.errors import Unreachable
@@ -51,6 +51,7 @@ class Shape:
     :param row: where the person stands in an answer about one; a list there that is empty says "gone", too.
     :param rows: where the people stand in an answer about several.
     :param logins: paths to what is never shown, although a provider may have made a name of it.
+    :param deactivated: path → the values there that say so; empty where the API does not tell.
     """
 
     names: Mapping[str, str]
@@ -59,6 +60,7 @@ class Shape:
     row: str = ""
     rows: str = ""
     logins: str = ""
+    deactivated: Mapping[str, tuple[str | int | bool, ...]] = field(default_factory=dict)
 
     def one(self, answer: Answer, key: Key) -> Person:
         """Say who this is, of an answer about that person alone.
@@ -108,7 +110,8 @@ class Shape:
             part: next((text for text in _texts(row, paths) if text not in never), None)
             for part, paths in self.names.items()
         }
-        return Person(key, display_name(**told))
+        deactivated = any(at(row, path) in values for path, values in self.deactivated.items())
+        return Person(key, display_name(**told), deactivated=deactivated)
 
 
 def _texts(row: Any, paths: str) -> list[str]:
