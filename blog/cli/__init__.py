@@ -11,12 +11,13 @@ from flask_migrate import upgrade
 
 from blog.cli.authors import authors
 from blog.cli.connection import oidc
+from blog.cli.gone import gone
 from blog.cli.privacy import privacy
 from blog.content import handles
 from blog.identity.people import Key
 from blog.porch import handle
 
-__all__ = ["authors", "init_app", "oidc", "privacy"]
+__all__ = ["authors", "gone", "init_app", "oidc", "privacy"]
 
 
 def init_app(app: Flask) -> None:

@@ -305,15 +305,19 @@ def _what_happens(held: Holding, left: Traces) -> str:
 def unpublish(author_ids: tuple[str, ...], issuer: str | None, yes: bool, dry_run: bool) -> None:
     """Take back everything that somebody published; it stays, as drafts, and editors can publish it again."""
     with _said_plainly():
-        keys = [_key(each, issuer) for each in dict.fromkeys(author_ids)]
-        for held in map(_must_hold, keys):
-            public = _counted(held.posts - held.drafts, "post")
-            click.echo(_plain(f"{held.key[1]} of {held.key[0]}: {public} become drafts"))
-        if not _may_go_on(yes, dry_run):
-            return
-        with writing() as transaction:
-            posts = sum(_unpublish(transaction, key) for key in keys)
-        click.echo(f"Done: {_counted(posts, 'post')} unpublished.")
+        _take_back([_key(each, issuer) for each in dict.fromkeys(author_ids)], yes=yes, dry_run=dry_run)
+
+
+def _take_back(keys: Sequence[Key], *, yes: bool, dry_run: bool) -> None:
+    """Print the plan, ask, and unpublish all of it or nothing."""
+    for held in map(_must_hold, keys):
+        public = _counted(held.posts - held.drafts, "post")
+        click.echo(_plain(f"{held.key[1]} of {held.key[0]}: {public} become drafts"))
+    if not _may_go_on(yes, dry_run):
+        return
+    with writing() as transaction:
+        posts = sum(_unpublish(transaction, key) for key in keys)
+    click.echo(f"Done: {_counted(posts, 'post')} unpublished.")
 
 
 def _must_hold(key: Key) -> Holding:
