@@ -154,9 +154,20 @@ def test_a_plan_is_printed_and_asked_about_and_a_dry_run_changes_nothing(app, se
 
 
 def test_deactivated_people_are_included_only_on_request(app, server, written):
+    server.users["fay"] = user("fay", "Fay")
+    write(app, "fay", "Seven")
     said = gone(app, "--unpublish", "--deactivated", input="y\n")
     assert "Done: 4 posts unpublished." in said.stdout
-    assert written() == {"bob": {"Three"}, "cem": {"Four"}}
+    assert written() == {"bob": {"Three"}, "cem": {"Four"}, "fay": {"Seven"}}
+
+
+def test_most_authors_deactivated_at_once_is_not_believed_either(app, server, written):
+    server.users |= {name: user(name, active=False) for name in ("ada", "bob", "cem", "eve")}
+    before = kept(app)
+    said = gone(app, "--unpublish", "--deactivated", input="y\n")
+    assert said.exit_code == 1
+    assert "5 of 5 authors have left, which is not believed" in said.output
+    assert kept(app) == before
 
 
 def test_a_script_names_the_deactivated_whom_it_means(app, server, written):
@@ -187,7 +198,7 @@ def test_most_authors_gone_at_once_is_an_outage_unless_they_are_named(app, serve
     del server.users["bob"]
     listed = gone(app)
     assert listed.exit_code == 0
-    assert "3 of 5 authors are gone, which is not believed" in listed.stderr
+    assert "3 of 5 authors have left, which is not believed" in listed.stderr
     refused(app, "--unpublish", said="name the ids of those whom you mean")
     refused(app, "--hand-over", "cem", said="which is not believed")
     assert gone(app, "ada", "bob", "--unpublish", "--yes").exit_code == 0

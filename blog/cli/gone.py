@@ -33,8 +33,8 @@ from blog.porch import porch
 Held = dict[Key, Holding]
 
 NOT_BELIEVED = (
-    "The provider says that {gone} of {known} authors are gone, which is not believed: a wrong address, or a token that"
-    " sees nobody, looks like that. If it is so, name the ids of those whom you mean."
+    "The provider says that {count} of {known} authors have left, which is not believed: a wrong address, or a token"
+    " that sees nobody, looks like that. If it is so, name the ids of those whom you mean."
 )
 
 
@@ -123,12 +123,12 @@ def _show_unsaid(said: Said, held: Held) -> None:
         click.echo(f"Of {_counted(len(said.unsaid), 'author')} the provider said nothing.", err=True)
     if said.failure:
         click.echo(f"The provider cannot be asked: {said.failure.what}", err=True)
-    if not said.is_believed:
-        click.echo(_not_believed(said), err=True)
+    if not said.is_believed(said.gone):
+        click.echo(_not_believed(said, said.gone), err=True)
 
 
-def _not_believed(said: Said) -> str:
-    return NOT_BELIEVED.format(gone=len(said.gone), known=len(said.people))
+def _not_believed(said: Said, keys: Sequence[Key]) -> str:
+    return NOT_BELIEVED.format(count=len(keys), known=len(said.people))
 
 
 # -- what is done -----------------------------------------------------------------------------------------------------
@@ -149,8 +149,8 @@ def _chosen(said: Said, author_ids: Sequence[str], with_deactivated: bool) -> li
         return named
     if said.failure:
         raise Invalid("the provider could not be asked about everybody; try again, or name ids")
-    if not said.is_believed:
-        raise Invalid(_not_believed(said))
+    if not said.is_believed(meant):
+        raise Invalid(_not_believed(said, meant))
     return meant
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from blog.errors import Unreachable
+from blog.errors import LoginRefused, Unreachable
 from blog.identity.directories.cached import CHUNK
 from blog.identity.directories.question import too_many_gone
 from blog.identity.people import Key, Person
@@ -47,10 +47,9 @@ class Said:
         """Who is there, and shut out."""
         return [key for key, person in self.people.items() if person.deactivated]
 
-    @property
-    def is_believed(self) -> bool:
-        """Whether that can be so, or rather is an outage."""
-        return not too_many_gone(len(self.gone), len(self.people))
+    def is_believed(self, keys: Collection[Key]) -> bool:
+        """Whether all of these can have left, or that rather is an outage."""
+        return not too_many_gone(len(keys), len(self.people))
 
 
 def ask(
@@ -83,6 +82,8 @@ def _ask(directory: Asks, keys: list[Key], said: Said, wait: Callable[[float], N
             return
         try:
             said.people |= directory.ask(keys)
+        except LoginRefused as refused:  # by what looks up the token endpoint
+            said.failure = Unreachable(f"what the provider publishes is refused: {refused.reason}")
         except Unreachable as error:
             if not waits_left or error.retry_after is None or error.retry_after > LONGEST_WAIT_S:
                 said.failure = error

@@ -1,6 +1,6 @@
 """Asking about everybody: in batches, with patience, and concluding nothing from silence."""
 
-from blog.errors import Unreachable
+from blog.errors import LoginRefused, Unreachable
 from blog.identity.directories import leavers
 from blog.identity.people import Key, Person
 from tests.identity.directories.fake_providers import PROVIDERS, FakeProvider
@@ -56,10 +56,16 @@ def test_but_not_for_ever():
         assert len(api.asked) == 1 + len(errors)  # who failed is left alone
 
 
+def test_a_provider_that_is_not_what_it_was_is_not_asked():
+    said = leavers.ask(Api(answers=[LoginRefused("issuer_mismatch")]), [key(n) for n in range(40)])
+    assert said.people == {}
+    assert "issuer_mismatch" in said.failure.what
+
+
 def test_most_of_some_gone_at_once_is_not_believed():
     for gone, of, believed in ((2, 4, True), (3, 4, False), (3, 3, True), (21, 40, False), (20, 40, True)):
         said = leavers.ask(Api(*(key(n) for n in range(gone))), [key(n) for n in range(of)])
-        assert (len(said.gone), said.is_believed) == (gone, believed)
+        assert (len(said.gone), said.is_believed(said.gone)) == (gone, believed)
 
 
 def test_who_was_hidden_until_somebody_was_seen_is_asked_about_once_more():
