@@ -67,7 +67,7 @@ def test_what_is_in_a_folder_is_safe_unless_one_says_so(app, ada, tmp_path):
     assert result.exit_code == 0, result.output
     assert matter_of(tmp_path / "in" / "hers.md")["title"] == "Hers"
     assert (tmp_path / "in" / "deleted.md").read_text() == "of a post that is no more"
-    assert "1 other .md file" in result.output
+    assert "Other .md files that are there: 1." in result.output
 
 
 def test_a_link_in_the_folder_leads_nothing_astray(app, ada, tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -29,20 +30,22 @@ def export_markdown(folder: Path, author_id: str | None, issuer: str | None, rep
     """Write every post into FOLDER, each a file of Markdown with YAML front matter.
 
     Drafts too, and posts that only some may read: nobody but you can read the files. Authors are told by issuer and
-    id. Done beside a running blog, a post that is deleted or renamed meanwhile may be there or not.
+    id. Done beside a running blog, a post that is made or deleted meanwhile may be there or not.
     """
     if issuer is not None and author_id is None:
         raise click.UsageError("--issuer goes with --author.")
     try:
         written = _export(folder, None if author_id is None else _key(author_id, issuer), replace=replace)
-        left = sorted(file.name for file in folder.glob("*.md") if file.name not in written)
+        others = sum(file.name not in written for file in folder.glob("*.md"))
     except OSError as error:
         raise click.ClickException(f"It was not finished: {error.strerror or type(error).__name__}.") from None
     except SQLAlchemyError as error:
         raise click.ClickException(f"It was not finished: the database says {type(error).__name__}.") from None
     click.echo(f"{len(written)} post{'' if len(written) == 1 else 's'} written to {folder}.")
-    if left:
-        click.echo(f"{len(left)} other .md files are there, of posts that were deleted or renamed, or of others.")
+    if others:
+        click.echo(
+            f"Other .md files that are there: {others}. They may be of posts that were renamed or deleted since."
+        )
 
 
 def _key(author_id: str, issuer: str | None) -> AuthorKey:
@@ -61,9 +64,16 @@ def _export(folder: Path, author_key: AuthorKey | None, *, replace: bool) -> set
         raise click.ClickException("Nothing was done: nobody with this id has posts here.")
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     written: set[str] = set()
-    quiet = not sys.stderr.isatty()
-    with click.progressbar(exchange.files(author_key), length=total, file=sys.stderr, hidden=quiet) as files:
-        for file in files:
-            exchange.write(file, folder)
-            written.add(file.name)
+    for file in _shown(exchange.files(author_key), total):
+        exchange.write(file, folder)
+        written.add(file.name)
     return written
+
+
+def _shown(files: Iterator[exchange.File], total: int) -> Iterator[exchange.File]:
+    """Show how far it is, to somebody at a terminal."""
+    if not sys.stderr.isatty():
+        yield from files
+        return
+    with click.progressbar(files, length=total, file=sys.stderr) as bar:
+        yield from bar
