@@ -94,6 +94,14 @@ class Shape:
             raise answer.unusable("lists people in a form we do not know")
         return self._pick(rows, keys)
 
+    def ids(self, answer: Answer) -> set[str]:
+        """List whom an answer about several tells of, also those whom nobody asked for; empty for any other answer."""
+        try:
+            rows = at(answer.json(), self.rows)
+        except Unreachable:
+            return set()
+        return {told for row in rows if (told := self._id(row))} if isinstance(rows, list) else set()
+
     def _pick(self, rows: list[Any], keys: list[Key]) -> dict[Key, Person]:
         by_id = {key.id: key for key in keys}
         return {key: self._person(key, row) for row in rows if (key := by_id.get(self._id(row)))}
