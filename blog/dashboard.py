@@ -97,7 +97,8 @@ def _check_to_run() -> str | None:
     sees_to_it = "editor" in g.user.roles or not ready.role_rules.can_give("editor")
     if not sees_to_it or not ready.proof.is_needed or ready.proof.at() is not None:
         return None
-    return shlex.join(["flask", "--app", "blog", "authors", "check", g.user.key.id])
+    own_id = g.user.key.id
+    return shlex.join(["flask", "--app", "blog", "authors", "check", *(["--"] if own_id[:1] == "-" else []), own_id])
 
 
 @bp.route("/dashboard/page", methods=["GET", "POST"])

@@ -191,8 +191,10 @@ def test_an_author_with_a_name_is_looked_for_among_those_without(server):
 def test_an_answer_about_somebody_else_is_a_fault(server):
     amina, other = add(server, 1), add(server, 2)
     server.people[amina.id] = server.people[other.id]
+    server.searches = False
     found = examine(server, one=amina)
-    assert level(found, "user_api") == "fault"
+    assert level(found, "user_api_authors") == "fault"
+    assert "BLOG_OIDC_AUTHOR_CLAIM" in words(found, "user_api_authors")
     assert not is_proven(found)
 
 

@@ -10,6 +10,8 @@ from blog.errors import Unreachable
 from blog.identity.http import Answer
 from blog.identity.people import Key, Person, display_name
 
+SOMEBODY_ELSE = "tells of somebody who was not asked for"
+
 
 def at(value: Any, path: str) -> Any:
     """Follow a path of names and numbers with dots between them; None where it leads nowhere."""
@@ -74,7 +76,7 @@ class Shape:
             return Person(key, None, gone=True)
         found = self._pick(told if isinstance(told, list) else [told], [key])
         if key not in found:
-            raise answer.unusable("tells of somebody who was not asked for")
+            raise answer.unusable(SOMEBODY_ELSE)
         return found[key]
 
     def several(self, answer: Answer, keys: list[Key]) -> dict[Key, Person] | None:

@@ -11,6 +11,7 @@ from blog.errors import LoginRefused, Unreachable
 from blog.identity import directories
 from blog.identity.directories.bearer import TOKEN_ENDPOINT
 from blog.identity.directories.facts import Facts
+from blog.identity.directories.shape import SOMEBODY_ELSE
 from blog.identity.doctor import credentials
 from blog.identity.doctor.client import refusal
 from blog.identity.doctor.finding import Finding, fault, good, noted, warning
@@ -140,7 +141,7 @@ def _asked(
     except LoginRefused as refused:  # by what looks up the token endpoint
         return [refusal("user_api", refused.reason)], 0
     except Unreachable as error:
-        return [_may_not_ask(error, facts, answers)], 0
+        return [_of_another(facts) if SOMEBODY_ELSE in error.what else _may_not_ask(error, facts, answers)], 0
     return found, batch.requests_for(authors.number)
 
 
@@ -176,6 +177,12 @@ def _of_authors(told: Mapping[Key, Person], authors: Authors, facts: Facts) -> F
         "All of them are shown as “Former author” or “Author 7K3F”.",
         _other_id(facts),
     )
+
+
+def _of_another(facts: Facts) -> Finding:
+    """It found somebody by what is no id to it, but a login, say: Canaille does."""
+    words = "Asked for somebody by the author id, it tells of somebody whose id is another one."
+    return fault("user_api_authors", words, UNKNOWN, _other_id(facts))
 
 
 def _other_id(facts: Facts) -> str:
