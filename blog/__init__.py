@@ -17,6 +17,7 @@ from blog import auth, blog, cli, config, dashboard, db, hooks, sessions
 from blog.identity import directories, people
 from blog.identity.client import Client
 from blog.identity.directories.forgetting import Forgetting
+from blog.identity.directories.proof import Proof
 from blog.identity.keys import ClientKeys
 from blog.identity.provider import Provider
 from blog.identity.sealing import Seal
@@ -119,6 +120,7 @@ def _porch(app: Flask, values: Mapping[str, Any], seal: Seal, now: clock.Clock) 
         client_keys=keys,
         directory=directory,
         forgetting=Forgetting(directory, seal, now=now),
+        proof=Proof(seal, values),
         seal=seal,
         author_claim=values["OIDC_AUTHOR_CLAIM"],
         role_rules=rules,

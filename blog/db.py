@@ -278,6 +278,15 @@ class Forgotten(db.Model):  # type: ignore[name-defined]
     __table_args__ = ({"sqlite_autoincrement": True},)  # an id that was given twice would not be new
 
 
+class Checked(db.Model):  # type: ignore[name-defined]
+    """With which settings names could be had: one row at most, and nothing in it can be read."""
+
+    __tablename__ = "checked"
+
+    ref: Mapped[str] = mapped_column(String(64), primary_key=True)  # keyed hash of the settings
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
 def tell_caches(session: Session) -> None:
     """Note that readers see something new. Comes last: every writer waits for this one row."""
     session.execute(update(Site).values(version=Site.version + 1))

@@ -14,6 +14,7 @@ from flask.cli import AppGroup
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from blog.cli.names import prove
 from blog.content import handles, ownership
 from blog.content.ownership import Holding, Move
 from blog.db import Audit, writing
@@ -392,6 +393,22 @@ def _erase(transaction: Session, key: Key, keep_posts: bool) -> tuple[int, int, 
 
 
 # -- names ------------------------------------------------------------------------------------------------------------
+
+
+@authors.command("check")
+@click.argument("author_id", metavar="[ID]", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
+@click.pass_context
+def check_names(context: click.Context, author_id: str | None, as_json: bool) -> None:
+    """Prove that names can be had: ask the provider for ID, or for the authors who wrote last; print no names.
+
+    Until that has succeeded once for these settings, the dashboard warns editors. Ends with 0 when there is no fault,
+    with 1 when there is one.
+    """
+    with _said_plainly():
+        report = prove(_key(author_id, None) if author_id else None)
+    report.tell(as_json=as_json)
+    context.exit(1 if report.count("fault") else 0)
 
 
 @authors.command("forget")

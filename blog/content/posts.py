@@ -380,9 +380,17 @@ def count_by_issuer() -> dict[str, int]:
 
 
 def some_authors(issuer: str, *, limit: int) -> list[AuthorKey]:
-    """List some of the authors of this issuer, in no order; for the doctor."""
-    chosen = select(Post.author_issuer, Post.author_id).where(Post.author_issuer == issuer).distinct().limit(limit)
-    return [(row[0], row[1]) for row in db.session.execute(chosen)]
+    """List some of the authors of this issuer, those who wrote last; for the doctor."""
+    theirs = select(Post.author_issuer, Post.author_id).where(Post.author_issuer == issuer)
+    chosen = theirs.group_by(Post.author_issuer, Post.author_id)
+    newest = chosen.order_by(func.max(Post.updated_at).desc()).limit(limit)
+    return [(row[0], row[1]) for row in db.session.execute(newest)]
+
+
+def count_authors(issuer: str) -> int:
+    """Count the people of this issuer who have posts; for the doctor."""
+    authors = select(Post.author_id).where(Post.author_issuer == issuer).distinct()
+    return db.session.scalar(select(func.count()).select_from(authors.subquery())) or 0
 
 
 _LISTED = load_only(

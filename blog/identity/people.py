@@ -161,6 +161,10 @@ class RoleRules:
     claim: str = ""
     groups: Mapping[str, Collection[str]] = field(default_factory=dict)
 
+    def can_give(self, role: str) -> bool:
+        """Whether anybody can have this role: some group gives it, or one above."""
+        return bool(self.claim) and any(self.groups.get(each) for each in ROLES[ROLES.index(role) :])
+
 
 def roles_from_claims(claims: Mapping[str, Any], rules: RoleRules) -> frozenset[str]:
     """Say what somebody may do: the highest role that one of their groups gives, and all below it.

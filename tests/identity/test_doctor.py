@@ -28,6 +28,7 @@ from blog.identity.directories.bearer import Bearer, Credentials
 from blog.identity.doctor import arrival, discovery, login, stages
 from blog.identity.doctor.advice import ADVICE
 from blog.identity.doctor.finding import LEVELS, Finding
+from blog.identity.doctor.names import Authors
 from blog.identity.http import Answer, fetch
 from blog.identity.people import Key, Person, RoleRules
 from blog.identity.provider import Provider
@@ -137,7 +138,8 @@ def examine(idp: FakeIdp, *, api: Any = None, authors: Any = (), clock: Any = no
         skew=values["OIDC_CLOCK_SKEW"],
     )
     provider = Provider(client.issuer)
-    return stages.of_provider(client, provider, api or Api({}), authors=authors, values=values, clock=clock)
+    some = Authors(authors, len(authors))
+    return stages.of_provider(client, provider, api or Api({}), authors=some, values=values, clock=clock)
 
 
 SCIM = {"DIRECTORY": "scim", "DIRECTORY_URL": "https://idp.example/scim"}

@@ -83,6 +83,7 @@ class Canaille(Stage):
         kept = state.load(self.place.folder)
         self.environ = stage.blog_environ(kept, self.place)
         stage.start(self.children, self.place, kept)
+        self.children.wait_for_end("check")
 
     def register(self, visitor: Visitor, login: str, name: str) -> None:
         """Fill in the form; the new account is logged in at once."""

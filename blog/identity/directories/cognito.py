@@ -13,6 +13,7 @@ from blog.config import BadSetting, Setting
 from blog.identity.directories import reading
 from blog.identity.directories.api import limited
 from blog.identity.directories.bearer import DEADLINE_S, TIMEOUT
+from blog.identity.directories.facts import Facts, Rights
 from blog.identity.directories.settings import Lent, a_token
 from blog.identity.directories.shape import Shape, at
 from blog.identity.http import Answer, Auth, fetch
@@ -49,6 +50,12 @@ SHAPE = Shape(
     id="sub",
     row="Users",
     deactivated={"Enabled": (False,)},
+)
+
+
+RIGHTS = Rights(
+    grant="Let a policy of the IAM user allow cognito-idp:ListUsers on the user pool, and nothing else.",
+    client_ends="An access key of IAM ends only when somebody deletes it. Change it now and then.",
 )
 
 
@@ -109,6 +116,11 @@ def _named(user: Any) -> dict[str, Any]:
 def ids_of(_settings: Mapping[str, Any]) -> reading.Ids:
     """Say what ids look like there; the same whatever is set."""
     return IDS
+
+
+def facts_of(_settings: Mapping[str, Any]) -> Facts:
+    """Tell what is known of it; the same whatever is set."""
+    return Facts(SHAPE, 1, RIGHTS)
 
 
 def from_settings(settings: Mapping[str, Any], _lent: Lent) -> Cognito:

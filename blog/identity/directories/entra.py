@@ -11,6 +11,7 @@ from blog.config import BadSetting, Setting, one_of
 from blog.identity.directories import reading
 from blog.identity.directories.api import Api
 from blog.identity.directories.bearer import Opener
+from blog.identity.directories.facts import Facts, Rights
 from blog.identity.directories.settings import CLIENT, URL, Lent, auth_method, opener, origin, safe_address
 from blog.identity.directories.shape import Shape, at, says
 from blog.identity.http import Answer
@@ -37,6 +38,16 @@ PARTS = replace(  # and the display name for those who have no parts
     names={"given": "givenName", "family": "surname", "language": "preferredLanguage", "nickname": "displayName"},
 )
 SELECT = "id,displayName,givenName,surname"
+
+
+RIGHTS = Rights(
+    enough=frozenset({"User.Read.All", "User.ReadBasic.All"}),
+    places=("roles",),
+    grant="In the app registration that asks add the application permission User.Read.All of Microsoft Graph, and grant"
+    " admin consent.",
+    id="Graph knows people by the claim oid alone: BLOG_OIDC_AUTHOR_CLAIM=oid, with the scope profile.",
+    client_ends="A client secret of Entra ID ends on a day that only its app registration shows. Note it.",
+)
 
 
 class Entra:
@@ -89,6 +100,11 @@ def _unpacked(outer: Answer, item: Any) -> Answer:
 def ids_of(_settings: Mapping[str, Any]) -> reading.Ids:
     """Say what ids look like there; the same whatever is set."""
     return IDS
+
+
+def facts_of(_settings: Mapping[str, Any]) -> Facts:
+    """Tell what is known of it; the same whatever is set."""
+    return Facts(DISPLAY, BATCH_SIZE, RIGHTS)
 
 
 def from_settings(settings: Mapping[str, Any], lent: Lent) -> Entra:

@@ -18,6 +18,7 @@ from blog.identity.client import ASSERTION_LIFETIME_S, Proof
 from blog.identity.directories import reading
 from blog.identity.directories.api import Api, limited
 from blog.identity.directories.bearer import Bearer, Credentials
+from blog.identity.directories.facts import Facts, Rights
 from blog.identity.directories.settings import Lent, private_key
 from blog.identity.directories.shape import Shape, at, says
 from blog.identity.http import Answer
@@ -39,6 +40,13 @@ SHAPE = Shape(
     },
     is_gone=says("error.errors.0.reason", "notFound"),
     deactivated={"suspended": (True,), "archived": (True,)},
+)
+
+
+RIGHTS = Rights(
+    enough=frozenset({SCOPE}),
+    grant="In the Admin console of Google Workspace let the client id of the service account act for others with the"
+    f" scope {SCOPE}, and switch the Admin SDK API on in its project.",
 )
 
 
@@ -141,6 +149,11 @@ def _plain(answer: Answer) -> Answer:
 def ids_of(_settings: Mapping[str, Any]) -> reading.Ids:
     """Say what ids look like there; the same whatever is set."""
     return IDS
+
+
+def facts_of(_settings: Mapping[str, Any]) -> Facts:
+    """Tell what is known of it; the same whatever is set."""
+    return Facts(SHAPE, 1, RIGHTS)
 
 
 def from_settings(settings: Mapping[str, Any], _lent: Lent) -> Google:

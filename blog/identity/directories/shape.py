@@ -10,6 +10,8 @@ from blog.errors import Unreachable
 from blog.identity.http import Answer
 from blog.identity.people import Key, Person, display_name
 
+SOMEBODY_ELSE = "tells of somebody who was not asked for"
+
 
 def at(value: Any, path: str) -> Any:
     """Follow a path of names and numbers with dots between them; None where it leads nowhere."""
@@ -76,7 +78,7 @@ class Shape:
             return Person(key, None, gone=True)
         found = self._pick(told if isinstance(told, list) else [told], [key])
         if key not in found:
-            raise answer.unusable("tells of somebody who was not asked for")
+            raise answer.unusable(SOMEBODY_ELSE)
         return found[key]
 
     def several(self, answer: Answer, keys: list[Key]) -> dict[Key, Person] | None:
@@ -95,6 +97,14 @@ class Shape:
         if not isinstance(rows, list):
             raise answer.unusable("lists people in a form we do not know")
         return self._pick(rows, keys)
+
+    def ids(self, answer: Answer) -> set[str]:
+        """List whom an answer about several tells of, also those whom nobody asked for; empty for any other answer."""
+        try:
+            rows = at(answer.json(), self.rows)
+        except Unreachable:
+            return set()
+        return {told for row in rows if (told := self._id(row))} if isinstance(rows, list) else set()
 
     def _pick(self, rows: list[Any], keys: list[Key]) -> dict[Key, Person]:
         by_id = {key.id: key for key in keys}

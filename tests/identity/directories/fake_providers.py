@@ -374,6 +374,10 @@ class FakeProvider:
     :ivar searches: when not, a search lists nobody.
     :ivar broken: an answer in place of every right one but the token.
     :ivar broken_search: an answer to every search.
+    :ivar token: more fields of the answer of the token endpoint.
+    :ivar broken_token: an answer in place of that one.
+    :ivar headers: more headers of every answer of the API.
+    :ivar about_token: what it says of the token that asks.
     :ivar calls: method and address of every call to the API.
     """
 
@@ -384,6 +388,10 @@ class FakeProvider:
         self.searches = True
         self.broken: Reply | Exception | None = None
         self.broken_search: Reply | None = None
+        self.token: dict[str, Any] = {}
+        self.broken_token: Reply | None = None
+        self.headers: dict[str, str] = {}
+        self.about_token: dict[str, Any] | None = None
         self.calls: list[tuple[str, str]] = []
         self.token_requests: list[Any] = []
         self._web = responses.RequestsMock(assert_all_requests_are_fired=False)
@@ -439,9 +447,15 @@ class FakeProvider:
     def _issue(self, request: Any) -> Reply:
         self.token_requests.append(request)
         time.sleep(0.02)  # so that who asks at the same time does so
-        return _json(200, {"access_token": TOKEN, "token_type": "Bearer", "expires_in": 3600})
+        if self.broken_token is not None:
+            return self.broken_token
+        return _json(200, {"access_token": TOKEN, "token_type": "Bearer", "expires_in": 3600} | self.token)
 
     def _serve(self, request: Any) -> Reply:
+        status, headers, body = self._answer(request)
+        return status, {**headers, **self.headers}, body
+
+    def _answer(self, request: Any) -> Reply:
         parts = urlsplit(request.url)
         self.calls.append((request.method, request.url))
         name, scheme = self.provider.header
@@ -450,6 +464,8 @@ class FakeProvider:
             return self._break()
         if not opens:
             return 401, {}, "{}"
+        if parts.path.endswith("/personal_access_tokens/self"):
+            return _json(404, {}) if self.about_token is None else _json(200, self.about_token)
         if parts.path.endswith("/ServiceProviderConfig"):
             return _json(200, {"filter": {"supported": True}})
         body = json.loads(request.body) if request.body else None
@@ -459,8 +475,9 @@ class FakeProvider:
         return self._list(asked, body)
 
     def _opens(self, header: str, scheme: str) -> bool:
-        told = scheme + self.provider.told
-        return header == told or (self.provider.told != TOKEN and header.startswith(told))
+        if self.provider.told != TOKEN:
+            return header.startswith(scheme + self.provider.told)
+        return header == scheme + self.token.get("access_token", TOKEN)
 
     def _break(self) -> Reply:
         if isinstance(self.broken, Exception):

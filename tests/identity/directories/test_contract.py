@@ -11,7 +11,6 @@ from blog.errors import Unreachable
 from blog.identity import directories
 from blog.identity.directories.cached import FIRM_S, Cached
 from blog.identity.directories.claims import Claims
-from blog.identity.doctor.client import of_directory
 from blog.identity.people import Key, Person
 from tests.identity.directories.fake_providers import PROVIDERS, SECRET, TOKEN, FakeProvider
 from tests.identity.directories.fake_scim import is_recorded, replay
@@ -273,20 +272,6 @@ def test_the_doctors_nobody_is_really_asked_for(server, name):
     found = names(server.directory(), [nobody])
     assert found == ({} if name in HIDING else {nobody: "gone"})
     assert len(server.calls) == 1
-
-
-def test_the_doctor_says_whether_names_can_be_asked_for(server):
-    amina, directory = add(server, 1, **AMINA), server.directory()
-    cached = Cached(directory)
-    levels = [finding.level for finding in of_directory(cached, {amina}, server.values())]
-    assert levels == ["good", "good"]
-    server.broken = (403, {}, "{}")
-    (found,) = of_directory(cached, {amina}, server.values())
-    assert found.level == "fault"
-    assert "the right to read users" in found.change
-    server.broken, server.people = None, {}
-    levels = [finding.level for finding in of_directory(Cached(server.directory()), {amina}, server.values())]
-    assert levels == ["good", "warning"]
 
 
 def test_the_token_is_fetched_with_the_settings_alone(server):
