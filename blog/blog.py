@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 from flask import Blueprint, current_app, g, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 
 from blog.auth import bylines
-from blog.content import handles, posts
+from blog.content import authorship, handles, posts
 from blog.content.readers import Reader
 from blog.errors import Moved, NotFound
 from blog.identity.people import Key
@@ -27,9 +30,7 @@ def index() -> ResponseReturnValue:
         before=request.args.get("before"),
         after=request.args.get("after"),
     )
-    return _public(
-        render_template("blog/index.html", page=page, bylines=bylines([post.author_key for post in page.posts]))
-    )
+    return _public(render_template("blog/index.html", page=page, bylines=bylines(_named(page.posts))))
 
 
 @bp.get("/author/<handle>")
@@ -49,25 +50,33 @@ def author(handle: str) -> ResponseReturnValue:
         raise NotFound
     if handle != current:
         raise Moved(current)
-    byline = bylines([author_key])[Key(*author_key)]
-    return _public(render_template("blog/author.html", page=page, handle=handle, byline=byline))
+    shown = bylines({author_key, *_named(page.posts)})
+    return _public(
+        render_template("blog/author.html", page=page, handle=handle, byline=shown[Key(*author_key)], bylines=shown)
+    )
 
 
 @bp.get("/<slug>")
 def post(slug: str) -> ResponseReturnValue:
-    """Show one post: when it is live to those it is for, else to its author and to editors."""
+    """Show one post: when it is live to those it is for, else to its authors, who is asked to be one, and editors."""
     reader = Reader(*asker())
     found = posts.at_slug(slug, now=moment(), reader=reader)
-    own = found.author_key == reader.key and "author" in g.user.roles
+    own = authorship.works_on(found, reader.key) and "author" in g.user.roles
     return _public(
         render_template(
             "blog/post.html",
             post=found,
-            bylines=bylines([found.author_key]),
+            bylines=bylines(_named([found])),
             live=found.is_live(moment()),
+            asked=authorship.asked_of(found, reader.key),
             editable=own or reader.everything,
         )
     )
+
+
+def _named(shown: Iterable[Any]) -> set[tuple[str, str]]:
+    """The keys of all who are named above these posts, to ask for all of them at once."""
+    return {each.key for post in shown for each in post.named if each.key}
 
 
 def _public(page: str) -> ResponseReturnValue:

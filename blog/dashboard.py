@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 from flask import Blueprint, current_app, flash, g, make_response, redirect, render_template, request, url_for
@@ -11,13 +11,15 @@ from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
 from blog.auth import bylines
-from blog.content import handles, posts
+from blog.content import authorship, handles, posts
+from blog.content.authorship import Naming
 from blog.content.readers import EVERYONE, FOR_EVERYONE, GROUPS, PEOPLE, Audience, Reader
 from blog.content.text import differences
-from blog.errors import Conflict, Invalid, Moved
+from blog.db import Named
+from blog.errors import Conflict, Forbidden, Invalid, Moved
 from blog.identity.people import Byline, Key
 from blog.porch import handle, porch
-from blog.porch.guards import asker, role_required, step_up
+from blog.porch.guards import asker, login_required, role_required, step_up
 from blog.porch.parked import parked_form, parked_forms
 from blog.web import forms
 from blog.web.clock import moment
@@ -36,6 +38,8 @@ CAN_READ = {
     GROUPS: "The people in its groups can read it now.",
 }
 PUBLISH = {"publish": True, "unpublish": False}
+REARRANGE = ("up", "remove", "add")  # what buttons do with the list of authors in a form; nothing is saved by them
+OFFERED = 200  # authors to choose among; where there are more, they are named by the address of their page
 
 
 @bp.route("/dashboard", methods=["GET", "POST"])
@@ -77,9 +81,13 @@ def _dashboard(typed: MultiDict[str, str], problems: Mapping[str, str] | None = 
         before=request.args.get("before"),
         after=request.args.get("after"),
     )
+    asking = posts.that_ask(g.user.key, limit=current_app.config["POSTS_PER_PAGE"])
+    others = {each.key for post in page.posts if post.author_rows for each in post.named if each.key}
     return render_template(
         "dashboard/index.html",
         page=page,
+        asking=asking,
+        bylines=_names(others | {post.author_key for post in asking}),
         typed=typed,
         choice=_choice(typed),
         problems=problems or {},
@@ -128,6 +136,8 @@ def edit(slug: str) -> ResponseReturnValue:
     if request.method == "GET":
         return _editor(_editable(slug), parked_form() or MultiDict())
     post = _editable_wherever(slug)
+    if request.form.get("action", "").partition(" ")[0] in REARRANGE:
+        return _rearrange(post)
     changes_what_is_read = post.is_live(moment()) or _action() == "publish"
     return (step_up("publish") if changes_what_is_read else None) or _save(post)
 
@@ -158,6 +168,7 @@ def _save(post: Any) -> ResponseReturnValue:
             publish=PUBLISH.get(action),
             audience=_audience(),
             own_groups=g.user.groups,
+            naming=_naming(post),
         )
     except Invalid as error:
         return _editor(post, typed, error.problems), 400
@@ -167,21 +178,117 @@ def _save(post: Any) -> ResponseReturnValue:
     return redirect(url_for("dashboard.edit", slug=saved.slug), 303)
 
 
-def _editor(post: Any, typed: MultiDict[str, str], problems: Mapping[str, str] | None = None) -> str:
+def _naming(post: Any) -> Naming | None:
+    """Read who shall be named above a post, those too who were put in a field and not added yet; None: as it is."""
+    if "authors" not in request.form or not authorship.may_choose(post, reader := Reader(*asker())):
+        return None
+    return Naming(tuple(authorship.read(post, _joined())), unasked=reader.everything)
+
+
+def _joined() -> list[str]:
+    """The list of authors in a form, with those at its end who were put in a field beside it."""
+    pages = (request.form.get(name, "") for name in ("add_author", "add_page"))
+    return authorship.joined(
+        request.form.getlist("author"), pages=filter(str.strip, pages), guest=request.form.get("add_guest", "")
+    )
+
+
+def _rearrange(post: Any) -> ResponseReturnValue:
+    """Show the form again with another list of authors; nothing of it is saved."""
+    typed, words = MultiDict(request.form), request.form.getlist("author")
+    act, _, where = request.form["action"].partition(" ")
+    number = int(where) if where.isascii() and where.isdigit() and len(where) < 4 else -1
+    try:
+        forms.must_be_whole()
+        if act == "add":
+            words = _joined()
+            for name in ("add_author", "add_page", "add_guest"):
+                typed.pop(name, None)
+        else:
+            words = authorship.moved_up(words, number) if act == "up" else authorship.without(words, number)
+    except Invalid as error:
+        return _editor(post, typed, error.problems), 400
+    typed.setlist("author", words or [authorship.HOLDER])
+    return _editor(post, typed, focus=f"up {number - 1}" if act == "up" else act)
+
+
+class Line(NamedTuple):
+    """One of those who are named above a post, as the form shows them.
+
+    :param word: how the form says whom it means.
+    :param named: who it is.
+    :param byline: their name; None for a guest, who is not there, or whom the writer need not know.
+    """
+
+    word: str
+    named: Named
+    byline: Byline | None
+
+
+class Authors(NamedTuple):
+    """What the form shows under “Authors”.
+
+    :param lines: who is named, in order.
+    :param offered: handles and bylines of those who can be chosen, by name; empty when they are too many.
+    :param asks: whether people have to agree whom this writer names.
+    """
+
+    lines: list[Line]
+    offered: list[tuple[str, Byline]]
+    asks: bool
+
+
+def _authors(post: Any, typed: MultiDict[str, str]) -> Authors | None:
+    """What was put into the form, else what the post has; None when who asks may not choose."""
+    reader = Reader(*asker())
+    if not authorship.may_choose(post, reader):
+        return None
+    listed = authorship.read(post, typed.getlist("author")) if "authors" in typed else post.listed
+    offered = dict(authorship.offered(reader, now=moment(), limit=OFFERED + 1))
+    offered = offered if len(offered) <= OFFERED else {}
+    offered |= {post.author_key: post.handle} if post.handle else {}
+    names = bylines({*offered, *(each.key for each in listed if each.key)})
+    known = names.keys() if reader.everything else offered.keys() | _who_may_be_known(reader, listed)
+    lines = [
+        Line(word, each, names[Key(*each.key)] if each.key and each.key in known else None)
+        for each, word in zip(listed, authorship.as_written(post, listed), strict=True)
+    ]
+    choices = [
+        (handle, names[Key(*key)]) for key, handle in offered.items() if key not in {each.key for each in listed}
+    ]
+    choices = sorted((each for each in choices if not each[1].gone), key=lambda each: each[1].name.casefold())
+    return Authors(lines, choices, asks=not reader.everything)
+
+
+def _who_may_be_known(reader: Reader, listed: Collection[Named]) -> set[tuple[str, str]]:
+    """Those of a list whose names this writer may learn: who agreed to be named, and whose page they find."""
+    asked = {each.key for each in listed if each.key and not each.agreed}
+    found = authorship.offered(reader, now=moment(), limit=len(asked), among=asked) if asked else ()
+    return {each.key for each in listed if each.key and each.agreed}.union(key for key, _ in found)
+
+
+def _editor(post: Any, typed: MultiDict[str, str], problems: Mapping[str, str] | None = None, focus: str = "") -> str:
     return render_template(
         "dashboard/edit.html",
         post=post,
         typed=typed,
         choice=_choice(typed, post),
+        authors=_authors(post, typed),
         problems=problems or {},
+        focus=focus,
         live=post.is_live(moment()),
-        byline=_byline_of_somebody_else(post),
+        bylines=_bylines_of_others(post),
     )
 
 
-def _byline_of_somebody_else(post: Any) -> Byline | None:
-    """Say whose post an editor is about to change, unless it is their own."""
-    return None if post.author_key == g.user.key else bylines([post.author_key])[Key(*post.author_key)]
+def _bylines_of_others(post: Any) -> Mapping[Key, Byline]:
+    """Say whose post somebody is about to change, unless it is their own alone."""
+    keys = {each.key for each in post.named if each.key}
+    return {} if len(post.named) == 1 and keys == {g.user.key} else _names(keys)
+
+
+def _names(keys: Collection[tuple[str, str]]) -> Mapping[Key, Byline]:
+    return bylines(keys) if keys else {}
 
 
 def _conflict(current: Any, typed: MultiDict[str, str]) -> ResponseReturnValue:
@@ -193,6 +300,8 @@ def _conflict(current: Any, typed: MultiDict[str, str]) -> ResponseReturnValue:
         choice=_choice(typed, current),
         changes=differences(current.body_md, typed.get("body", "")),
         live=current.is_live(moment()),
+        authors=_authors(current, typed),
+        bylines=bylines({each.key for each in current.named if each.key}),
     )
     return make_response(page, 409)
 
@@ -203,16 +312,53 @@ def delete(slug: str) -> ResponseReturnValue:
     """Ask first, then delete a post."""
     if request.method == "GET":
         post = _editable(slug)
-        live, byline = post.is_live(moment()), _byline_of_somebody_else(post)
-        return render_template("dashboard/delete.html", post=post, live=live, byline=byline)
+        _must_choose(post)
+        live = post.is_live(moment())
+        return render_template("dashboard/delete.html", post=post, live=live, bylines=_bylines_of_others(post))
     post = _editable_wherever(slug)
+    _must_choose(post)
     return step_up("delete") or _delete(post)
+
+
+def _must_choose(post: Any) -> None:
+    if not authorship.may_choose(post, Reader(*asker())):
+        raise Forbidden("You are one of the authors of this post; whoever holds it, and editors, can delete it.")
 
 
 def _delete(post: Any) -> ResponseReturnValue:
     posts.delete(post.id)
     flash(f"“{post.title}” is deleted.", "")
     return redirect(url_for("dashboard.index"), 303)
+
+
+@bp.route("/<slug>/byline", methods=["GET", "POST"])
+@login_required
+def byline(slug: str) -> ResponseReturnValue:
+    """Ask whether one's name may stand above a post of somebody else; put it there, or take it off."""
+    reader = Reader(*asker())
+    try:
+        post = posts.asking(slug, now=moment(), reader=reader)
+    except Moved as moved:
+        if request.method == "GET":
+            raise
+        post = posts.asking(moved.slug, now=moment(), reader=reader)
+    if request.method == "GET":
+        named, shown = authorship.asked_of(post, reader.key), bylines({post.author_key, g.user.key})
+        return render_template(
+            "dashboard/byline.html", post=post, named=named, bylines=shown, live=post.is_live(moment())
+        )
+    agrees = request.form.get("action") == "agree"
+    return (step_up("publish") if agrees and post.is_live(moment()) else None) or _answer(post, agrees=agrees)
+
+
+def _answer(post: Any, *, agrees: bool) -> ResponseReturnValue:
+    if agrees:
+        authorship.agree(post.id, g.user.key, now=moment())
+    else:
+        authorship.leave(post.id, g.user.key)
+    flash(f"{'Your name stands' if agrees else 'Your name does not stand'} above “{post.title}”.", "")
+    home = "dashboard.index" if "author" in g.user.roles else "blog.index"
+    return redirect(url_for(home), 303)
 
 
 class Choice(NamedTuple):

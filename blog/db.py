@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
@@ -95,8 +95,23 @@ class Handle(db.Model):  # type: ignore[name-defined]
         return self.author_issuer, self.author_id
 
 
+class Named(NamedTuple):
+    """One of those who are named above a post.
+
+    :param key: their identity key; None for a guest, and for who could not be found.
+    :param handle: of their page, where there is one.
+    :param guest: a name that somebody typed, which nobody has verified; None for a person.
+    :param agreed: whether readers see them; False for who was asked and has not answered.
+    """
+
+    key: tuple[str, str] | None
+    handle: str | None = None
+    guest: str | None = None
+    agreed: bool = True
+
+
 class Post(db.Model):  # type: ignore[name-defined]
-    """What somebody wrote. The author is an identity key, (issuer, id): never a name."""
+    """What somebody wrote. The author, who holds it, is an identity key, (issuer, id): never a name."""
 
     __tablename__ = "posts"
 
@@ -119,6 +134,9 @@ class Post(db.Model):  # type: ignore[name-defined]
     )  # of the form that made it: sent twice, made once
 
     group_rows: Mapped[list[PostGroup]] = relationship(cascade="all, delete-orphan", passive_deletes=True, lazy="raise")
+    author_rows: Mapped[list[PostAuthor]] = relationship(
+        cascade="all, delete-orphan", passive_deletes=True, lazy="raise", order_by=lambda: PostAuthor.position
+    )
     handle_row: Mapped[Handle | None] = relationship(
         primaryjoin=lambda: and_(
             foreign(Post.author_issuer) == Handle.author_issuer,
@@ -149,6 +167,18 @@ class Post(db.Model):  # type: ignore[name-defined]
         return self.handle_row.handle if self.handle_row else None
 
     @property
+    def listed(self) -> list[Named]:
+        """All who are to be named above it, in order; those too who were asked and have not answered."""
+        holder = Named(self.author_key, self.handle)
+        # its holder needs nobody's leave, whoever that is by now
+        return [row.named(agreed=row.author_key == self.author_key) for row in self.author_rows] or [holder]
+
+    @property
+    def named(self) -> list[Named]:
+        """Those whom readers see named above it, in order; its holder, where nobody else may be."""
+        return [each for each in self.listed if each.agreed] or [Named(self.author_key, self.handle)]
+
+    @property
     def groups(self) -> list[str]:
         """The names of the groups that may read it, where it is for groups."""
         return sorted((row.name for row in self.group_rows), key=str.casefold) if self.visible_to == "groups" else []
@@ -156,6 +186,45 @@ class Post(db.Model):  # type: ignore[name-defined]
     def is_live(self, now: datetime) -> bool:
         """Whether those it is visible to may see it at this moment."""
         return self.published_at is not None and self.published_at <= now
+
+
+class PostAuthor(db.Model):  # type: ignore[name-defined]
+    """One of those who are named above a post, in order, where that is not its holder alone: a person, or a guest."""
+
+    __tablename__ = "post_authors"
+
+    post_id: Mapped[int] = mapped_column(ForeignKey("posts.id", ondelete="CASCADE"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    author_issuer: Mapped[str | None] = mapped_column(String(500))
+    author_id: Mapped[str | None] = mapped_column(String(255))
+    guest: Mapped[str | None] = mapped_column(String(80))  # plain text that somebody typed; None for a person
+    agreed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # None: asked, and not shown to readers
+
+    handle_row: Mapped[Handle | None] = relationship(
+        primaryjoin=lambda: and_(
+            foreign(PostAuthor.author_issuer) == Handle.author_issuer,
+            foreign(PostAuthor.author_id) == Handle.author_id,
+            Handle.current,
+        ),
+        viewonly=True,
+        lazy="raise",
+    )
+
+    # for their dashboards and pages; and so that nobody is named twice above a post
+    __table_args__ = (Index("ix_post_authors_author", "author_issuer", "author_id", "post_id", unique=True),)
+
+    @property
+    def author_key(self) -> tuple[str, str] | None:
+        """The identity key, (issuer, id); None for a guest."""
+        return None if self.author_issuer is None or self.author_id is None else (self.author_issuer, self.author_id)
+
+    def named(self, *, agreed: bool = False) -> Named:
+        """Say who this is.
+
+        :param agreed: they need not be asked.
+        """
+        handle = self.handle_row.handle if self.handle_row else None
+        return Named(self.author_key, handle, self.guest, agreed or self.agreed_at is not None)
 
 
 class PostGroup(db.Model):  # type: ignore[name-defined]

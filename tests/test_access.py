@@ -6,12 +6,13 @@ The table is the one of docs/access.md; a route that is not in it fails.
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
-from blog.db import Post, db
+from blog.db import Post, PostAuthor, db, writing
 
 LOGIN = "login"  # led to the login page
 KINDS = ("stranger", "its author", "another author", "reader", "reader in the group", "editor")
@@ -46,6 +47,22 @@ TABLE = {
     ("POST", "/draft/delete"): (LOGIN, 303, 403, 403, 403, 303),
     ("POST", "/members/delete"): (LOGIN, 303, 403, 403, 403, 303),
     ("POST", "/grouped/delete"): (LOGIN, 303, 404, 403, 403, 303),
+    ("GET", "/joint"): (404, 200, 200, 404, 404, 200),
+    ("GET", "/asked"): (404, 200, 200, 404, 404, 200),
+    ("GET", "/joint/edit"): (LOGIN, 200, 200, 403, 403, 200),
+    ("POST", "/joint/edit"): (LOGIN, 303, 303, 403, 403, 303),
+    ("GET", "/asked/edit"): (LOGIN, 200, 403, 403, 403, 200),
+    ("POST", "/asked/edit"): (LOGIN, 303, 403, 403, 403, 303),
+    ("GET", "/joint/delete"): (LOGIN, 200, 403, 403, 403, 200),
+    ("POST", "/joint/delete"): (LOGIN, 303, 403, 403, 403, 303),
+    ("GET", "/asked/delete"): (LOGIN, 200, 403, 403, 403, 200),
+    ("POST", "/asked/delete"): (LOGIN, 303, 403, 403, 403, 303),
+    ("GET", "/live/byline"): (LOGIN, 404, 404, 404, 404, 404),
+    ("POST", "/live/byline"): (LOGIN, 404, 404, 404, 404, 404),
+    ("GET", "/joint/byline"): (LOGIN, 404, 200, 404, 404, 404),
+    ("POST", "/joint/byline"): (LOGIN, 404, 303, 404, 404, 404),
+    ("GET", "/asked/byline"): (LOGIN, 404, 200, 404, 404, 404),
+    ("POST", "/asked/byline"): (LOGIN, 404, 303, 404, 404, 404),
     ("GET", "/login"): (302, 302, 302, 302, 302, 302),
     ("GET", "/login/confirm"): (LOGIN, 302, 302, 302, 302, 302),
     ("GET", "/register"): (302, 302, 302, 302, 302, 302),
@@ -80,12 +97,22 @@ def roles(settings, idp):
 
 @pytest.fixture
 def posts(ada, anybody):
-    """A live post, a draft, and two that only some may read, all of Ada; and somebody who writes for those alone."""
+    """A live post, drafts, and two that only some may read, all of Ada; and somebody who writes for those alone.
+
+    Bob is a co-author of one draft, and asked to be one of another.
+    """
     assert ada.submit("/dashboard", "Change address", handle="Pen").status_code == 303
     assert ada.publish("Live") == "live"
     assert ada.draft("Draft") == "draft"
     assert ada.publish("Members", visible_to="people") == "members"
     assert ada.publish("Grouped", visible_to="groups", group="Night Desk") == "grouped"
+    assert ada.draft("Joint") == "joint"
+    assert ada.draft("Asked") == "asked"
+    with ada.app.app_context(), writing() as session:
+        for slug, agreed_at in (("joint", datetime.now(UTC)), ("asked", None)):
+            post_id = session.scalar(select(Post.id).where(Post.slug == slug))
+            row = {"author_issuer": "https://idp.example", "author_id": "bob", "agreed_at": agreed_at}
+            session.execute(insert(PostAuthor).values(post_id=post_id, position=0, **row))
     sid = anybody().log_in("sid")
     assert sid.publish("Shy", visible_to="groups", group="Night Desk") == "shy"
     assert sid.submit("/dashboard", "Change address", handle="shy").status_code == 303
@@ -117,6 +144,8 @@ SMUGGLED = {
     "group_rows": "desk",
     "groups": "desk",
     "group": "desk",
+    "author_rows": "page pen",
+    "author": "page pen",
 }
 
 
@@ -134,7 +163,9 @@ def test_no_form_sets_what_it_does_not_show(posts, anybody, page):
 
 
 def test_every_route_stands_in_the_table(app):
-    written = {(method, re.sub("^/(live|draft|members|grouped)", "/<slug>", path)) for method, path in TABLE}
+    written = {
+        (method, re.sub("^/(live|draft|members|grouped|joint|asked)", "/<slug>", path)) for method, path in TABLE
+    }
     written = {(method, re.sub("^/author/.*", "/author/<handle>", path)) for method, path in written}
     there = {
         (method, re.sub("<path:.*>", "style.css", str(rule)))

@@ -16,7 +16,8 @@ from sqlalchemy import delete, event, insert, select
 
 from blog import create_app
 from blog.content import posts
-from blog.db import Audit, Forgotten, LoginSession, Parked, Post, Site, Slug, db, writing
+from blog.content.authorship import Naming
+from blog.db import Audit, Forgotten, LoginSession, Named, Parked, Post, PostAuthor, Site, Slug, db, writing
 from blog.identity.people import NOBODY, Key
 from tests.actor import Actor
 from tests.conftest import empty
@@ -74,7 +75,7 @@ def everything(app):
     with app.app_context():
         return {
             table.name: db.session.execute(table.select()).all()
-            for model in (Post, Slug, Site, LoginSession, Parked, Audit, Forgotten)
+            for model in (Post, PostAuthor, Slug, Site, LoginSession, Parked, Audit, Forgotten)
             for table in [model.__table__]
         }
 
@@ -457,3 +458,61 @@ def test_a_handle_that_somebody_picked_is_erased_with_them(app, ada, visitor, op
     assert "lovelace" not in repr(everything(app)).lower()
     if options:
         assert page_of(visitor, "one") is None
+
+
+# -- names above others' posts -----------------------------------------------------------------------------------------
+
+
+def name(app, title, *keys):
+    """Put these people above a post, as an editor does."""
+    with app.app_context():
+        post = db.session.scalars(select(Post).where(Post.title == title)).one()
+        naming = Naming(tuple(Named((HERE, key)) for key in keys), unasked=True)
+        same = {"version": post.version, "title": post.title, "body_md": post.body_md}
+        posts.save(post.id, **same, now=NOW, naming=naming)
+
+
+def named(app):
+    with app.app_context():
+        return db.session.scalars(select(PostAuthor.author_id).order_by(PostAuthor.position)).all()
+
+
+def test_names_above_others_posts_are_told_and_move(app):
+    write(app, "ada", "One")
+    name(app, "One", "bob", "ada")
+    listed = done_quietly(app, "list")
+    assert f"bob of {HERE}\n    named above 1 post of others\n" in listed
+    assert "2 authors, 1 post." in listed
+    told = json.loads(done_quietly(app, "list", "--json"))
+    assert [(each["id"], each["posts"], each["coauthored"], each["first_at"] is None) for each in told] == [
+        ("ada", 1, 0, False),
+        ("bob", 0, 1, True),
+    ]
+    refused(app, "remap", "ada", "bob", said="has posts already")
+    said = done(app, "remap", "bob", "bob2")
+    assert "0 posts (0 live) move; the name above 1 post of others moves" in said
+    assert "Done: 0 posts of 1 key moved, and the name above 1 post of others." in said
+    assert named(app) == ["bob2", "ada"]
+    done(app, "merge", "ada", "bob2")
+    assert named(app) == ["bob2"]
+
+
+def done_quietly(app, *args):
+    result = call(app, *args)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+@pytest.mark.parametrize("options", [[], ["--keep-posts"]])
+def test_erasing_reaches_names_above_others_posts(app, visitor, options):
+    write(app, "ada", "One")
+    write(app, "bob", "Own")
+    name(app, "One", "ada", "bob")
+    said = done(app, "erase", "bob", *options)
+    assert "the name above 1 post of others taken off" in said
+    assert "the name above 1 post of others." in said
+    assert "a guest's above posts" in said
+    assert named(app) == (["ada", "nobody"] if options else ["ada"])
+    bylines = [each.text.strip() for each in visitor.page("/one").select(".byline")]
+    assert bylines[1:] == (["Former author"] if options else [])
+    assert "bob" not in repr(everything(app)).lower()

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from blog.cli.names import prove
 from blog.content import handles, ownership
-from blog.content.ownership import Holding, Move
+from blog.content.ownership import Deleted, Holding, Move, Moved
 from blog.db import Audit, writing
 from blog.errors import Invalid, Unreachable
 from blog.identity import audit, pairs, people, traces
@@ -86,7 +86,7 @@ def _may_go_on(yes: bool, dry_run: bool) -> bool:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON list and nothing else.")
 @_with_names
 def list_authors(as_json: bool, with_names: bool) -> None:
-    """List everybody who has posts, with how many of them."""
+    """List everybody who has posts or is named above others', with how many of them."""
     with _said_plainly():
         found = ownership.holdings(now=_now())
     names = _names([Key(*each.key) for each in found]) if with_names else {}
@@ -132,7 +132,7 @@ def _names(keys: Sequence[Key]) -> dict[Key, Byline]:
 def _as_json(each: Holding, names: dict[Key, Byline]) -> dict[str, object]:
     issuer, author_id = each.key
     told: dict[str, object] = {name: value for name, value in each._asdict().items() if name != "key"}
-    told |= {"first_at": each.first_at.isoformat(), "last_at": each.last_at.isoformat()}
+    told |= {name: at.isoformat() for name in ("first_at", "last_at") if (at := getattr(each, name))}
     if names:
         shown = names[Key(*each.key)]
         told |= {"name": shown.name, "gone": shown.gone}
@@ -147,9 +147,11 @@ def _show(each: Holding, names: dict[Key, Byline]) -> None:
     told = [f"{each.live} live", _counted(each.drafts, "draft"), *([f"{due} due later"] if due else [])]
     if each.limited:
         told.append(f"{each.limited} limited")
-    click.echo(
-        f"    {_counted(each.posts, 'post')}: {', '.join(told)}; {each.first_at:%Y-%m-%d} to {each.last_at:%Y-%m-%d}"
-    )
+    if each.posts:
+        when = f"{each.first_at:%Y-%m-%d} to {each.last_at:%Y-%m-%d}"
+        click.echo(f"    {_counted(each.posts, 'post')}: {', '.join(told)}; {when}")
+    if each.coauthored:
+        click.echo(f"    named above {_of_others(each.coauthored)}")
 
 
 def _show_entry(entry: Audit) -> None:
@@ -157,6 +159,10 @@ def _show_entry(entry: Audit) -> None:
         (_counted(entry.posts, "post"), _counted(entry.sessions, "session"), _counted(entry.parked, "parked form"))
     )
     click.echo(f"{entry.at:%Y-%m-%d %H:%M} UTC  {entry.action} by {entry.by}: {counts}")
+
+
+def _of_others(number: int) -> str:
+    return f"{_counted(number, 'post')} of others"
 
 
 def _counted(number: int, thing: str) -> str:
@@ -261,10 +267,12 @@ def _move(action: str, moves: list[Move], *, yes: bool, dry_run: bool, merging: 
         ownership.check(moves, merging=merging)  # somebody may have written meanwhile
         done = _carry_out(transaction, action, moves)
     _tell_of_sessions((Key(*each.old), left) for each, (_, left) in zip(moves, done, strict=True))
-    click.echo(f"Done: {_counted(sum(posts for posts, _ in done), 'post')} of {_counted(len(moves), 'key')} moved.")
+    posts, coauthored = (sum(numbers) for numbers in zip(*(moved for moved, _ in done), strict=True))
+    too = f", and the name above {_of_others(coauthored)}" if coauthored else ""
+    click.echo(f"Done: {_counted(posts, 'post')} of {_counted(len(moves), 'key')} moved{too}.")
 
 
-def _carry_out(transaction: Session, action: str, moves: list[Move]) -> list[tuple[int, Traces]]:
+def _carry_out(transaction: Session, action: str, moves: list[Move]) -> list[tuple[Moved, Traces]]:
     seal, keys = porch().seal, [(Key(*each.old), Key(*each.new)) for each in moves]
     same_person = action != "hand-over"
     left = [traces.take_along(transaction, seal, old, new) if same_person else Traces() for old, new in keys]
@@ -273,8 +281,8 @@ def _carry_out(transaction: Session, action: str, moves: list[Move]) -> list[tup
             handles.take_along(transaction, old, new)
         handles.keep(transaction, new, handle(new), _now())
     done = list(zip(ownership.move(transaction, moves), left, strict=True))
-    for (old, new), (posts, dropped) in zip(keys, done, strict=True):
-        audit.note(transaction, seal, action, old, into=new, posts=posts, traces=dropped, at=_now(), by=BY)
+    for (old, new), (moved, dropped) in zip(keys, done, strict=True):
+        audit.note(transaction, seal, action, old, into=new, posts=moved.posts, traces=dropped, at=_now(), by=BY)
     return done
 
 
@@ -291,6 +299,8 @@ def _show_moves(moves: list[Move], *, same_person: bool) -> None:
 
 def _what_happens(held: Holding, left: Traces) -> str:
     told = f"{_counted(held.posts, 'post')} ({held.live} live) move"
+    if held.coauthored:
+        told += f"; the name above {_of_others(held.coauthored)} moves"
     if left.sessions:
         told += f"; {_counted(left.sessions, 'session')} end"
     return told + (f"; {_counted(left.parked, 'parked form')} go along" if left.parked else "")
@@ -353,17 +363,20 @@ def erase(author_id: str, issuer: str | None, keep_posts: bool, yes: bool, dry_r
         if not _may_go_on(yes, dry_run):
             return
         with _forgetting([key]) as transaction:
-            posts, addresses, left = _erase(transaction, key, keep_posts)
+            done, left = _erase(transaction, key, keep_posts)
     _tell_of_sessions([(key, left)])
-    counts = f"{_counted(posts, 'post')}, {_counted(left.sessions, 'session')}, {_counted(left.parked, 'parked form')}"
-    click.echo(f"Done: {counts}.\n{REMAINS.format(addresses=addresses)}")
+    counts = [_counted(done.posts, "post"), _counted(left.sessions, "session"), _counted(left.parked, "parked form")]
+    if done.coauthored:
+        counts.append(f"the name above {_of_others(done.coauthored)}")
+    click.echo(f"Done: {', '.join(counts)}.\n{REMAINS.format(addresses=done.addresses)}")
 
 
 REMAINS = """
 What remains, and where:
   this database   addresses at which posts were public ({addresses}), as tombstones without text; an entry in the
                   audit, with a keyed hash that only SECRET_KEY can tie to the id; posts of others that speak of
-                  this person, which nobody can find but by reading
+                  this person, which nobody can find but by reading; their name as a guest's above posts, if others
+                  typed it there: `flask privacy audit` finds it
   backups         everything, until they are overwritten: let them run out, or erase again after restoring one
   logs            the security log has another keyed hash; the proxy's log has whatever it was told to keep
   readers         feed readers, search engines and archives have what was public; ask them to look again
@@ -379,17 +392,20 @@ def _show_erasing(key: Key, held: Holding | None, left: Traces, keep_posts: bool
         click.echo(f"    {_counted(held.posts, 'post')} ({held.live} live) deleted, for good")
     else:
         click.echo("    no posts")
+    if held and held.coauthored:
+        kept_too = ", or left there as nobody's, where readers saw it" if keep_posts else ""
+        click.echo(f"    the name above {_of_others(held.coauthored)} taken off{kept_too}")
     click.echo(f"    {_counted(left.sessions, 'session')} ended, {_counted(left.parked, 'parked form')} dropped")
 
 
-def _erase(transaction: Session, key: Key, keep_posts: bool) -> tuple[int, int, Traces]:
+def _erase(transaction: Session, key: Key, keep_posts: bool) -> tuple[Deleted, Traces]:
     left = traces.drop(transaction, porch().seal, key)
     handles.drop(transaction, key)
     deleted = ownership.delete(transaction, key, drafts_only=keep_posts)
     (kept,) = ownership.move(transaction, [Move(key, NOBODY)])  # nothing is left to move unless posts are kept
-    posts = deleted.posts + kept
+    posts, coauthored = deleted.posts + kept.posts, deleted.coauthored + kept.coauthored
     audit.note(transaction, porch().seal, "erase", key, posts=posts, traces=left, at=_now(), by=BY)
-    return posts, deleted.addresses, left
+    return Deleted(posts, deleted.addresses, coauthored), left
 
 
 # -- names ------------------------------------------------------------------------------------------------------------

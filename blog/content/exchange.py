@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
-from sqlalchemy import ColumnElement, Select, and_, func, select, true
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, true
 from sqlalchemy.orm import load_only, selectinload
 
-from blog.content import slugs
+from blog.content import authorship, slugs
 from blog.content.posts import AuthorKey
 from blog.content.readers import EVERYONE
-from blog.db import Post, Slug, db
+from blog.db import Post, PostAuthor, Slug, db
 
 FENCE = "---\n"
 AT_ONCE = 100  # posts in memory
@@ -45,7 +45,7 @@ def count(author_key: AuthorKey | None = None) -> int:
 def files(author_key: AuthorKey | None = None) -> Iterator[File]:
     """Give every post as a file, drafts and limited ones too, the oldest first; for the operator.
 
-    :param author_key: only the posts of this author.
+    :param author_key: only those that this author holds, or agreed to be named above.
     """
     last_id, names = 0, set[str]()
     while found := db.session.scalars(_after(last_id, author_key)).all():
@@ -60,13 +60,14 @@ def files(author_key: AuthorKey | None = None) -> Iterator[File]:
 
 def _after(last_id: int, author_key: AuthorKey | None) -> Select[Post]:
     chosen = select(Post).where(Post.id > last_id, _of(author_key)).order_by(Post.id).limit(AT_ONCE)
-    return chosen.options(_WRITTEN, selectinload(Post.group_rows))
+    return chosen.options(_WRITTEN, selectinload(Post.group_rows), selectinload(Post.author_rows))
 
 
 def _of(author_key: AuthorKey | None) -> ColumnElement[bool]:
     if author_key is None:
         return true()
-    return and_(Post.author_issuer == author_key[0], Post.author_id == author_key[1])
+    held = and_(Post.author_issuer == author_key[0], Post.author_id == author_key[1])
+    return or_(held, Post.author_rows.any(authorship.stands_beside(author_key)))
 
 
 _WRITTEN = load_only(
@@ -124,8 +125,17 @@ def _matter(post: Post, aliases: list[str]) -> dict[str, Any]:
 
 
 def _by(post: Post) -> dict[str, Any]:
-    """Tell whose it is: by identity key, of which the provider knows the name."""
-    return {"author": _key(post.author_key)}
+    """Tell whose it is, by identity key, of which the provider knows the name; and who else is named, in order."""
+    told: dict[str, Any] = {"author": _key(post.author_key)}
+    if post.author_rows:
+        told |= {"authors": [_named(row) for row in post.author_rows]}
+    return told
+
+
+def _named(row: PostAuthor) -> dict[str, Any]:
+    if row.author_key is None:
+        return {"guest": row.guest}
+    return _key(row.author_key) | ({} if row.agreed_at else {"agreed": False})
 
 
 def _key(author_key: AuthorKey) -> dict[str, str]:

@@ -7,12 +7,29 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, case, false, func, insert, or_, select, true, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    case,
+    false,
+    func,
+    insert,
+    not_,
+    or_,
+    select,
+    true,
+    tuple_,
+    union_all,
+    update,
+)
 from sqlalchemy import delete as delete_from
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload, load_only, selectinload
+from sqlalchemy.sql.base import ExecutableOption as ORMOption
 
-from blog.content import handles, slugs
+from blog.content import authorship, handles, slugs
+from blog.content.authorship import Naming
 from blog.content.readers import (
     ANYBODY,
     EVERYONE,
@@ -20,11 +37,12 @@ from blog.content.readers import (
     Audience,
     Reader,
     must_be_offered,
+    named_there,
     readable_by,
     settled,
 )
 from blog.content.text import RENDERER_VERSION, excerpt, line, passage, render
-from blog.db import Handle, Post, PostGroup, Slug, db, tell_caches, writing
+from blog.db import Handle, Post, PostAuthor, PostGroup, Slug, db, tell_caches, writing
 from blog.errors import Conflict, Forbidden, Invalid, Moved, NotFound
 
 AuthorKey = tuple[str, str]  # issuer and id
@@ -79,6 +97,7 @@ def save(
     publish: bool | None = None,
     audience: Audience | None = None,
     own_groups: Collection[str] = (),
+    naming: Naming | None = None,
 ) -> Post:
     """Put a new text into a post, and publish it (True), take it back (False) or leave its state alone (None).
 
@@ -88,12 +107,13 @@ def save(
     :param version: of the post that the writer started from.
     :param audience: whom it is visible to from now on; None leaves that as it is.
     :param own_groups: the writer's, which they may choose among, beside those that the post has.
-    :raises Invalid: under ``title``, ``body`` or ``visible_to``.
+    :param naming: who is named above it from now on; None leaves that as it is. Only for who `authorship.may_choose`.
+    :raises Invalid: under ``title``, ``body``, ``visible_to`` or ``authors``.
     :raises NotFound: when the post was deleted in the meantime.
-    :raises Conflict: when it was saved in the meantime, unless with the very same text, audience and state; carries
-        what is stored.
+    :raises Conflict: when it was saved in the meantime, unless with the very same text, authors, audience and state;
+        carries what is stored.
     """
-    written = _written(title, body_md, audience)
+    written = _written(title, body_md, audience, naming)
     with writing() as session:
         post = _locked(session, post_id)
         if post is None:
@@ -107,6 +127,8 @@ def save(
         if slugs.slug_for(written.title) != slugs.slug_for(post.title):
             _move(session, post, written.title)
         _put(post, written)
+        if written.naming:
+            authorship.put(session, post, written.naming, now)
         post.updated_at = now
         post.version += 1
         if publish is False:
@@ -144,9 +166,10 @@ class _Written(NamedTuple):
     body_md: str
     body_html: str
     audience: Audience | None
+    naming: Naming | None = None
 
 
-def _written(title: str, body_md: str, audience: Audience | None) -> _Written:
+def _written(title: str, body_md: str, audience: Audience | None, naming: Naming | None = None) -> _Written:
     problems: dict[str, str] = {}
     try:
         title = line(title, "title", longest=TITLE_LONGEST)
@@ -161,16 +184,20 @@ def _written(title: str, body_md: str, audience: Audience | None) -> _Written:
         audience = settled(audience) if audience else None
     except Invalid as invalid:
         problems |= invalid.problems
+    try:
+        naming = authorship.settled(naming) if naming else None
+    except Invalid as invalid:
+        problems |= invalid.problems
     if problems:
         raise Invalid(problems)
-    return _Written(title, body_md, body_html, audience)
+    return _Written(title, body_md, body_html, audience, naming)
 
 
 def _create(
     author_key: AuthorKey, written: _Written, now: datetime, publish: bool, form_id: str | None, *, handle: str | None
 ) -> Post:
     with writing() as session:
-        sent_before = select(Post).where(Post.form_id == form_id).options(_WITH_GROUPS)
+        sent_before = select(Post).where(Post.form_id == form_id).options(_WITH_GROUPS, *_WITH_AUTHORS)
         if form_id and (earlier := session.scalar(sent_before)):
             return _sent_before(session, earlier, author_key, written, now if publish else None)
         post = Post(
@@ -182,6 +209,7 @@ def _create(
             published_at=now if publish else None,
             form_id=form_id,
             group_rows=[],
+            author_rows=[],
         )
         _put(post, written)
         session.add(post)
@@ -219,7 +247,8 @@ def _holds(post: Post, written: _Written, publish: bool | None) -> bool:
     """Whether saving this would change nothing."""
     same_text = (post.title, post.body_md) == (written.title, written.body_md)
     same_audience = written.audience in (None, Audience(post.visible_to, frozenset(post.groups)))
-    return same_text and same_audience and publish in (None, post.published_at is not None)
+    same_authors = written.naming is None or written.naming.same_as(post)
+    return same_text and same_audience and same_authors and publish in (None, post.published_at is not None)
 
 
 def _put(post: Post, written: _Written) -> None:
@@ -234,7 +263,8 @@ def _put(post: Post, written: _Written) -> None:
 
 def _locked(session: Session, post_id: int) -> Post | None:
     """Load a post as it is now; nobody else changes it until this transaction ends."""
-    return session.get(Post, post_id, options=[_WITH_GROUPS], with_for_update=True, populate_existing=True)
+    options = [_WITH_GROUPS, *_WITH_AUTHORS]
+    return session.get(Post, post_id, options=options, with_for_update={"of": Post}, populate_existing=True)
 
 
 # -- addresses -------------------------------------------------------------------------------------------------------
@@ -290,7 +320,7 @@ def at_slug(slug: str, *, now: datetime, reader: Reader = ANYBODY) -> Post:
 
 
 def editable(slug: str, *, now: datetime, reader: Reader) -> Post:
-    """Find a post that somebody wants to work on: one of their own, or anybody's if they may read everything.
+    """Find a post that somebody wants to work on: one that they wrote, or anybody's if they may read everything.
 
     :param slug: as it came in the address, so possibly anything.
     :raises NotFound: when there is none that they may know of; somebody else's draft for everyone is no secret.
@@ -298,8 +328,23 @@ def editable(slug: str, *, now: datetime, reader: Reader) -> Post:
     :raises Moved: when it has another address now.
     """
     post = _at(slug, reader, or_(Post.visible_to == EVERYONE, readable_by(reader, now)))
-    if post.author_key != reader.key and not reader.everything:
+    if not reader.everything and not authorship.works_on(post, reader.key):
         raise Forbidden
+    if post.slug != slug:
+        raise Moved(post.slug)
+    return post
+
+
+def asking(slug: str, *, now: datetime, reader: Reader) -> Post:
+    """Find a post of somebody else above which this person is named, or is asked to be.
+
+    :param slug: as it came in the address, so possibly anything.
+    :raises NotFound: when there is none of this kind, whatever else there is.
+    :raises Moved: when it has another address now.
+    """
+    post = _at(slug, reader, readable_by(reader, now))
+    if not authorship.asked_of(post, reader.key):
+        raise NotFound
     if post.slug != slug:
         raise Moved(post.slug)
     return post
@@ -309,7 +354,7 @@ def _at(slug: str, reader: Reader, knowable: ColumnElement[bool]) -> Post:
     if not slugs.is_slug(slug):
         raise NotFound
     there = select(Post).join(Slug, Slug.post_id == Post.id).where(Slug.slug == slug, knowable)
-    post = db.session.scalar(_with_groups(there, reader).options(_WITH_HANDLE))
+    post = db.session.scalar(there.options(*_shown(reader)))
     if post is None:
         raise NotFound
     return post
@@ -317,11 +362,15 @@ def _at(slug: str, reader: Reader, knowable: ColumnElement[bool]) -> Post:
 
 _WITH_GROUPS = selectinload(Post.group_rows)
 _WITH_HANDLE = joinedload(Post.handle_row).load_only(Handle.handle)
+_NAMED = selectinload(Post.author_rows)
+_WITH_AUTHORS = (_WITH_HANDLE, _NAMED.joinedload(PostAuthor.handle_row).load_only(Handle.handle))
 
 
-def _with_groups(chosen: Select[Post], reader: Reader) -> Select[Post]:
-    """Let groups be loaded with posts, by one more query; but not for a stranger, who sees no post that has any."""
-    return chosen if reader == ANYBODY else chosen.options(_WITH_GROUPS)
+def _shown(reader: Reader) -> tuple[ORMOption, ...]:
+    """Let what is shown of posts be loaded with them: names by one more query, groups by another, but none of those for
+    a stranger, who sees no post that has any.
+    """
+    return _WITH_AUTHORS if reader == ANYBODY else (*_WITH_AUTHORS, _WITH_GROUPS)
 
 
 # -- lists -----------------------------------------------------------------------------------------------------------
@@ -357,20 +406,37 @@ def latest(
     :raises NotFound: when one of these makes no sense, or both are given.
     """
     live, readable = Post.published_at <= now, readable_by(reader, now)
-    if author_key:
-        # Not bare: SQLite would go through everybody's posts by their audience, to find the few of this author.
-        theirs = and_(Post.author_issuer == author_key[0], Post.author_id == author_key[1])
-        chosen = select(Post).where(theirs, live, case((readable, true()), else_=false()))
+    if author_key is None:
+        chosen = [select(Post).where(live, readable)]
     else:
-        chosen = select(Post).where(live, readable)
-    return _page(_with_groups(chosen, reader).options(_WITH_HANDLE), Post.published_at, limit, before, after)
+        # Not bare: SQLite would go through everybody's posts by their audience, to find the few of this author.
+        theirs = and_(live, case((readable, true()), else_=false()))
+        held = select(Post).where(_held_by(author_key), theirs, authorship.holder_stands())
+        chosen = [held, _beside(author_key).where(theirs)]
+    return _page(chosen, Post.published_at, limit, before, after, shown=_shown(reader))
 
 
 def of_author(author_key: AuthorKey, *, limit: int, before: str | None = None, after: str | None = None) -> Page:
-    """List all of somebody's own posts for them alone, the last saved first; paging and errors as in `latest`."""
-    issuer, author_id = author_key
-    theirs = select(Post).where(Post.author_issuer == issuer, Post.author_id == author_id)
-    return _page(theirs.options(_WITH_GROUPS), Post.updated_at, limit, before, after)
+    """List all that somebody wrote, alone or with others, for them alone, the last saved first; paging and errors as in
+    `latest`.
+    """
+    chosen = [select(Post).where(_held_by(author_key)), _beside(author_key)]
+    return _page(chosen, Post.updated_at, limit, before, after, shown=(*_WITH_AUTHORS, _WITH_GROUPS))
+
+
+def that_ask(author_key: AuthorKey, *, limit: int) -> Sequence[Post]:
+    """List posts of others that ask somebody to be named as their author, the last saved first; for them alone."""
+    asked = and_(named_there(author_key), PostAuthor.agreed_at.is_(None), not_(_held_by(author_key)))
+    chosen = select(Post).join(Post.author_rows).where(asked).order_by(Post.updated_at.desc(), Post.id.desc())
+    return db.session.scalars(chosen.options(_LISTED, *_WITH_AUTHORS).limit(limit)).all()
+
+
+def _held_by(author_key: AuthorKey) -> ColumnElement[bool]:
+    return and_(Post.author_issuer == author_key[0], Post.author_id == author_key[1])
+
+
+def _beside(author_key: AuthorKey) -> Select[Post]:
+    return select(Post).join(Post.author_rows).where(authorship.stands_beside(author_key))
 
 
 def count_by_issuer() -> dict[str, int]:
@@ -409,22 +475,29 @@ _LISTED = load_only(
 
 
 def _page(
-    chosen: Select[Post],
+    chosen: Sequence[Select[Post]],
     moment: InstrumentedAttribute[Any],
     limit: int,
     before: str | None,
     after: str | None,
+    *,
+    shown: Collection[ORMOption],
 ) -> Page:
-    """Cut a page out of a list by the place of a post in it, (moment, id), which no newer post can shift."""
+    """Cut a page out of a list by the place of a post in it, (moment, id), which no newer post can shift.
+
+    :param chosen: the list; if more than one, put together, of which none has a post that another has.
+    """
     if before is not None and after is not None:
         raise NotFound
     place = tuple_(moment, Post.id)
     order = (moment.asc(), Post.id.asc()) if after is not None else (moment.desc(), Post.id.desc())
     if before is not None:
-        chosen = chosen.where(place < _place(before))
+        chosen = [each.where(place < _place(before)) for each in chosen]
     if after is not None:
-        chosen = chosen.where(place > _place(after))
-    found = db.session.scalars(chosen.options(_LISTED).order_by(*order).limit(limit + 1)).all()
+        chosen = [each.where(place > _place(after)) for each in chosen]
+    cut = [each.order_by(*order).limit(limit + 1) for each in chosen]
+    stretch = cut[0] if len(cut) == 1 else _together(cut).order_by(*order).limit(limit + 1)
+    found = db.session.scalars(stretch.options(_LISTED, *shown)).all()
     more = len(found) > limit
     posts = found[:limit]
     if after is not None:
@@ -434,6 +507,12 @@ def _page(
         older=_cursor(posts[-1], moment) if posts and (more or after is not None) else None,
         newer=_cursor(posts[0], moment) if posts and (before is not None or (more and after is not None)) else None,
     )
+
+
+def _together(stretches: Sequence[Select[Post]]) -> Select[Post]:
+    """Put stretches of lists together, each of which comes by an index of its own; an OR would go through all posts."""
+    ids = (each.with_only_columns(Post.id).subquery() for each in stretches)
+    return select(Post).where(Post.id.in_(union_all(*(select(each.c.id) for each in ids))))
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

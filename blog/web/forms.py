@@ -11,8 +11,8 @@ from blog.errors import Invalid
 from blog.web import csrf
 
 END_MARK = "end"  # the last field of every form of ours
-CHOICES = frozenset({"visible_to", "group", "handle"})  # chosen, not typed: no words are lost with them
-OWN_FIELDS = frozenset({END_MARK, "csrf_token", "form_id", "version", "action", "parked"})
+CHOICES = frozenset({"visible_to", "group", "handle", "add_author"})  # chosen, not typed: no words are lost with them
+OWN_FIELDS = frozenset({END_MARK, "csrf_token", "form_id", "version", "action", "parked", "authors"})
 
 
 def new_form_id() -> str:

@@ -131,7 +131,7 @@ def test_controls_are_large_enough_to_touch(author, pages):
     page.set_viewport_size({"width": 375, "height": 800})
     for path in pages:
         page.goto(path)
-        for control in page.locator("button, .button, nav a").all():
+        for control in page.locator("button:not([aria-hidden]), .button, nav a").all():
             box = control.bounding_box()
             assert box is not None
             assert box["height"] >= 24, f"{path}: {control.inner_text()}"  # WCAG 2.2, 2.5.8

@@ -11,9 +11,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import event, update
 
-from blog.content import exchange, posts
+from blog.content import authorship, exchange, posts
+from blog.content.authorship import Naming
 from blog.content.readers import Audience
-from blog.db import Post, db, writing
+from blog.db import Named, Post, db, writing
 from blog.errors import Invalid
 from tests.conftest import empty
 
@@ -222,3 +223,22 @@ def test_what_cannot_be_written_leaves_nothing_half(tmp_path):
     with pytest.raises(OSError, match="directory"):
         exchange.write(exchange.File("a.md", b"new"), folder)
     assert [file.name for file in folder.iterdir()] == ["a.md"]
+
+
+def test_who_is_named_above_a_post_stands_in_its_file_in_order():
+    post = write()
+    named = (Named(None, guest="Ruth: a guest"), Named(BOB), Named(ADA))
+    naming = Naming(named)
+    posts.save(post.id, version=post.version, title="Hello", body_md="Words.", now=LATER, naming=naming)
+    matter = only(exported())
+    issuer = ADA[0]
+    assert matter["author"] == {"issuer": issuer, "id": "ada"}
+    assert matter["authors"] == [
+        {"guest": "Ruth: a guest"},
+        {"issuer": issuer, "id": "bob", "agreed": False},
+        {"issuer": issuer, "id": "ada"},
+    ]
+    assert not exported(BOB)  # who was only asked did not write it
+    authorship.agree(post.id, BOB, now=LATER)
+    assert only(exported(BOB))["authors"][1] == {"issuer": issuer, "id": "bob"}
+    assert exchange.count(BOB) == 1
