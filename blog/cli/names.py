@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from flask import current_app
+from sqlalchemy.exc import IntegrityError
 
 from blog.cli.report import Report
 from blog.content import posts
@@ -32,6 +35,6 @@ def prove(one: Key | None) -> Report:
     authors = some_authors(values["OIDC_ISSUER"], one)
     found = stages.of_directory(ready.directory, authors, values, now, proving=True)
     if stages.is_proven(found):
-        with writing() as transaction:
+        with suppress(IntegrityError), writing() as transaction:  # somebody else has just remembered the same
             ready.proof.keep(transaction, now)
     return Report({"names": found or [stages.NO_USER_API]})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from base64 import urlsafe_b64encode
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
@@ -476,6 +477,14 @@ def test_a_rate_limit_is_told_and_compared(server, name, headers):
     assert level(found, "user_api_limit") == ("good" if name in SEARCHING else "warning")
     assert is_proven(found)
     assert level(examine(server, add(server, 1), number=60), "user_api_limit") == "good"
+
+
+@pytest.mark.parametrize("name", ["auth0"])
+def test_a_rate_limit_is_told_where_there_is_nobody_yet(server):
+    server.headers = {"X-RateLimit-Limit": "60"}
+    assert re.fullmatch(
+        r"The rate limit is 60 requests(, of which \d+ are left)?\.", of(examine(server), "user_api_limit").seen
+    )
 
 
 @pytest.mark.parametrize("name", ["auth0"])

@@ -169,13 +169,14 @@ def of_limit(answers: Sequence[Answer], authors: int, requests: int) -> Iterator
         return
     limit, left = told
     words = f"The rate limit is {limit} requests" + ("" if left is None else f", of which {left} are left")
-    needed = f"{authors} authors, who are asked for every 15 minutes in each process, take {requests}"
+    needed = f"; {authors} authors, who are asked for every 15 minutes in each process, take {requests}"
+    words += needed if requests else ""
     if requests <= limit:
-        yield good("user_api_limit", f"{words}; {needed}.")
+        yield good("user_api_limit", f"{words}.")
         return
     yield warning(
         "user_api_limit",
-        f"{words}; {needed}.",
+        f"{words}.",
         "Some names are old, or missing, until the limit begins anew.",
         "Let processes share names (BLOG_DIRECTORY_CACHE_URL), or let the provider raise the limit.",
     )
