@@ -121,9 +121,10 @@ class Reader:
         if self.failed:
             raise self.failed
 
-    def has_been_everywhere(self) -> bool:
-        """Whether every address was read once at least."""
-        return len(self.seen) >= len(self._paths)
+    def has_been_everywhere(self, since: int = 0) -> bool:
+        """Whether every address was read once at least, since so many were."""
+        assert self.failed is None, self.failed
+        return len(self.seen) > since + len(self._paths)
 
     def _read(self) -> None:
         try:
@@ -149,6 +150,13 @@ class Reader:
         return Seen(path, asked_at, told_at, answer.status_code, text)
 
 
+def go_everywhere(readers: list[Reader]) -> None:
+    """Return once each of them has been everywhere from now on."""
+    since = [len(reader.seen) for reader in readers]
+    while not all(map(Reader.has_been_everywhere, readers, since)):
+        time.sleep(0.05)
+
+
 @contextmanager
 def reading(urls: Iterable[str], paths: list[str], *, each: int = 2) -> Iterator[list[Reader]]:
     """Have so many read at each of these processes, and begin once all of them have been everywhere.
@@ -163,9 +171,7 @@ def reading(urls: Iterable[str], paths: list[str], *, each: int = 2) -> Iterator
     for reader in readers:
         reader.start()
     try:
-        while not all(reader.has_been_everywhere() for reader in readers):
-            assert not any(reader.failed for reader in readers), [reader.failed for reader in readers]
-            time.sleep(0.05)
+        go_everywhere(readers)
         yield readers
     finally:
         for reader in readers:

@@ -56,7 +56,8 @@ def rename_while_read(on_stage: TwoProcesses, change: Callable[[str, str], None]
     with readers.reading(urls, paths) as reading:
         change(on_stage.key_of("amina"), new)
         changed_at = time.monotonic()
-        time.sleep(within_s + NEW_S + 1.5)
+        time.sleep(within_s + NEW_S)
+        readers.go_everywhere(reading)
     seen = readers.seen_by(reading)
     assert {each.status for each in seen} == {200}
     named = {each.path for each in seen if old in each.text and each.asked_at < changed_at}
