@@ -27,7 +27,8 @@ class Queries:
             event.remove(db.engine, "before_cursor_execute", self.note)
 
     def note(self, _connection, _cursor, statement, *_):
-        self.said.append(statement)
+        if "FROM forgotten" not in statement:  # asked once a second, by whichever page comes then
+            self.said.append(statement)
 
 
 def test_an_empty_blog_says_so(visitor):

@@ -241,11 +241,9 @@ def test_the_list_of_an_author_comes_by_an_index_in_its_order(reader):
             for other in ("seqscan", "bitmapscan", "sort"):  # which are good enough for an empty table
                 connection.exec_driver_sql(f"SET enable_{other} = off")
         plan = str(connection.exec_driver_sql(f"{explain} {said[0][0]}", said[0][1]).all())
-    # sorted is only what stands on the page, and what they wrote beside others
-    before, index, after = plan.partition("ix_posts_author_published")
-    assert index
-    assert "TEMP B-TREE" not in after.partition("UNION ALL")[0]
-    assert "Sort" not in before.rpartition("Limit")[2]
+    assert "ix_posts_author_published" in plan
+    # what is sorted: the posts of others that name them, and the one page that is put together; never what they hold
+    assert plan.count("TEMP B-TREE") + plan.count("Sort Key") <= 2
 
 
 def test_the_list_of_an_author_hides_what_is_not_for_who_asks():
