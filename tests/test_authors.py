@@ -18,6 +18,7 @@ from blog import create_app
 from blog.content import posts
 from blog.content.authorship import Naming
 from blog.db import Audit, Forgotten, LoginSession, Named, Parked, Post, PostAuthor, Site, Slug, db, writing
+from blog.errors import LoginRefused
 from blog.identity.people import NOBODY, Key
 from tests.actor import Actor
 from tests.conftest import empty
@@ -106,6 +107,7 @@ def test_everybody_who_has_posts_is_listed_without_names(app):
         "live": 2,
         "drafts": 1,
         "limited": 0,
+        "coauthored": 0,
         "first_at": "2026-03-01T00:00:00+00:00",
         "last_at": "2026-03-01T00:00:00+00:00",
     }
@@ -122,6 +124,19 @@ def test_names_are_asked_for_only_on_request_and_kept_nowhere(app):
     assert row["gone"] is False
     assert asked == [(HERE, "ada")]
     assert app.extensions["porch"].directory.known() == set()
+
+
+def test_a_provider_that_gives_no_token_for_names_costs_the_list_its_names_only(app):
+    write(app, "ada", "One")
+
+    def refuse(keys):
+        raise LoginRefused("no_discovery")
+
+    app.extensions["porch"].directory._directory.people = refuse
+    said = call(app, "list", "--names")
+    assert said.exit_code == 0
+    assert "1 author, 1 post." in said.stdout
+    assert "The provider cannot be asked: no_discovery" in said.stderr
 
 
 def test_one_author_is_shown_with_what_was_done(app, ada):
