@@ -291,12 +291,15 @@ def repeated(unit, before=""):
 
 ORDINARY = repeated("A sentence with *some* weight, [a link](https://example.org) and `code`.\n\n- one\n- two\n\n")
 
-# Measured for 100 KB each, as multiples of the CPU that ORDINARY takes (0.4 s on a shared 2 GHz core): "table" takes 7,
-# "![[" 4, every other less. Without the guards: "mailto:" 50, ">#" 500, "<!--b>-" 20, a reference 20, "<b a1>" no end.
+# Measured for 100 KB each, as multiples of the CPU that ORDINARY takes (0.4 s on a shared 2 GHz core): "code" takes 8,
+# "table" 7, "![[" 4, every other less. Without the guards: "mailto:" 50, ">#" 500, "<!--b>-" 20, a reference 20,
+# "<b a1>" no end.
 PATHOLOGICAL = {
     **{unit: repeated(unit) for unit in [">", "![a](", "[", "*", "_", "`", "``` ", "- ", "1. ", "|", "<", "&", "\\"]},
     **{unit: repeated(unit) for unit in ["![[", "[a][", "[a](b", "**a ", "*a _", "[^a]", "mailto:", "<http:", "[x]:<"]},
     **{unit: repeated(unit) for unit in ["#\n", "a\n", "x\n=\n", "|-|\n", ">#\na\n", "> <p>\n    a\n", "<!--", "<a "]},
+    **{unit: repeated(unit) for unit in ["www.", "www.a.b ", "a@b.c ", "_.", "# a\n", "# [a](b)\n", "~~~c\na\n~~~\n"]},
+    "code": ("~~~java\n" + "$ a\n" * 1_240 + "~~~\n\n") * 20,
     "comments": repeated('-->"<!--b>-', "1."),
     "addresses": repeated("http://</]*"),
     "backticks": "".join("a" + "`" * length for length in range(440)),
