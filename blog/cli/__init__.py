@@ -14,7 +14,7 @@ from blog.cli.connection import oidc
 from blog.cli.exchange import export
 from blog.cli.gone import gone
 from blog.cli.privacy import privacy
-from blog.content import handles
+from blog.content import handles, rendering
 from blog.identity.people import Key
 from blog.porch import handle
 
@@ -35,3 +35,8 @@ def upgrade_database() -> None:
     """Create the database, or bring it to this version. Safe to repeat."""
     upgrade(directory=str(current_app.extensions["migrate"].directory))
     handles.give(lambda author_key: handle(Key(*author_key)), now=datetime.now(UTC))
+    renewed = rendering.renew()
+    if renewed.posts:
+        click.echo(f"The HTML of {renewed.posts:,} posts was made anew.")
+    if renewed.left:
+        click.echo(f"{renewed.left:,} posts keep the HTML they have: their text is too hard to read today.")
