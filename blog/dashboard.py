@@ -146,6 +146,7 @@ def _save(post: Any) -> ResponseReturnValue:
             publish=PUBLISH.get(action),
             audience=_audience(),
             own_groups=g.user.groups,
+            writer=Reader(*asker()),
         )
     except Invalid as error:
         return _editor(post, typed, error.problems), 400

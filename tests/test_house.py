@@ -42,6 +42,7 @@ HOMES = {
     "markdown_it": "content/text.py",
     "mdit_py_plugins": "content/text.py",
     "nh3": "content/text.py",
+    "PIL": "content/media/pictures.py",  # a program of its own, which nothing imports
     "click": "cli/",
     "ua_parser": "web/browsers.py",
     "flask_sqlalchemy": "db.py",
@@ -160,6 +161,10 @@ def test_whatever_finds_posts_leaves_only_those_that_the_reader_may_read(path):
     ]
 
 
+def test_nothing_loads_the_decoders_of_pictures():
+    assert not [relative(path) for path in MODULES if "blog.content.media.pictures" in imports(path)]
+
+
 def test_only_the_room_of_content_looks_at_the_table_of_posts():
     others = [path for path in MODULES if floor(path) not in {"content", "db"}]
     assert not [relative(path) for path in others if {"blog.db.Post", "blog.db.PostGroup"} & set(imports(path))]
@@ -198,6 +203,7 @@ def test_every_setting_stands_in_the_generated_manual():
 
 def test_views_endpoints_and_templates_share_a_name(app):
     own = {name for name in app.view_functions if "." in name and not name.startswith(("auth.", "hooks."))}
+    own -= {"media.file"}  # a picture
     for endpoint in own:
         door, view = endpoint.split(".")
         folder = BLOG / "templates" / door

@@ -11,19 +11,20 @@ from flask_migrate import upgrade
 
 from blog.cli.authors import authors
 from blog.cli.connection import oidc
+from blog.cli.media import media
 from blog.cli.privacy import privacy
 from blog.content import handles
 from blog.identity.people import Key
 from blog.porch import handle
 
-__all__ = ["authors", "init_app", "oidc", "privacy"]
+__all__ = ["authors", "init_app", "media", "oidc", "privacy"]
 
 
 def init_app(app: Flask) -> None:
     """Give this application its commands."""
     app.cli.add_command(upgrade_database, "upgrade")
     app.cli.add_command(upgrade_database, "init-db")
-    for group in (oidc, authors, privacy):
+    for group in (oidc, authors, privacy, media):
         app.cli.add_command(group)
 
 

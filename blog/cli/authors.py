@@ -14,7 +14,9 @@ from flask.cli import AppGroup
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from blog.cli.media import shelf
 from blog.content import handles, ownership
+from blog.content.media import library
 from blog.content.ownership import Holding, Move
 from blog.db import Audit, writing
 from blog.errors import Invalid, Unreachable
@@ -106,12 +108,14 @@ def show_author(author_id: str, issuer: str | None, with_names: bool) -> None:
     with _said_plainly():
         key = _key(author_id, issuer)
         found, left = ownership.holding(key, now=_now()), traces.count(porch().seal, key)
-        done = audit.of_key(porch().seal, key)
+        done, kept = audit.of_key(porch().seal, key), library.holding(key)
     if found:
         _show(found, _names([key]) if with_names else {})
-    elif not done:
+    elif not done and not kept.pictures:
         raise click.ClickException(f"Nobody with the id {_plain(author_id)} of {_plain(key.issuer)} has posts here.")
     click.echo(f"{_counted(left.sessions, 'session')}, {_counted(left.parked, 'parked form')}.")
+    if kept.pictures:
+        click.echo(f"{_counted(kept.pictures, 'picture')}, {library.megabytes(kept.bytes)}.")
     for entry in done:
         _show_entry(entry)
 
@@ -270,6 +274,7 @@ def _carry_out(transaction: Session, action: str, moves: list[Move]) -> list[tup
     for old, new in keys:
         if same_person:
             handles.take_along(transaction, old, new)
+            library.take_along(transaction, old, new)
         handles.keep(transaction, new, handle(new), _now())
     done = list(zip(ownership.move(transaction, moves), left, strict=True))
     for (old, new), (posts, dropped) in zip(keys, done, strict=True):
@@ -349,6 +354,7 @@ def erase(author_id: str, issuer: str | None, keep_posts: bool, yes: bool, dry_r
             return
         with _forgetting([key]) as transaction:
             posts, addresses, left = _erase(transaction, key, keep_posts)
+        library.tidy(shelf())
     _tell_of_sessions([(key, left)])
     counts = f"{_counted(posts, 'post')}, {_counted(left.sessions, 'session')}, {_counted(left.parked, 'parked form')}"
     click.echo(f"Done: {counts}.\n{REMAINS.format(addresses=addresses)}")
@@ -375,11 +381,14 @@ def _show_erasing(key: Key, held: Holding | None, left: Traces, keep_posts: bool
     else:
         click.echo("    no posts")
     click.echo(f"    {_counted(left.sessions, 'session')} ended, {_counted(left.parked, 'parked form')} dropped")
+    if pictures := library.holding(key).pictures:
+        click.echo(f"    {_counted(pictures, 'picture')} removed, but for those that a post which stays uses")
 
 
 def _erase(transaction: Session, key: Key, keep_posts: bool) -> tuple[int, int, Traces]:
     left = traces.drop(transaction, porch().seal, key)
     handles.drop(transaction, key)
+    library.drop(transaction, key)
     deleted = ownership.delete(transaction, key, drafts_only=keep_posts)
     (kept,) = ownership.move(transaction, [Move(key, NOBODY)])  # nothing is left to move unless posts are kept
     posts = deleted.posts + kept

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from sqlalchemy import ColumnElement, Select, and_, case, false, func, insert, or_, select, true, tuple_, update
 from sqlalchemy import delete as delete_from
@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload, load_only, selectinload
 
 from blog.content import handles, slugs
+from blog.content.media import uses
 from blog.content.readers import (
     ANYBODY,
     EVERYONE,
@@ -24,7 +25,7 @@ from blog.content.readers import (
     settled,
 )
 from blog.content.text import RENDERER_VERSION, excerpt, line, passage, render
-from blog.db import Handle, Post, PostGroup, Slug, db, tell_caches, writing
+from blog.db import Handle, Media, Post, PostGroup, Slug, db, tell_caches, writing
 from blog.errors import Conflict, Forbidden, Invalid, Moved, NotFound
 
 AuthorKey = tuple[str, str]  # issuer and id
@@ -63,10 +64,11 @@ def create(
     must_be_offered(written.audience, frozenset(own_groups))
     if form_id is not None and not _FORM_ID.fullmatch(form_id):
         raise Invalid("This form is damaged. Keep your text, open a new form and put it there.")
+    writer = Reader(author_key, frozenset(own_groups))
     try:
-        return _create(author_key, written, now, publish, form_id, handle=handle)
+        return _create(writer, written, now, publish, form_id, handle=handle)
     except IntegrityError:  # the same form, sent twice at the same moment: the other one was first, and is found now
-        return _create(author_key, written, now, publish, form_id, handle=handle)
+        return _create(writer, written, now, publish, form_id, handle=handle)
 
 
 def save(
@@ -79,6 +81,7 @@ def save(
     publish: bool | None = None,
     audience: Audience | None = None,
     own_groups: Collection[str] = (),
+    writer: Reader | None = None,
 ) -> Post:
     """Put a new text into a post, and publish it (True), take it back (False) or leave its state alone (None).
 
@@ -88,6 +91,7 @@ def save(
     :param version: of the post that the writer started from.
     :param audience: whom it is visible to from now on; None leaves that as it is.
     :param own_groups: the writer's, which they may choose among, beside those that the post has.
+    :param writer: who saves it, and may use the pictures that they may see; its author by default.
     :raises Invalid: under ``title``, ``body`` or ``visible_to``.
     :raises NotFound: when the post was deleted in the meantime.
     :raises Conflict: when it was saved in the meantime, unless with the very same text, audience and state; carries
@@ -104,9 +108,12 @@ def save(
             raise Conflict(post)
         must_be_offered(written.audience, frozenset(own_groups).union(post.groups))
         was_public = post.published_at is not None
+        writer = writer or Reader(post.author_key, frozenset(own_groups))
+        pictures = uses.find(session, written.body_html, writer=writer, now=now, post_id=post_id)
         if slugs.slug_for(written.title) != slugs.slug_for(post.title):
             _move(session, post, written.title)
-        _put(post, written)
+        _put(post, written, pictures)
+        uses.note(session, post_id, pictures)
         post.updated_at = now
         post.version += 1
         if publish is False:
@@ -167,8 +174,9 @@ def _written(title: str, body_md: str, audience: Audience | None) -> _Written:
 
 
 def _create(
-    author_key: AuthorKey, written: _Written, now: datetime, publish: bool, form_id: str | None, *, handle: str | None
+    writer: Reader, written: _Written, now: datetime, publish: bool, form_id: str | None, *, handle: str | None
 ) -> Post:
+    author_key = cast(AuthorKey, writer.key)
     with writing() as session:
         sent_before = select(Post).where(Post.form_id == form_id).options(_WITH_GROUPS)
         if form_id and (earlier := session.scalar(sent_before)):
@@ -183,9 +191,12 @@ def _create(
             form_id=form_id,
             group_rows=[],
         )
-        _put(post, written)
+        pictures = uses.find(session, written.body_html, writer=writer, now=now)
+        _put(post, written, pictures)
         session.add(post)
         session.flush()
+        if pictures:
+            uses.note(session, post.id, pictures)
         session.execute(update(Slug).where(Slug.slug == post.slug).values(post_id=post.id, public=publish))
         if handle:
             handles.keep(session, author_key, handle, now)
@@ -222,8 +233,8 @@ def _holds(post: Post, written: _Written, publish: bool | None) -> bool:
     return same_text and same_audience and publish in (None, post.published_at is not None)
 
 
-def _put(post: Post, written: _Written) -> None:
-    post.title, post.body_md, post.body_html = written.title, written.body_md, written.body_html
+def _put(post: Post, written: _Written, pictures: Mapping[str, Media]) -> None:
+    post.title, post.body_md, post.body_html = written.title, written.body_md, uses.dress(written.body_html, pictures)
     post.excerpt, post.html_version = excerpt(written.body_html), RENDERER_VERSION
     if written.audience:
         post.visible_to, groups = written.audience
