@@ -88,6 +88,7 @@ def pages(author: Author):
         refused,
         "/dashboard",
         "/dashboard/page",
+        "/dashboard/media",
         f"{live}/edit",
         f"{live}/delete",
         "/logout",
