@@ -327,7 +327,8 @@ def test_a_public_picture_is_kept_by_caches_for_good_and_can_do_nothing(ada, vis
         assert response.headers["Cache-Control"] == "public, max-age=31536000, immutable"
         assert "Cookie" not in response.headers.get("Vary", "")
     assert response.headers["X-Content-Type-Options"] == "nosniff"
-    assert response.headers["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'; sandbox"
+    policy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox"
+    assert response.headers["Content-Security-Policy"] == policy
     assert response.headers["Content-Disposition"] == f"inline; filename={Path(where).name}"
     assert response.headers["Cross-Origin-Resource-Policy"] == "cross-origin"
     assert opened(response.data).size == (700, 400)

@@ -89,7 +89,10 @@ def keep_as_media(response: Response, *, public: bool) -> Response:
     :param public: everybody may see it now, so caches may keep it for good, as its address is made of its bytes; and
         pages of other sites, such as feed readers, may show it.
     """
-    response.headers["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'; sandbox"
+    # browsers themselves put a style into the page on which they show a picture that is opened by itself
+    response.headers["Content-Security-Policy"] = (
+        "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox"
+    )
     if not public:
         return keep_private(response)
     response.headers["Cache-Control"] = f"public, max-age={ONE_YEAR}, immutable"

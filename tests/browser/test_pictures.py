@@ -70,11 +70,11 @@ def test_what_was_not_taken_is_told_and_a_full_library_fits(author: Author):
     expect(page.get_by_role("alert")).to_contain_text("SVG drawing, which can hold programs")
     expect(page.get_by_role("alert")).to_contain_text("It is named .jpg, but holds a PNG picture.")
     expect(field(page, "What it shows")).to_have_value("Kept")
-    assert page.locator(".pictures li").count() == 9
+    expect(page.locator(".pictures li")).to_have_count(9)
     fits(page)
     link(page, "Without a description (3)").click()
-    assert page.locator(".pictures li").count() == 3
+    expect(page.locator(".pictures li")).to_have_count(3)
     page.locator(".pictures a").first.click()
     button(page, "Delete").click()
     expect(page.get_by_role("status")).to_have_text("The picture is deleted.")
-    assert page.locator(".pictures li").count() == 8
+    expect(page.locator(".pictures li")).to_have_count(8)
