@@ -150,8 +150,9 @@ def _turn() -> Iterator[None]:
 def _run(data: bytes, kind: str, folder: Path, wall_s: float) -> dict[str, Any]:
     """Let `pictures` do it in a process of its own, which gets nothing but the picture: no secret, no database."""
     program = Path(__file__).with_name("pictures.py")
-    known = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT") if name in os.environ}
-    command = [sys.executable, "-I", "-B", str(program), kind]
+    known = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
+    known["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if Path(path).is_absolute())  # wherever Pillow is
+    command = [sys.executable, "-P", "-B", str(program), kind]
     try:
         done = subprocess.run(  # noqa: S603  (our own program)
             command, input=data, capture_output=True, cwd=folder, env=known, timeout=wall_s, check=False
