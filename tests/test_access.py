@@ -99,14 +99,16 @@ def picture(actor, width):
 
 
 @pytest.fixture
-def posts(ada, anybody, monkeypatch, path):
+def posts(ada, anybody, monkeypatch, request):
     """A live post, a draft, and two that only some may read, all of Ada; and somebody who writes for those alone.
 
     For a row about pictures each but the draft shows one; gives their names, and that of one which no post uses.
     """
     monkeypatch.setattr(workshop, "_run", lambda data, kind, folder, wall_s: make(data, kind, folder))
     assert ada.submit("/dashboard", "Change address", handle="Pen").status_code == 303
-    words = ("live", "members", "grouped", "unused") if "/media/" in path else ()
+    words = (
+        ("live", "members", "grouped", "unused") if "/media/" in request.node.callspec.params.get("path", "") else ()
+    )
     named = {word: picture(ada, 42 + number) for number, word in enumerate(words)}
     shown = {word: f"![](/media/{named[word]}.png)" if named else "Words." for word in ("live", "members", "grouped")}
     assert ada.publish("Live", shown["live"]) == "live"
