@@ -13,7 +13,7 @@ from flask_migrate import Migrate
 from jinja2 import StrictUndefined
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from blog import auth, blog, cli, config, dashboard, db, hooks, sessions
+from blog import auth, blog, cli, config, dashboard, db, hooks, media, sessions
 from blog.identity import directories, people
 from blog.identity.client import Client
 from blog.identity.directories.forgetting import Forgetting
@@ -42,6 +42,7 @@ def create_app(settings: Mapping[str, Any] | None = None, *, now: clock.Clock = 
     app.config.from_mapping(values)
     app.extensions["settings"] = values  # as they are: of Flask's own, SECRET_KEY becomes a derived one
     app.config.update(
+        MEDIA_FOLDER=str(Path(app.instance_path) / values["MEDIA_FOLDER"]),
         SQLALCHEMY_DATABASE_URI=values["DATABASE_URL"],
         MAX_CONTENT_LENGTH=LARGEST_FORM,
         MAX_FORM_MEMORY_SIZE=LARGEST_FORM,
@@ -78,7 +79,7 @@ def _build(app: Flask, values: Mapping[str, Any], now: clock.Clock) -> None:
     headers.init_app(app, policy=policy, https=https)
     templating.init_app(app)
     auth.init_app(app, _porch(app, values, seal, now))
-    for door in (sessions, dashboard, blog):
+    for door in (sessions, media, dashboard, blog):
         app.register_blueprint(door.bp)
     hooks.init_app(app)
     cli.init_app(app)

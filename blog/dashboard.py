@@ -169,6 +169,7 @@ def _save(post: Any) -> ResponseReturnValue:
             audience=_audience(),
             own_groups=g.user.groups,
             naming=_naming(post),
+            writer=Reader(*asker()),
         )
     except Invalid as error:
         return _editor(post, typed, error.problems), 400

@@ -236,6 +236,49 @@ class PostGroup(db.Model):  # type: ignore[name-defined]
     name: Mapped[str] = mapped_column(String(255), primary_key=True)
 
 
+class Media(db.Model):  # type: ignore[name-defined]
+    """A picture that is kept in files; those of a hundred people who uploaded the same one are the same files."""
+
+    __tablename__ = "media"
+
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)  # hash of the file, and most of its name
+    kind: Mapped[str] = mapped_column(String(4))  # and its ending: png, jpg, gif, webp
+    width: Mapped[int]
+    height: Mapped[int]
+    bytes: Mapped[int]  # with its variants
+    widths: Mapped[str] = mapped_column(String(40))  # of its smaller variants: "320 640"
+
+
+class MediaHolder(db.Model):  # type: ignore[name-defined]
+    """Somebody who uploaded a picture: it stands in their library, with what they said of it."""
+
+    __tablename__ = "media_holders"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(ForeignKey("media.name", ondelete="CASCADE"))
+    author_issuer: Mapped[str] = mapped_column(String(500))
+    author_id: Mapped[str] = mapped_column(String(255))
+    alt: Mapped[str | None] = mapped_column(Text)  # what it shows; empty: it is decoration; None: nobody said yet
+    made_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+    media: Mapped[Media] = relationship(lazy="raise")
+
+    __table_args__ = (
+        UniqueConstraint("name", "author_issuer", "author_id"),
+        Index("ix_media_holders_author", "author_issuer", "author_id", "id"),  # for their libraries
+        {"sqlite_autoincrement": True},
+    )
+
+
+class PostMedia(db.Model):  # type: ignore[name-defined]
+    """A post uses a picture, so that who may read the one may see the other."""
+
+    __tablename__ = "post_media"
+
+    post_id: Mapped[int] = mapped_column(ForeignKey("posts.id", ondelete="CASCADE"), primary_key=True)
+    name: Mapped[str] = mapped_column(ForeignKey("media.name", ondelete="CASCADE"), primary_key=True, index=True)
+
+
 class Slug(db.Model):  # type: ignore[name-defined]
     """Every address in use: of each post the one it has, and those readers may have kept from before.
 

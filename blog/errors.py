@@ -60,6 +60,10 @@ class Invalid(Wrong):
         super().__init__("; ".join(self.problems.values()))
 
 
+class Full(Wrong):
+    """There is no room left on the disk for what should be kept."""
+
+
 class Unreachable(Wrong):
     """A service we depend on did not answer, or not in a way that can be used.
 

@@ -45,6 +45,7 @@ HOMES = {
     "nh3": "content/text.py",
     "yaml": "content/exchange.py",
     "pygments": "content/code.py",
+    "PIL": "content/media/pictures.py",  # a program of its own, which nothing imports
     "click": "cli/",
     "ua_parser": "web/browsers.py",
     "flask_sqlalchemy": "db.py",
@@ -170,6 +171,10 @@ def test_whatever_finds_posts_leaves_only_those_that_the_reader_may_read(path):
     ]
 
 
+def test_nothing_loads_the_decoders_of_pictures():
+    assert not [relative(path) for path in MODULES if "blog.content.media.pictures" in imports(path)]
+
+
 def test_only_the_room_of_content_looks_at_the_table_of_posts():
     others = [path for path in MODULES if floor(path) not in {"content", "db"}]
     assert not [
@@ -212,6 +217,7 @@ def test_every_setting_stands_in_the_generated_manual():
 
 def test_views_endpoints_and_templates_share_a_name(app):
     own = {name for name in app.view_functions if "." in name and not name.startswith(("auth.", "hooks."))}
+    own -= {"media.file"}  # a picture
     for endpoint in own:
         door, view = endpoint.split(".")
         folder = BLOG / "templates" / door

@@ -13,19 +13,20 @@ from blog.cli.authors import authors
 from blog.cli.connection import oidc
 from blog.cli.exchange import export
 from blog.cli.gone import gone
+from blog.cli.media import media
 from blog.cli.privacy import privacy
 from blog.content import handles, rendering
 from blog.identity.people import Key
 from blog.porch import handle
 
-__all__ = ["authors", "export", "gone", "init_app", "oidc", "privacy"]
+__all__ = ["authors", "export", "gone", "init_app", "media", "oidc", "privacy"]
 
 
 def init_app(app: Flask) -> None:
     """Give this application its commands."""
     app.cli.add_command(upgrade_database, "upgrade")
     app.cli.add_command(upgrade_database, "init-db")
-    for group in (oidc, authors, privacy, export):
+    for group in (oidc, authors, privacy, export, media):
         app.cli.add_command(group)
 
 

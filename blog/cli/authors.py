@@ -12,8 +12,10 @@ from flask.cli import AppGroup
 from sqlalchemy.orm import Session
 
 from blog.cli.asking import asks_first, counted, key_here, may_go_on, now, plain, said_plainly
+from blog.cli.media import shelf
 from blog.cli.names import prove
 from blog.content import handles, ownership
+from blog.content.media import library
 from blog.content.ownership import Deleted, Holding, Move, Moved
 from blog.db import Audit, writing
 from blog.errors import Invalid, LoginRefused, Unreachable
@@ -63,12 +65,14 @@ def show_author(author_id: str, issuer: str | None, with_names: bool) -> None:
     with said_plainly():
         key = key_here(author_id, issuer)
         found, left = ownership.holding(key, now=now()), traces.count(porch().seal, key)
-        done = audit.of_key(porch().seal, key)
+        done, kept = audit.of_key(porch().seal, key), library.holding(key)
     if found:
         show_holding(found, _names([key]) if with_names else {})
-    elif not done:
+    elif not done and not kept.pictures:
         raise click.ClickException(f"Nobody with the id {plain(author_id)} of {plain(key.issuer)} has posts here.")
     click.echo(f"{counted(left.sessions, 'session')}, {counted(left.parked, 'parked form')}.")
+    if kept.pictures:
+        click.echo(f"{counted(kept.pictures, 'picture')}, {library.megabytes(kept.bytes)}.")
     for entry in done:
         _show_entry(entry)
 
@@ -229,6 +233,7 @@ def _carry_out(transaction: Session, action: str, moves: list[Move]) -> list[tup
     for old, new in keys:
         if same_person:
             handles.take_along(transaction, old, new)
+            library.take_along(transaction, old, new)
         handles.keep(transaction, new, handle(new), now())
     done = list(zip(ownership.move(transaction, moves), left, strict=True))
     for (old, new), (moved, dropped) in zip(keys, done, strict=True):
@@ -314,6 +319,7 @@ def erase(author_id: str, issuer: str | None, keep_posts: bool, yes: bool, dry_r
             return
         with _forgetting([key]) as transaction:
             done, left = _erase(transaction, key, keep_posts)
+        library.tidy(shelf())
     _tell_of_sessions([(key, left)])
     counts = [counted(done.posts, "post"), counted(left.sessions, "session"), counted(left.parked, "parked form")]
     if done.coauthored:
@@ -346,11 +352,14 @@ def _show_erasing(key: Key, held: Holding | None, left: Traces, keep_posts: bool
         kept_too = ", or left there as nobody's, where readers saw it" if keep_posts else ""
         click.echo(f"    the name above {_of_others(held.coauthored)} taken off{kept_too}")
     click.echo(f"    {counted(left.sessions, 'session')} ended, {counted(left.parked, 'parked form')} dropped")
+    if pictures := library.holding(key).pictures:
+        click.echo(f"    {counted(pictures, 'picture')} removed, but for those that a post which stays uses")
 
 
 def _erase(transaction: Session, key: Key, keep_posts: bool) -> tuple[Deleted, Traces]:
     left = traces.drop(transaction, porch().seal, key)
     handles.drop(transaction, key)
+    library.drop(transaction, key)
     deleted = ownership.delete(transaction, key, drafts_only=keep_posts)
     (kept,) = ownership.move(transaction, [Move(key, NOBODY)])  # nothing is left to move unless posts are kept
     posts, coauthored = deleted.posts + kept.posts, deleted.coauthored + kept.coauthored

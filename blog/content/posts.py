@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from sqlalchemy import (
     ColumnElement,
@@ -30,6 +30,7 @@ from sqlalchemy.sql.base import ExecutableOption as ORMOption
 
 from blog.content import authorship, handles, slugs
 from blog.content.authorship import Naming
+from blog.content.media import uses
 from blog.content.readers import (
     ANYBODY,
     EVERYONE,
@@ -42,7 +43,7 @@ from blog.content.readers import (
     settled,
 )
 from blog.content.text import RENDERER_VERSION, excerpt, line, passage, render
-from blog.db import Handle, Post, PostAuthor, PostGroup, Slug, db, tell_caches, writing
+from blog.db import Handle, Media, Post, PostAuthor, PostGroup, Slug, db, tell_caches, writing
 from blog.errors import Conflict, Forbidden, Invalid, Moved, NotFound
 
 AuthorKey = tuple[str, str]  # issuer and id
@@ -81,10 +82,11 @@ def create(
     must_be_offered(written.audience, frozenset(own_groups))
     if form_id is not None and not _FORM_ID.fullmatch(form_id):
         raise Invalid("This form is damaged. Keep your text, open a new form and put it there.")
+    writer = Reader(author_key, frozenset(own_groups))
     try:
-        return _create(author_key, written, now, publish, form_id, handle=handle)
+        return _create(writer, written, now, publish, form_id, handle=handle)
     except IntegrityError:  # the same form, sent twice at the same moment: the other one was first, and is found now
-        return _create(author_key, written, now, publish, form_id, handle=handle)
+        return _create(writer, written, now, publish, form_id, handle=handle)
 
 
 def save(
@@ -98,6 +100,7 @@ def save(
     audience: Audience | None = None,
     own_groups: Collection[str] = (),
     naming: Naming | None = None,
+    writer: Reader | None = None,
 ) -> Post:
     """Put a new text into a post, and publish it (True), take it back (False) or leave its state alone (None).
 
@@ -124,9 +127,12 @@ def save(
             raise Conflict(post)
         must_be_offered(written.audience, frozenset(own_groups).union(post.groups))
         was_public = post.published_at is not None
+        writer = writer or Reader(post.author_key, frozenset(own_groups))
+        pictures = uses.find(session, written.body_html, writer=writer, now=now, post_id=post_id)
         if slugs.slug_for(written.title) != slugs.slug_for(post.title):
             _move(session, post, written.title)
-        _put(post, written)
+        _put(post, written, pictures)
+        uses.note(session, post_id, pictures)
         if written.naming:
             authorship.put(session, post, written.naming, now)
         post.updated_at = now
@@ -194,8 +200,9 @@ def _written(title: str, body_md: str, audience: Audience | None, naming: Naming
 
 
 def _create(
-    author_key: AuthorKey, written: _Written, now: datetime, publish: bool, form_id: str | None, *, handle: str | None
+    writer: Reader, written: _Written, now: datetime, publish: bool, form_id: str | None, *, handle: str | None
 ) -> Post:
+    author_key = cast(AuthorKey, writer.key)
     with writing() as session:
         sent_before = select(Post).where(Post.form_id == form_id).options(_WITH_GROUPS, *_WITH_AUTHORS)
         if form_id and (earlier := session.scalar(sent_before)):
@@ -211,9 +218,12 @@ def _create(
             group_rows=[],
             author_rows=[],
         )
-        _put(post, written)
+        pictures = uses.find(session, written.body_html, writer=writer, now=now)
+        _put(post, written, pictures)
         session.add(post)
         session.flush()
+        if pictures:
+            uses.note(session, post.id, pictures)
         session.execute(update(Slug).where(Slug.slug == post.slug).values(post_id=post.id, public=publish))
         if handle:
             handles.keep(session, author_key, handle, now)
@@ -251,8 +261,8 @@ def _holds(post: Post, written: _Written, publish: bool | None) -> bool:
     return same_text and same_audience and same_authors and publish in (None, post.published_at is not None)
 
 
-def _put(post: Post, written: _Written) -> None:
-    post.title, post.body_md, post.body_html = written.title, written.body_md, written.body_html
+def _put(post: Post, written: _Written, pictures: Mapping[str, Media]) -> None:
+    post.title, post.body_md, post.body_html = written.title, written.body_md, uses.dress(written.body_html, pictures)
     post.excerpt, post.html_version = excerpt(written.body_html), RENDERER_VERSION
     if written.audience:
         post.visible_to, groups = written.audience

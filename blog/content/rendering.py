@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import select, update
 
+from blog.content.media import uses
 from blog.content.text import RENDERER_VERSION, excerpt, render
 from blog.db import Post, db, tell_caches, writing
 from blog.errors import Invalid
@@ -53,7 +54,8 @@ def _made(body_md: str) -> str | None:
 def _keep(made: list[tuple[Any, str]]) -> None:
     with writing() as session:
         for row, body_html in made:
-            now = {"body_html": body_html, "excerpt": excerpt(body_html), "html_version": RENDERER_VERSION}
+            dressed = uses.dress(body_html, uses.known(session, row.id))
+            now = {"body_html": dressed, "excerpt": excerpt(body_html), "html_version": RENDERER_VERSION}
             as_read = (Post.id == row.id, Post.version == row.version)
             session.execute(
                 update(Post).where(*as_read).values(**now), execution_options={"synchronize_session": False}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from flask import Flask, Response, current_app, g, redirect, render_template, request, url_for
@@ -27,6 +27,7 @@ PAGES = {  # status → what the page says when nobody said it better
     409: ("Somebody was faster", "A newer version was saved in the meantime."),
     411: ("Length missing", "The request did not say how long it is."),
     413: ("Too much at once", "That was more than fits. Go back: your browser still has what you typed."),
+    507: ("No room left", "The disk of this blog is full, so this was not kept. Tell whoever runs it."),
     500: ("Something broke", "That is our fault, not yours. It has been noted."),
     503: ("Back in a moment", "A part of the site does not answer just now. Please try again shortly."),
 }
@@ -36,6 +37,7 @@ STATUS: dict[type[Exception], int] = {
     errors.Forbidden: 403,
     errors.Taken: 409,
     errors.Invalid: 400,
+    errors.Full: 507,
 }
 
 
@@ -77,6 +79,8 @@ def _page(
         _name_request()
     if request_ctx.url_adapter is None:  # the Host header is no name at all, so no page with links can be built
         return Response(title, status, mimetype="text/plain")
+    if wants_json():
+        return problem(status, title, sentence or usual, retry_after_s=retry_after_s)
     page = render_template(
         "errors/error.html",
         status=status,
@@ -89,6 +93,34 @@ def _page(
     if status == 503:
         response.headers["Retry-After"] = str(round(retry_after_s or RETRY_AFTER_S))
     return response
+
+
+def wants_json() -> bool:
+    """Whether who asks is a program that would rather have JSON than a page."""
+    return request.accept_mimetypes.best_match(["text/html", *JSON]) in JSON
+
+
+JSON = ("application/json", "application/problem+json")
+
+
+def problem(
+    status: int,
+    title: str,
+    detail: str,
+    *,
+    problems: Mapping[str, str] | None = None,
+    retry_after_s: float | None = None,
+) -> Response:
+    """Tell a program what is wrong (RFC 9457).
+
+    :param problems: field name → a sentence, where fields are wrong.
+    """
+    told: dict[str, Any] = {"title": title, "status": status, "detail": detail}
+    answer = current_app.make_response(({**told, "problems": dict(problems)} if problems else told, status))
+    answer.mimetype = "application/problem+json"
+    if status == 503:
+        answer.headers["Retry-After"] = str(round(retry_after_s or RETRY_AFTER_S))
+    return keep_private(answer)
 
 
 def _says(status: int) -> Callable[[Exception], ResponseReturnValue]:

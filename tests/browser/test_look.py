@@ -106,6 +106,7 @@ def pages(author: Author):
         refused,
         "/dashboard",
         "/dashboard/page",
+        "/dashboard/media",
         f"{live}/edit",
         f"{live}/delete",
         "/logout",
