@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Blueprint, current_app, g, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 
 from blog.auth import bylines
-from blog.content import handles, posts
+from blog.content import comments, handles, posts
+from blog.content.comments import SILENCE, Rules, Visitor
 from blog.content.readers import Reader
 from blog.errors import Moved, NotFound
 from blog.identity.people import Key
 from blog.porch.guards import asker
-from blog.web import headers
+from blog.web import forms, headers
 from blog.web.clock import moment
 
 bp = Blueprint("blog", __name__)
@@ -55,19 +58,32 @@ def author(handle: str) -> ResponseReturnValue:
 
 @bp.get("/<slug>")
 def post(slug: str) -> ResponseReturnValue:
-    """Show one post: when it is live to those it is for, else to its author and to editors."""
-    reader = Reader(*asker())
+    """Show one post: when it is live to those it is for, else to its author and to editors; and what is said to it."""
+    reader, rules = Reader(*asker()), comments.rules(current_app.config)
+    visitor = Visitor(reader, is_author=bool(g.user and "author" in g.user.roles))
     found = posts.at_slug(slug, now=moment(), reader=reader)
-    own = found.author_key == reader.key and "author" in g.user.roles
+    talk = _talk(found, reader, rules)
     return _public(
         render_template(
             "blog/post.html",
             post=found,
-            bylines=bylines([found.author_key]),
+            bylines=bylines([found.author_key, *talk.keys()]),
             live=found.is_live(moment()),
-            editable=own or reader.everything,
+            editable=visitor.moderates(found),
+            talk=talk,
+            visitor=visitor,
+            rules=rules,
+            takes=comments.takes(found, rules, moment()),
+            now=moment(),
+            form_id=forms.new_form_id() if g.user else "",
         )
     )
+
+
+def _talk(post: Any, reader: Reader, rules: Rules) -> comments.Talk:
+    if rules.mode == "off" or not post.is_live(moment()):
+        return SILENCE
+    return comments.of_post(post, reader=reader, at=request.args.get("comments"))
 
 
 def _public(page: str) -> ResponseReturnValue:

@@ -10,7 +10,8 @@ from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
 from blog.auth import bylines
-from blog.content import handles, posts
+from blog.content import comments, handles, posts
+from blog.content.comments import Visitor
 from blog.content.readers import EVERYONE, FOR_EVERYONE, GROUPS, PEOPLE, Audience, Reader
 from blog.content.text import differences
 from blog.errors import Conflict, Invalid, Moved
@@ -60,6 +61,7 @@ def _create() -> ResponseReturnValue:
             audience=_audience() or FOR_EVERYONE,
             own_groups=g.user.groups,
             handle=handle(g.user.key),
+            takes_comments=_takes_comments(),
         )
     except Invalid as error:
         return _dashboard(typed, error.problems), 400
@@ -86,7 +88,15 @@ def _dashboard(typed: MultiDict[str, str], problems: Mapping[str, str] | None = 
         parked=[] if typed else parked_forms(),
         handle=handles.of(g.user.key),
         now=moment(),
+        held=_held(),
     )
+
+
+def _held() -> int | None:
+    """How many comments wait for this person's decision; None where people cannot comment."""
+    if current_app.config["COMMENTS"] == "off":
+        return None
+    return comments.count_held(Visitor(Reader(*asker()), is_author=True), now=moment())
 
 
 @bp.route("/dashboard/page", methods=["GET", "POST"])
@@ -146,6 +156,7 @@ def _save(post: Any) -> ResponseReturnValue:
             publish=PUBLISH.get(action),
             audience=_audience(),
             own_groups=g.user.groups,
+            takes_comments=_takes_comments(),
         )
     except Invalid as error:
         return _editor(post, typed, error.problems), 400
@@ -228,6 +239,11 @@ def _audience(typed: MultiDict[str, str] | None = None) -> Audience | None:
     """Read whom the post of a form is for; None when the form does not say."""
     typed = request.form if typed is None else typed
     return Audience(typed["visible_to"], frozenset(typed.getlist("group"))) if "visible_to" in typed else None
+
+
+def _takes_comments() -> bool | None:
+    """Read whether people may comment on the post of a form; None when the form does not ask."""
+    return request.form.get("comments") == "yes" if "asks_comments" in request.form else None
 
 
 def _said(action: str, post: Any) -> str:

@@ -46,6 +46,24 @@ TABLE = {
     ("POST", "/draft/delete"): (LOGIN, 303, 403, 403, 403, 303),
     ("POST", "/members/delete"): (LOGIN, 303, 403, 403, 403, 303),
     ("POST", "/grouped/delete"): (LOGIN, 303, 404, 403, 403, 303),
+    ("GET", "/live/comment"): (LOGIN, 200, 200, 200, 200, 200),
+    ("GET", "/draft/comment"): (LOGIN, 404, 404, 404, 404, 404),
+    ("GET", "/members/comment"): (LOGIN, 200, 200, 200, 200, 200),
+    ("GET", "/grouped/comment"): (LOGIN, 200, 404, 404, 200, 200),
+    ("POST", "/live/comment"): (LOGIN, 303, 303, 303, 303, 303),
+    ("POST", "/draft/comment"): (LOGIN, 404, 404, 404, 404, 404),
+    ("POST", "/members/comment"): (LOGIN, 303, 303, 303, 303, 303),
+    ("POST", "/grouped/comment"): (LOGIN, 303, 404, 404, 303, 303),
+    ("GET", "/live/comment/1/edit"): (LOGIN, 403, 403, 200, 403, 403),
+    ("POST", "/live/comment/1/edit"): (LOGIN, 403, 403, 303, 403, 403),
+    ("GET", "/live/comment/1/delete"): (LOGIN, 200, 403, 200, 403, 200),
+    ("POST", "/live/comment/1/delete"): (LOGIN, 303, 403, 303, 403, 303),
+    ("GET", "/grouped/comment/2/delete"): (LOGIN, 200, 404, 404, 200, 200),
+    ("POST", "/grouped/comment/2/delete"): (LOGIN, 303, 404, 404, 303, 303),
+    ("GET", "/grouped/comment/2/edit"): (LOGIN, 403, 404, 404, 200, 403),
+    ("POST", "/grouped/comment/2/edit"): (LOGIN, 403, 404, 404, 303, 403),
+    ("GET", "/dashboard/comments"): (LOGIN, 200, 200, 403, 403, 200),
+    ("POST", "/dashboard/comments"): (LOGIN, 303, 303, 403, 403, 303),
     ("GET", "/login"): (302, 302, 302, 302, 302, 302),
     ("GET", "/login/confirm"): (LOGIN, 302, 302, 302, 302, 302),
     ("GET", "/register"): (302, 302, 302, 302, 302, 302),
@@ -67,7 +85,7 @@ TABLE = {
 
 @pytest.fixture(autouse=True)
 def roles(settings, idp):
-    settings |= {"ROLES_CLAIM": "groups", "ROLE_AUTHOR": "writers", "ROLE_EDITOR": "desk"}
+    settings |= {"ROLES_CLAIM": "groups", "ROLE_AUTHOR": "writers", "ROLE_EDITOR": "desk", "COMMENTS": "open"}
     idp.people = {
         "ada": {"name": "Ada Lovelace", "groups": ["writers", "Night Desk"]},
         "bob": {"name": "Bob Ross", "groups": ["writers"]},
@@ -80,7 +98,7 @@ def roles(settings, idp):
 
 @pytest.fixture
 def posts(ada, anybody):
-    """A live post, a draft, and two that only some may read, all of Ada; and somebody who writes for those alone."""
+    """A live post, a draft, and two that only some may read, all of Ada; one who writes for those alone; comments."""
     assert ada.submit("/dashboard", "Change address", handle="Pen").status_code == 303
     assert ada.publish("Live") == "live"
     assert ada.draft("Draft") == "draft"
@@ -89,6 +107,9 @@ def posts(ada, anybody):
     sid = anybody().log_in("sid")
     assert sid.publish("Shy", visible_to="groups", group="Night Desk") == "shy"
     assert sid.submit("/dashboard", "Change address", handle="shy").status_code == 303
+    rita, nina = anybody().log_in("rita"), anybody().log_in("nina")
+    assert rita.submit("/live/comment", "Comment", comment="Said").location == "/live#comment-1"
+    assert nina.submit("/grouped/comment", "Comment", comment="Said").location == "/grouped#comment-2"
 
 
 @pytest.mark.parametrize(("column", "sub"), list(enumerate([None, "ada", "bob", "rita", "nina", "eddy"])), ids=KINDS)
@@ -98,8 +119,9 @@ def test_everybody_may_do_what_the_table_says_and_no_more(posts, anybody, method
     if sub:
         actor.log_in(sub)
         _, fields = actor.filled(
-            "/logout", "Log out", title="Written anew", body="Text", version="1", handle="anew", end="1"
+            "/logout", "Log out", title="Written anew", body="Text", version="1", handle="anew", comment="Anew", end="1"
         )
+        fields |= {"action": "approve"} if path == "/dashboard/comments" else {}
     response = actor.client.open(path, method=method, data=fields if method == "POST" else None, buffered=True)
     led_to_login = response.location is not None and response.location.startswith("/login?next=")
     assert (LOGIN if led_to_login else response.status_code) == TABLE[method, path][column]
@@ -135,6 +157,7 @@ def test_no_form_sets_what_it_does_not_show(posts, anybody, page):
 
 def test_every_route_stands_in_the_table(app):
     written = {(method, re.sub("^/(live|draft|members|grouped)", "/<slug>", path)) for method, path in TABLE}
+    written = {(method, re.sub("comment/[0-9]+/", "comment/<int:comment_id>/", path)) for method, path in written}
     written = {(method, re.sub("^/author/.*", "/author/<handle>", path)) for method, path in written}
     there = {
         (method, re.sub("<path:.*>", "style.css", str(rule)))

@@ -14,9 +14,9 @@ from flask.cli import AppGroup
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from blog.content import handles, ownership
+from blog.content import comments, handles, ownership
 from blog.content.ownership import Holding, Move
-from blog.db import Audit, writing
+from blog.db import Audit, tell_caches, writing
 from blog.errors import Invalid, Unreachable
 from blog.identity import audit, pairs, people, traces
 from blog.identity.directories import forgetting
@@ -89,11 +89,14 @@ def list_authors(as_json: bool, with_names: bool) -> None:
     with _said_plainly():
         found = ownership.holdings(now=_now())
     names = _names([Key(*each.key) for each in found]) if with_names else {}
+    said = comments.counts()
     if as_json:
-        click.echo(json.dumps([_as_json(each, names) for each in found], indent=2))
+        told = [{**_as_json(each, names), "comments": said.get(each.key, 0)} for each in found]
+        click.echo(json.dumps(told, indent=2))
         return
     for each in found:
         _show(each, names)
+        _show_comments(said.get(each.key, 0))
     click.echo(f"{_counted(len(found), 'author')}, {_counted(sum(each.posts for each in found), 'post')}.")
 
 
@@ -106,11 +109,12 @@ def show_author(author_id: str, issuer: str | None, with_names: bool) -> None:
     with _said_plainly():
         key = _key(author_id, issuer)
         found, left = ownership.holding(key, now=_now()), traces.count(porch().seal, key)
-        done = audit.of_key(porch().seal, key)
+        done, said = audit.of_key(porch().seal, key), comments.count(key)
     if found:
         _show(found, _names([key]) if with_names else {})
-    elif not done:
+    elif not done and not said:
         raise click.ClickException(f"Nobody with the id {_plain(author_id)} of {_plain(key.issuer)} has posts here.")
+    _show_comments(said)
     click.echo(f"{_counted(left.sessions, 'session')}, {_counted(left.parked, 'parked form')}.")
     for entry in done:
         _show_entry(entry)
@@ -149,6 +153,11 @@ def _show(each: Holding, names: dict[Key, Byline]) -> None:
     click.echo(
         f"    {_counted(each.posts, 'post')}: {', '.join(told)}; {each.first_at:%Y-%m-%d} to {each.last_at:%Y-%m-%d}"
     )
+
+
+def _show_comments(said: int) -> None:
+    if said:
+        click.echo(f"    {_counted(said, 'comment')}")
 
 
 def _show_entry(entry: Audit) -> None:
@@ -194,7 +203,7 @@ def remap(  # noqa: PLR0917
     with _said_plainly():
         moves = _wished(old_id, new_id, issuers, file)
         if skip_unknown:
-            there = {each.key for each in ownership.holdings(now=_now())}
+            there = {each.key for each in ownership.holdings(now=_now())} | comments.counts().keys()
             moves = [each for each in moves if each.old in there]
         _move("remap", moves, yes=yes, dry_run=dry_run)
 
@@ -207,8 +216,9 @@ def _wished(old_id: str | None, new_id: str | None, issuers: tuple[str, str] | N
     if old_id is not None and new_id is not None and not file:
         return [Move(key_of(old_issuer, old_id), key_of(new_issuer, new_id))]
     if issuers and old_id is None and not file:
-        theirs = ownership.holdings(now=_now(), issuer=old_issuer)
-        return [Move(each.key, key_of(new_issuer, each.key[1]), each.key[1]) for each in theirs]
+        theirs = {each.key for each in ownership.holdings(now=_now(), issuer=old_issuer)}
+        keys = sorted(theirs | comments.counts(old_issuer).keys())
+        return [Move(key, key_of(new_issuer, key[1]), key[1]) for key in keys]
     raise click.UsageError("Say OLD and NEW, or --csv FILE, or --issuer OLD NEW.")
 
 
@@ -271,25 +281,31 @@ def _carry_out(transaction: Session, action: str, moves: list[Move]) -> list[tup
         if same_person:
             handles.take_along(transaction, old, new)
         handles.keep(transaction, new, handle(new), _now())
+    said = sum(comments.take_along(transaction, old, new) for old, new in keys) if same_person else 0
     done = list(zip(ownership.move(transaction, moves), left, strict=True))
+    if said:
+        tell_caches(transaction)
     for (old, new), (posts, dropped) in zip(keys, done, strict=True):
         audit.note(transaction, seal, action, old, into=new, posts=posts, traces=dropped, at=_now(), by=BY)
     return done
 
 
 def _show_moves(moves: list[Move], *, same_person: bool) -> None:
-    held = {each.key: each for each in ownership.holdings(now=_now())}
+    held, said = {each.key: each for each in ownership.holdings(now=_now())}, comments.counts() if same_person else {}
     for each in moves[:SHOWN]:
         left = traces.count(porch().seal, Key(*each.old)) if same_person else Traces()
         click.echo(_plain(f"{each.old[1]} of {each.old[0]} becomes {each.new[1]} of {each.new[0]}"))
-        click.echo(f"    {_what_happens(held[each.old], left)}")
+        click.echo(f"    {_what_happens(held.get(each.old), left, said.get(each.old, 0))}")
     if len(moves) > SHOWN:
         click.echo(f"… and {len(moves) - SHOWN} more")
-    click.echo(f"{_counted(len(moves), 'key')}, {_counted(sum(held[each.old].posts for each in moves), 'post')}.")
+    posts = sum(held[each.old].posts for each in moves if each.old in held)
+    click.echo(f"{_counted(len(moves), 'key')}, {_counted(posts, 'post')}.")
 
 
-def _what_happens(held: Holding, left: Traces) -> str:
-    told = f"{_counted(held.posts, 'post')} ({held.live} live) move"
+def _what_happens(held: Holding | None, left: Traces, said: int) -> str:
+    told = f"{_counted(held.posts, 'post')} ({held.live} live) move" if held else "no posts"
+    if said:
+        told += f"; {_counted(said, 'comment')} go along"
     if left.sessions:
         told += f"; {_counted(left.sessions, 'session')} end"
     return told + (f"; {_counted(left.parked, 'parked form')} go along" if left.parked else "")
@@ -337,7 +353,7 @@ def _unpublish(transaction: Session, key: Key) -> int:
 )
 @_asks_first
 def erase(author_id: str, issuer: str | None, keep_posts: bool, yes: bool, dry_run: bool) -> None:
-    """Do what a data-protection request asks: delete somebody's posts, sessions, parked forms and remembered name.
+    """Do what a data-protection request asks: delete somebody's posts, comments, sessions, parked forms and name.
 
     Says at its end what remains where.
     """
@@ -345,20 +361,26 @@ def erase(author_id: str, issuer: str | None, keep_posts: bool, yes: bool, dry_r
         key = _key(author_id, issuer)
         held, left = ownership.holding(key, now=_now()), traces.count(porch().seal, key)
         _show_erasing(key, held, left, keep_posts)
+        if said := comments.count(key):
+            click.echo(f"    {_counted(said, 'comment')} deleted")
         if not _may_go_on(yes, dry_run):
             return
         with _forgetting([key]) as transaction:
+            said = comments.drop(transaction, key)
             posts, addresses, left = _erase(transaction, key, keep_posts)
+            if said:
+                tell_caches(transaction)
     _tell_of_sessions([(key, left)])
     counts = f"{_counted(posts, 'post')}, {_counted(left.sessions, 'session')}, {_counted(left.parked, 'parked form')}"
+    counts += f", {_counted(said, 'comment')}" if said else ""
     click.echo(f"Done: {counts}.\n{REMAINS.format(addresses=addresses)}")
 
 
 REMAINS = """
 What remains, and where:
   this database   addresses at which posts were public ({addresses}), as tombstones without text; an entry in the
-                  audit, with a keyed hash that only SECRET_KEY can tie to the id; posts of others that speak of
-                  this person, which nobody can find but by reading
+                  audit, with a keyed hash that only SECRET_KEY can tie to the id; posts and comments of others
+                  that speak of this person, which nobody can find but by reading
   backups         everything, until they are overwritten: let them run out, or erase again after restoring one
   logs            the security log has another keyed hash; the proxy's log has whatever it was told to keep
   readers         feed readers, search engines and archives have what was public; ask them to look again

@@ -11,8 +11,10 @@ from blog.errors import Invalid
 from blog.web import csrf
 
 END_MARK = "end"  # the last field of every form of ours
-CHOICES = frozenset({"visible_to", "group", "handle"})  # chosen, not typed: no words are lost with them
-OWN_FIELDS = frozenset({END_MARK, "csrf_token", "form_id", "version", "action", "parked"})
+CHOICES = frozenset(
+    {"visible_to", "group", "handle", "comments", "state", "chosen", "only"}
+)  # chosen, not typed: no words are lost with them
+OWN_FIELDS = frozenset({END_MARK, "csrf_token", "form_id", "version", "action", "parked", "parent", "asks_comments"})
 
 
 def new_form_id() -> str:
