@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from bs4 import BeautifulSoup
 from sqlalchemy import insert, update
 
 from blog import create_app
 from blog.db import Comment, Post, db, writing
-from blog.identity.people import Key, Person
+from blog.identity.directories.cached import Cached
 from tests.actor import Actor, fill
+from tests.test_author_pages import Departed
 from tests.test_blog import Queries
 
 HOSTILE = [
@@ -521,7 +524,9 @@ def test_a_changed_name_shows_and_who_left_is_a_former_member(rita, ada, visitor
     rita.submit("/logout", "Log out")
     rita.log_in("rita")
     assert talk(visitor).select_one(".byline").text == "Rita Writer"
-    app.extensions["porch"].directory.learn(Person(Key("https://idp.example", "rita"), None, gone=True))
+    ready = app.extensions["porch"]
+    ready.directory.close()
+    app.extensions["porch"] = replace(ready, directory=Cached(Departed()))
     assert talk(visitor).select_one(".byline").text == "Former member"
 
 
