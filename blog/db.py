@@ -177,7 +177,7 @@ class Comment(db.Model):  # type: ignore[name-defined]
 
     id: Mapped[int] = mapped_column(primary_key=True)
     post_id: Mapped[int] = mapped_column(ForeignKey("posts.id", ondelete="CASCADE"))
-    parent_id: Mapped[int | None] = mapped_column(ForeignKey("comments.id", ondelete="CASCADE"), index=True)
+    parent_id: Mapped[int | None] = mapped_column(ForeignKey("comments.id", ondelete="CASCADE"))
     thread_id: Mapped[int] = mapped_column(
         default=0
     )  # its parent's id, else its own: a thread is one stretch of an index
@@ -197,6 +197,7 @@ class Comment(db.Model):  # type: ignore[name-defined]
 
     __table_args__ = (
         Index("ix_comments_thread", "post_id", "thread_id", "id"),
+        Index("ix_comments_parent", "parent_id", "state"),  # whether a comment has replies that readers see
         Index("ix_comments_post_state", "post_id", "state", "id"),  # what waits for an author
         Index("ix_comments_state", "state", "id"),  # what waits for editors
         Index("ix_comments_author", "author_issuer", "author_id", "id"),

@@ -413,12 +413,7 @@ def _is_known_to(comment: Comment, post: Post, visitor: Visitor) -> bool:
 def _shown_to(reader: Reader) -> ColumnElement[bool]:
     """Leave what a reader sees, and whatever has replies that everybody sees."""
     reply = aliased(Comment)
-    live_replies = exists().where(
-        reply.post_id == Comment.post_id,
-        reply.thread_id == Comment.id,
-        reply.parent_id.is_not(None),
-        reply.state == LIVE,
-    )
+    live_replies = exists().where(reply.parent_id == Comment.id, reply.state == LIVE)
     shown = or_(Comment.state == LIVE, and_(Comment.parent_id.is_(None), live_replies))
     return or_(shown, and_(Comment.state == HELD, _by(reader.key))) if reader.key else shown
 

@@ -2,7 +2,9 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from time import perf_counter
 
 import pytest
 from sqlalchemy import event, func, insert, select, text, update
@@ -10,6 +12,7 @@ from sqlalchemy import event, func, insert, select, text, update
 from blog.content import comments, posts
 from blog.content.comments import DELETED, HELD, LIVE, REJECTED, SILENCE, SPAM, THREADS, Rules, Visitor
 from blog.content.readers import Audience, Reader
+from blog.content.text import render_comment
 from blog.db import Comment, Post, Site, db, writing
 from blog.errors import Conflict, Forbidden, Invalid, NotFound, TooMany
 
@@ -598,3 +601,71 @@ def test_erasing_leaves_neither_text_nor_key(post):
     rows = db.session.execute(text("SELECT * FROM comments")).all()
     assert "SECRET" not in str(rows)
     assert "rita" not in str(rows)
+
+
+# -- Markdown to HTML -------------------------------------------------------------------------------------------------
+
+LINK = 'rel="nofollow ugc noopener"'
+
+
+@pytest.mark.parametrize(
+    ("typed", "html"),
+    [
+        (
+            "One\ntwo\n\n*three* **four** ~~five~~",
+            "<p>One<br>\ntwo</p>\n<p><em>three</em> <strong>four</strong> <s>five</s></p>",
+        ),
+        ("# Heading", "<p># Heading</p>"),
+        ("Heading\n===", "<p>Heading<br>\n===</p>"),
+        ("---", "<p>---</p>"),
+        ("| a |\n|---|", "<p>| a |<br>\n|---|</p>"),
+        ("<b>x</b> <!-- y -->", "<p>&lt;b&gt;x&lt;/b&gt; &lt;!-- y --&gt;</p>"),
+        ("<div>\nx\n</div>", "<p>&lt;div&gt;<br>\nx<br>\n&lt;/div&gt;</p>"),
+        ("[x](https://e.example 'title')", f'<p><a href="https://e.example" {LINK}>x</a></p>'),
+        (
+            "http://e.example/a_b?c=1&d",
+            f'<p><a href="http://e.example/a_b?c=1&amp;d" {LINK}>http://e.example/a_b?c=1&amp;d</a></p>',
+        ),
+        ("![x](https://e.example/x.png)", f'<p>!<a href="https://e.example/x.png" {LINK}>x</a></p>'),
+        ("[x](javascript:alert(1))", "<p>[x](javascript:alert(1))</p>"),
+        ("[x](mailto:a@b.example)", f"<p><a {LINK}>x</a></p>"),
+        ("> q", "<blockquote>\n<p>q</p>\n</blockquote>"),
+        ("3. x\n4. y", '<ol start="3">\n<li>x</li>\n<li>y</li>\n</ol>'),
+        ("- x", "<ul>\n<li>x</li>\n</ul>"),
+        ("```js\nx<y\n```", "<pre><code>x&lt;y\n</code></pre>"),
+        (
+            "[x]: https://e.example\n\n[x]",
+            f'<p>[x]: <a href="https://e.example" {LINK}>https://e.example</a></p>\n<p>[x]</p>',
+        ),
+        ("&#1;&#x202e;", "<p>\ufffd\u202e</p>"),
+    ],
+)
+def test_a_comment_has_a_part_of_markdown(typed, html):
+    assert render_comment(typed).strip() == html
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        ">",
+        "> ",
+        "- ",
+        "1. ",
+        ">#\na\n",
+        "*a **b ",
+        "*a **a ",
+        "**a*",
+        "![a](",
+        "[",
+        "[](",
+        "`a``",
+        "<http:",
+        "_",
+        "~~a",
+    ],
+)
+def test_no_comment_costs_much(piece):
+    started = perf_counter()
+    with suppress(Invalid):
+        render_comment((piece * 10_000)[:10_000])
+    assert perf_counter() - started < 5  # alone it takes 0.2 s at most

@@ -36,7 +36,7 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("ix_comments_author", "comments", ["author_issuer", "author_id", "id"])
-    op.create_index("ix_comments_parent_id", "comments", ["parent_id"])
+    op.create_index("ix_comments_parent", "comments", ["parent_id", "state"])
     op.create_index("ix_comments_post_state", "comments", ["post_id", "state", "id"])
     op.create_index("ix_comments_state", "comments", ["state", "id"])
     op.create_index("ix_comments_thread", "comments", ["post_id", "thread_id", "id"])
