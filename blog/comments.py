@@ -192,13 +192,19 @@ def _decide() -> ResponseReturnValue:
     if only := request.form.get("only"):
         action, _, one = only.partition(" ")
         chosen = [one]
+    if action == "nothing":
+        return _back("Nothing was decided. Press one of the buttons.")
     if (verdict := VERDICTS.get(action)) is None:
         raise Invalid("A hidden part of the form was changed. Nothing was saved; please reload the page.")
     wanted = dict(_id_and_version(each) for each in chosen[: comments.MOST])
     done = comments.decide(wanted, verdict, _visitor(), now=moment())
     if done:
         log.note("comments_decided", person=g.user, verdict=action, comments=done)
-    flash(_said(len(wanted), done, verdict), "")
+    return _back(_said(len(wanted), done, verdict))
+
+
+def _back(message: str) -> ResponseReturnValue:
+    flash(message, "")
     state = request.form.get("state")
     return redirect(url_for("comments.queue", state=state if state in STATES else HELD), 303)
 

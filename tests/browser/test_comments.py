@@ -32,6 +32,8 @@ def test_a_comments_whole_way(open_browser, author, reader, javascript):
     me.goto("/dashboard")
     expect(me.locator(".count")).to_have_text("1 held")
     link(me, "Comments").click()
+    me.get_by_role("checkbox", name=friend.name).press("Enter")
+    expect(me.get_by_role("status")).to_contain_text("Nothing was decided.")
     me.get_by_role("checkbox", name=friend.name).check()
     me.get_by_role("group", name="All that are ticked").get_by_role("button", name="Approve").click()
     expect(me.get_by_role("status")).to_have_text("1 comment is approved.")
