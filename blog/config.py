@@ -377,6 +377,31 @@ SETTINGS: tuple[Setting, ...] = (
         number(0, 5),
     ),
     Setting(
+        "COMMENTS",
+        "held",
+        "Whether people who are logged in can comment on posts: `off` (none are shown either), `held` until the post's author or an editor approves each, `first` until somebody has one that was approved, or `open`.",
+        one_of("off", "held", "first", "open"),
+    ),
+    Setting(
+        "COMMENTS_CLOSE_AFTER",
+        0,
+        "How many days after its publication a post takes no more comments. 0 leaves it open.",
+        number(0, 36_500),
+    ),
+    Setting(
+        "COMMENT_EDIT_MINUTES",
+        timedelta(minutes=15),
+        "How many minutes its writer can change a comment. They can delete it at any time.",
+        minutes(0, 60 * 24),
+    ),
+    Setting("COMMENT_LONGEST", 10_000, "How many bytes a comment may have.", number(200, 10_000)),
+    Setting(
+        "COMMENT_RATE",
+        5,
+        "How many comments one person can leave in ten minutes, in all processes together.",
+        number(1, 1_000),
+    ),
+    Setting(
         "IMAGE_HOSTS",
         (),
         "Other hosts whose images posts may show, such as `https://img.example.org`. Each of them learns who reads what; none by default.",

@@ -11,8 +11,9 @@ from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
 from blog.auth import bylines
-from blog.content import authorship, handles, posts
+from blog.content import authorship, comments, handles, posts
 from blog.content.authorship import Naming
+from blog.content.comments import Visitor
 from blog.content.readers import EVERYONE, FOR_EVERYONE, GROUPS, PEOPLE, Audience, Reader
 from blog.content.text import differences
 from blog.db import Named
@@ -65,6 +66,7 @@ def _create() -> ResponseReturnValue:
             audience=_audience() or FOR_EVERYONE,
             own_groups=g.user.groups,
             handle=handle(g.user.key),
+            takes_comments=_takes_comments(),
         )
     except Invalid as error:
         return _dashboard(typed, error.problems), 400
@@ -96,6 +98,7 @@ def _dashboard(typed: MultiDict[str, str], problems: Mapping[str, str] | None = 
         check=_check_to_run(),
         handle=handles.of(g.user.key),
         now=moment(),
+        held=_held(),
     )
 
 
@@ -107,6 +110,13 @@ def _check_to_run() -> str | None:
         return None
     own_id = g.user.key.id
     return shlex.join(["flask", "--app", "blog", "authors", "check", *(["--"] if own_id[:1] == "-" else []), own_id])
+
+
+def _held() -> int | None:
+    """How many comments wait for this person's decision; None where people cannot comment."""
+    if current_app.config["COMMENTS"] == "off":
+        return None
+    return comments.count_held(Visitor(Reader(*asker()), is_author=True), now=moment())
 
 
 @bp.route("/dashboard/page", methods=["GET", "POST"])
@@ -170,6 +180,7 @@ def _save(post: Any) -> ResponseReturnValue:
             own_groups=g.user.groups,
             naming=_naming(post),
             writer=Reader(*asker()),
+            takes_comments=_takes_comments(),
         )
     except Invalid as error:
         return _editor(post, typed, error.problems), 400
@@ -387,6 +398,11 @@ def _audience(typed: MultiDict[str, str] | None = None) -> Audience | None:
     """Read whom the post of a form is for; None when the form does not say."""
     typed = request.form if typed is None else typed
     return Audience(typed["visible_to"], frozenset(typed.getlist("group"))) if "visible_to" in typed else None
+
+
+def _takes_comments() -> bool | None:
+    """Read whether people may comment on the post of a form; None when the form does not ask."""
+    return request.form.get("comments") == "yes" if "asks_comments" in request.form else None
 
 
 def _said(action: str, post: Any) -> str:

@@ -24,6 +24,7 @@ from sqlalchemy import (
     UniqueConstraint,
     and_,
     event,
+    false,
     select,
     text,
     type_coerce,
@@ -132,6 +133,8 @@ class Post(db.Model):  # type: ignore[name-defined]
     form_id: Mapped[str | None] = mapped_column(
         String(64), unique=True
     )  # of the form that made it: sent twice, made once
+    comments_closed: Mapped[bool] = mapped_column(default=False, server_default=false())  # by its author
+    comments_live: Mapped[int] = mapped_column(default=0, server_default="0")  # so that a post without asks for none
 
     group_rows: Mapped[list[PostGroup]] = relationship(cascade="all, delete-orphan", passive_deletes=True, lazy="raise")
     author_rows: Mapped[list[PostAuthor]] = relationship(
@@ -277,6 +280,46 @@ class PostMedia(db.Model):  # type: ignore[name-defined]
 
     post_id: Mapped[int] = mapped_column(ForeignKey("posts.id", ondelete="CASCADE"), primary_key=True)
     name: Mapped[str] = mapped_column(ForeignKey("media.name", ondelete="CASCADE"), primary_key=True, index=True)
+
+
+class Comment(db.Model):  # type: ignore[name-defined]
+    """What somebody says to a post, or to a comment on it. A deleted one with replies stays, without text and key."""
+
+    __tablename__ = "comments"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    post_id: Mapped[int] = mapped_column(ForeignKey("posts.id", ondelete="CASCADE"))
+    parent_id: Mapped[int | None] = mapped_column(ForeignKey("comments.id", ondelete="CASCADE"))
+    thread_id: Mapped[int] = mapped_column(
+        default=0
+    )  # its parent's id, else its own: a thread is one stretch of an index
+    author_issuer: Mapped[str | None] = mapped_column(String(500))
+    author_id: Mapped[str | None] = mapped_column(String(255))
+    body_md: Mapped[str] = mapped_column(Text)
+    body_html: Mapped[str] = mapped_column(Text)
+    html_version: Mapped[int]  # of the renderer that made body_html
+    state: Mapped[str] = mapped_column(String(10))  # a word of content/comments.py
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    edited_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    decided_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # when somebody else said what becomes of it
+    version: Mapped[int] = mapped_column(default=1)  # counts texts; who decides names the one they read
+    form_id: Mapped[str | None] = mapped_column(String(64), unique=True)
+
+    post: Mapped[Post] = relationship(lazy="raise", viewonly=True)
+
+    __table_args__ = (
+        Index("ix_comments_thread", "post_id", "thread_id", "id"),
+        Index("ix_comments_parent", "parent_id", "state"),  # whether a comment has replies that readers see
+        Index("ix_comments_post_state", "post_id", "state", "id"),  # what waits for an author
+        Index("ix_comments_state", "state", "id"),  # what waits for editors
+        Index("ix_comments_author", "author_issuer", "author_id", "id"),
+        {"sqlite_autoincrement": True},  # a decision that is under way must not hit another comment
+    )
+
+    @property
+    def author_key(self) -> tuple[str, str] | None:
+        """Its writer's identity key, (issuer, id); None once it is deleted."""
+        return (self.author_issuer, self.author_id) if self.author_issuer and self.author_id else None
 
 
 class Slug(db.Model):  # type: ignore[name-defined]

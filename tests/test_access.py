@@ -75,6 +75,24 @@ TABLE = {
     ("POST", "/joint/byline"): (LOGIN, 404, 303, 404, 404, 404),
     ("GET", "/asked/byline"): (LOGIN, 404, 200, 404, 404, 404),
     ("POST", "/asked/byline"): (LOGIN, 404, 303, 404, 404, 404),
+    ("GET", "/live/comment"): (LOGIN, 200, 200, 200, 200, 200),
+    ("GET", "/draft/comment"): (LOGIN, 404, 404, 404, 404, 404),
+    ("GET", "/members/comment"): (LOGIN, 200, 200, 200, 200, 200),
+    ("GET", "/grouped/comment"): (LOGIN, 200, 404, 404, 200, 200),
+    ("POST", "/live/comment"): (LOGIN, 303, 303, 303, 303, 303),
+    ("POST", "/draft/comment"): (LOGIN, 404, 404, 404, 404, 404),
+    ("POST", "/members/comment"): (LOGIN, 303, 303, 303, 303, 303),
+    ("POST", "/grouped/comment"): (LOGIN, 303, 404, 404, 303, 303),
+    ("GET", "/live/comment/1/edit"): (LOGIN, 403, 403, 200, 403, 403),
+    ("POST", "/live/comment/1/edit"): (LOGIN, 403, 403, 303, 403, 403),
+    ("GET", "/live/comment/1/delete"): (LOGIN, 200, 403, 200, 403, 200),
+    ("POST", "/live/comment/1/delete"): (LOGIN, 303, 403, 303, 403, 303),
+    ("GET", "/grouped/comment/2/delete"): (LOGIN, 200, 404, 404, 200, 200),
+    ("POST", "/grouped/comment/2/delete"): (LOGIN, 303, 404, 404, 303, 303),
+    ("GET", "/grouped/comment/2/edit"): (LOGIN, 403, 404, 404, 200, 403),
+    ("POST", "/grouped/comment/2/edit"): (LOGIN, 403, 404, 404, 303, 403),
+    ("GET", "/dashboard/comments"): (LOGIN, 200, 200, 403, 403, 200),
+    ("POST", "/dashboard/comments"): (LOGIN, 303, 303, 403, 403, 303),
     ("GET", "/login"): (302, 302, 302, 302, 302, 302),
     ("GET", "/login/confirm"): (LOGIN, 302, 302, 302, 302, 302),
     ("GET", "/register"): (302, 302, 302, 302, 302, 302),
@@ -96,7 +114,7 @@ TABLE = {
 
 @pytest.fixture(autouse=True)
 def roles(settings, idp):
-    settings |= {"ROLES_CLAIM": "groups", "ROLE_AUTHOR": "writers", "ROLE_EDITOR": "desk"}
+    settings |= {"ROLES_CLAIM": "groups", "ROLE_AUTHOR": "writers", "ROLE_EDITOR": "desk", "COMMENTS": "open"}
     idp.people = {
         "ada": {"name": "Ada Lovelace", "groups": ["writers", "Night Desk"]},
         "bob": {"name": "Bob Ross", "groups": ["writers"]},
@@ -119,8 +137,8 @@ def picture(actor, width):
 def posts(ada, anybody, monkeypatch, request):
     """A live post, drafts, and two that only some may read, all of Ada; and somebody who writes for those alone.
 
-    Bob is a co-author of one draft, and asked to be one of another. For a row about pictures each but the drafts shows
-    one; gives their names, and that of one which no post uses.
+    Bob is a co-author of one draft, and asked to be one of another. Readers comment. For a row about pictures each
+    but the drafts shows one; gives their names, and that of one which no post uses.
     """
     monkeypatch.setattr(workshop, "_run", lambda data, kind, folder, wall_s: make(data, kind, folder))
     assert ada.submit("/dashboard", "Change address", handle="Pen").status_code == 303
@@ -143,6 +161,9 @@ def posts(ada, anybody, monkeypatch, request):
     sid = anybody().log_in("sid")
     assert sid.publish("Shy", visible_to="groups", group="Night Desk") == "shy"
     assert sid.submit("/dashboard", "Change address", handle="shy").status_code == 303
+    rita, nina = anybody().log_in("rita"), anybody().log_in("nina")
+    assert rita.submit("/live/comment", "Comment", comment="Said").location == "/live#comment-1"
+    assert nina.submit("/grouped/comment", "Comment", comment="Said").location == "/grouped#comment-2"
     return named
 
 
@@ -156,8 +177,9 @@ def test_everybody_may_do_what_the_table_says_and_no_more(posts, anybody, method
     if sub:
         actor.log_in(sub)
         _, fields = actor.filled(
-            "/logout", "Log out", title="Written anew", body="Text", version="1", handle="anew", end="1"
+            "/logout", "Log out", title="Written anew", body="Text", version="1", handle="anew", comment="Anew", end="1"
         )
+        fields |= {"action": "approve"} if path == "/dashboard/comments" else {}
     response = actor.client.open(path, method=method, data=fields if method == "POST" else None, buffered=True)
     led_to_login = response.location is not None and response.location.startswith("/login?next=")
     assert (LOGIN if led_to_login else response.status_code) == TABLE[row][column]
@@ -197,6 +219,7 @@ def test_every_route_stands_in_the_table(app):
     written = {
         (method, re.sub("^/(live|draft|members|grouped|joint|asked)", "/<slug>", path)) for method, path in TABLE
     }
+    written = {(method, re.sub("comment/[0-9]+/", "comment/<int:comment_id>/", path)) for method, path in written}
     written = {(method, re.sub("^/author/.*", "/author/<handle>", path)) for method, path in written}
     written = {(method, re.sub("^/media/.*", "/media/<file>", path)) for method, path in written}
     written = {(method, re.sub("^/dashboard/media/.*", "/dashboard/media/<name>", path)) for method, path in written}

@@ -136,6 +136,7 @@ def test_functions_stay_small(path):
 
 ASKS_NOBODY = {  # a writer's own form, their own list, a save; a look-up that is given the clause; doctor; upgrade
     "content/exchange.py": {"count", "_after"},  # the operator's, for whom everything is exported
+    "content/comments.py": {"decide", "drop"},  # a look-up that is given the clause; the operator's
     "content/handles.py": {"give"},
     "content/posts.py": {
         *("_create", "of_author", "_locked", "_at", "count_by_issuer", "some_authors", "count_authors"),
@@ -190,14 +191,14 @@ def test_a_template_has_no_inline_script_or_style(path):
     assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=", text)
 
 
-def test_only_the_stored_body_of_a_post_goes_out_unescaped():
+def test_only_the_stored_body_of_a_post_or_a_comment_goes_out_unescaped():
     unescaped = [
         line.strip()
         for path in TEMPLATES
         for line in path.read_text().splitlines()
         if "safe" in line.split("|")[-1] and "|" in line
     ]
-    assert unescaped == ["{{ post.body_html | safe }}"]
+    assert unescaped == ["{{ post.body_html | safe }}", "{{ comment.body_html | safe }}"]
     assert not [relative(path) for path in MODULES if re.search(r"\bMarkup\(|render_template_string", path.read_text())]
 
 

@@ -14,10 +14,10 @@ from sqlalchemy.orm import Session
 from blog.cli.asking import asks_first, counted, key_here, may_go_on, now, plain, said_plainly
 from blog.cli.media import shelf
 from blog.cli.names import prove
-from blog.content import handles, ownership
+from blog.content import comments, handles, ownership
 from blog.content.media import library
 from blog.content.ownership import Deleted, Holding, Move, Moved
-from blog.db import Audit, writing
+from blog.db import Audit, tell_caches, writing
 from blog.errors import Invalid, LoginRefused, Unreachable
 from blog.identity import audit, pairs, people, traces
 from blog.identity.directories import forgetting
@@ -48,11 +48,14 @@ def list_authors(as_json: bool, with_names: bool) -> None:
     with said_plainly():
         found = ownership.holdings(now=now())
     names = _names([Key(*each.key) for each in found]) if with_names else {}
+    said = comments.counts()
     if as_json:
-        click.echo(json.dumps([_as_json(each, names) for each in found], indent=2))
+        told = [{**_as_json(each, names), "comments": said.get(each.key, 0)} for each in found]
+        click.echo(json.dumps(told, indent=2))
         return
     for each in found:
         show_holding(each, names)
+        _show_comments(said.get(each.key, 0))
     click.echo(f"{counted(len(found), 'author')}, {counted(sum(each.posts for each in found), 'post')}.")
 
 
@@ -66,10 +69,12 @@ def show_author(author_id: str, issuer: str | None, with_names: bool) -> None:
         key = key_here(author_id, issuer)
         found, left = ownership.holding(key, now=now()), traces.count(porch().seal, key)
         done, kept = audit.of_key(porch().seal, key), library.holding(key)
+        said = comments.count(key)
     if found:
         show_holding(found, _names([key]) if with_names else {})
-    elif not done and not kept.pictures:
+    elif not done and not kept.pictures and not said:
         raise click.ClickException(f"Nobody with the id {plain(author_id)} of {plain(key.issuer)} has posts here.")
+    _show_comments(said)
     click.echo(f"{counted(left.sessions, 'session')}, {counted(left.parked, 'parked form')}.")
     if kept.pictures:
         click.echo(f"{counted(kept.pictures, 'picture')}, {library.megabytes(kept.bytes)}.")
@@ -117,6 +122,11 @@ def show_holding(each: Holding, names: dict[Key, Byline]) -> None:
         click.echo(f"    named above {_of_others(each.coauthored)}")
 
 
+def _show_comments(said: int) -> None:
+    if said:
+        click.echo(f"    {counted(said, 'comment')}")
+
+
 def _show_entry(entry: Audit) -> None:
     counts = ", ".join(
         (counted(entry.posts, "post"), counted(entry.sessions, "session"), counted(entry.parked, "parked form"))
@@ -155,7 +165,7 @@ def remap(  # noqa: PLR0917
     with said_plainly():
         moves = _wished(old_id, new_id, issuers, file)
         if skip_unknown:
-            there = {each.key for each in ownership.holdings(now=now())}
+            there = {each.key for each in ownership.holdings(now=now())} | comments.counts().keys()
             moves = [each for each in moves if each.old in there]
         move_posts("remap", moves, yes=yes, dry_run=dry_run)
 
@@ -168,8 +178,9 @@ def _wished(old_id: str | None, new_id: str | None, issuers: tuple[str, str] | N
     if old_id is not None and new_id is not None and not file:
         return [Move(key_of(old_issuer, old_id), key_of(new_issuer, new_id))]
     if issuers and old_id is None and not file:
-        theirs = ownership.holdings(now=now(), issuer=old_issuer)
-        return [Move(each.key, key_of(new_issuer, each.key[1]), each.key[1]) for each in theirs]
+        theirs = {each.key for each in ownership.holdings(now=now(), issuer=old_issuer)}
+        keys = sorted(theirs | comments.counts(old_issuer).keys())
+        return [Move(key, key_of(new_issuer, key[1]), key[1]) for key in keys]
     raise click.UsageError("Say OLD and NEW, or --csv FILE, or --issuer OLD NEW.")
 
 
@@ -235,27 +246,33 @@ def _carry_out(transaction: Session, action: str, moves: list[Move]) -> list[tup
             handles.take_along(transaction, old, new)
             library.take_along(transaction, old, new)
         handles.keep(transaction, new, handle(new), now())
+    said = sum(comments.take_along(transaction, old, new) for old, new in keys) if same_person else 0
     done = list(zip(ownership.move(transaction, moves), left, strict=True))
+    if said:
+        tell_caches(transaction)
     for (old, new), (moved, dropped) in zip(keys, done, strict=True):
         audit.note(transaction, seal, action, old, into=new, posts=moved.posts, traces=dropped, at=now(), by=BY)
     return done
 
 
 def _show_moves(moves: list[Move], *, same_person: bool) -> None:
-    held = {each.key: each for each in ownership.holdings(now=now())}
+    held, said = {each.key: each for each in ownership.holdings(now=now())}, comments.counts() if same_person else {}
     for each in moves[:SHOWN]:
         left = traces.count(porch().seal, Key(*each.old)) if same_person else Traces()
         click.echo(plain(f"{each.old[1]} of {each.old[0]} becomes {each.new[1]} of {each.new[0]}"))
-        click.echo(f"    {_what_happens(held[each.old], left)}")
+        click.echo(f"    {_what_happens(held.get(each.old), left, said.get(each.old, 0))}")
     if len(moves) > SHOWN:
         click.echo(f"… and {len(moves) - SHOWN} more")
-    click.echo(f"{counted(len(moves), 'key')}, {counted(sum(held[each.old].posts for each in moves), 'post')}.")
+    posts = sum(held[each.old].posts for each in moves if each.old in held)
+    click.echo(f"{counted(len(moves), 'key')}, {counted(posts, 'post')}.")
 
 
-def _what_happens(held: Holding, left: Traces) -> str:
-    told = f"{counted(held.posts, 'post')} ({held.live} live) move"
-    if held.coauthored:
+def _what_happens(held: Holding | None, left: Traces, said: int) -> str:
+    told = f"{counted(held.posts, 'post')} ({held.live} live) move" if held else "no posts"
+    if held and held.coauthored:
         told += f"; the name above {_of_others(held.coauthored)} moves"
+    if said:
+        told += f"; {counted(said, 'comment')} go along"
     if left.sessions:
         told += f"; {counted(left.sessions, 'session')} end"
     return told + (f"; {counted(left.parked, 'parked form')} go along" if left.parked else "")
@@ -307,7 +324,7 @@ def _unpublish(transaction: Session, key: Key) -> int:
 )
 @asks_first
 def erase(author_id: str, issuer: str | None, keep_posts: bool, yes: bool, dry_run: bool) -> None:
-    """Do what a data-protection request asks: delete somebody's posts, sessions, parked forms and remembered name.
+    """Do what a data-protection request asks: delete somebody's posts, comments, sessions, parked forms and name.
 
     Says at its end what remains where.
     """
@@ -315,24 +332,31 @@ def erase(author_id: str, issuer: str | None, keep_posts: bool, yes: bool, dry_r
         key = key_here(author_id, issuer)
         held, left = ownership.holding(key, now=now()), traces.count(porch().seal, key)
         _show_erasing(key, held, left, keep_posts)
+        if said := comments.count(key):
+            click.echo(f"    {counted(said, 'comment')} deleted")
         if not may_go_on(yes, dry_run):
             return
         with _forgetting([key]) as transaction:
+            said = comments.drop(transaction, key)
             done, left = _erase(transaction, key, keep_posts)
+            if said:
+                tell_caches(transaction)
         library.tidy(shelf())
     _tell_of_sessions([(key, left)])
     counts = [counted(done.posts, "post"), counted(left.sessions, "session"), counted(left.parked, "parked form")]
     if done.coauthored:
         counts.append(f"the name above {_of_others(done.coauthored)}")
+    if said:
+        counts.append(counted(said, "comment"))
     click.echo(f"Done: {', '.join(counts)}.\n{REMAINS.format(addresses=done.addresses)}")
 
 
 REMAINS = """
 What remains, and where:
   this database   addresses at which posts were public ({addresses}), as tombstones without text; an entry in the
-                  audit, with a keyed hash that only SECRET_KEY can tie to the id; posts of others that speak of
-                  this person, which nobody can find but by reading; their name as a guest's above posts, if others
-                  typed it there: `flask privacy audit` finds it
+                  audit, with a keyed hash that only SECRET_KEY can tie to the id; posts and comments of others
+                  that speak of this person, which nobody can find but by reading; their name as a guest's above
+                  posts, if others typed it there: `flask privacy audit` finds it
   backups         everything, until they are overwritten: let them run out, or erase again after restoring one
   logs            the security log has another keyed hash; the proxy's log has whatever it was told to keep
   readers         feed readers, search engines and archives have what was public; ask them to look again

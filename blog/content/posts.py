@@ -66,6 +66,7 @@ def create(
     audience: Audience = FOR_EVERYONE,
     own_groups: Collection[str] = (),
     handle: str | None = None,
+    takes_comments: bool | None = None,
 ) -> Post:
     """Make a post, as a draft or published at once, at an address of its own.
 
@@ -74,11 +75,12 @@ def create(
     :param audience: whom it is visible to once it is live.
     :param own_groups: the writer's, which they may choose among.
     :param handle: of the writer's page, should they have none yet; `handles.give` gives one to who gets none here.
+    :param takes_comments: whether people may comment on it; None for yes.
     :raises Invalid: under ``title``, ``body``, ``visible_to``, or the empty name when the form id has no such form.
     :raises Conflict: when this form has made a post already that reads differently now; carries that post.
     :raises Forbidden: when somebody else sent this form.
     """
-    written = _written(title, body_md, audience)
+    written = _written(title, body_md, audience)._replace(takes_comments=takes_comments)
     must_be_offered(written.audience, frozenset(own_groups))
     if form_id is not None and not _FORM_ID.fullmatch(form_id):
         raise Invalid("This form is damaged. Keep your text, open a new form and put it there.")
@@ -101,6 +103,7 @@ def save(
     own_groups: Collection[str] = (),
     naming: Naming | None = None,
     writer: Reader | None = None,
+    takes_comments: bool | None = None,
 ) -> Post:
     """Put a new text into a post, and publish it (True), take it back (False) or leave its state alone (None).
 
@@ -111,12 +114,13 @@ def save(
     :param audience: whom it is visible to from now on; None leaves that as it is.
     :param own_groups: the writer's, which they may choose among, beside those that the post has.
     :param naming: who is named above it from now on; None leaves that as it is. Only for who `authorship.may_choose`.
+    :param takes_comments: whether people may comment on it from now on; None leaves that as it is.
     :raises Invalid: under ``title``, ``body``, ``visible_to`` or ``authors``.
     :raises NotFound: when the post was deleted in the meantime.
     :raises Conflict: when it was saved in the meantime, unless with the very same text, authors, audience and state;
         carries what is stored.
     """
-    written = _written(title, body_md, audience, naming)
+    written = _written(title, body_md, audience, naming)._replace(takes_comments=takes_comments)
     with writing() as session:
         post = _locked(session, post_id)
         if post is None:
@@ -166,13 +170,14 @@ _FORM_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 class _Written(NamedTuple):
-    """What somebody wrote, what is made of it, and for whom it is; None leaves that as it is."""
+    """What somebody wrote, what is made of it, for whom it is, and whether it takes comments; None leaves these two."""
 
     title: str
     body_md: str
     body_html: str
     audience: Audience | None
     naming: Naming | None = None
+    takes_comments: bool | None = None
 
 
 def _written(title: str, body_md: str, audience: Audience | None, naming: Naming | None = None) -> _Written:
@@ -258,12 +263,16 @@ def _holds(post: Post, written: _Written, publish: bool | None) -> bool:
     same_text = (post.title, post.body_md) == (written.title, written.body_md)
     same_audience = written.audience in (None, Audience(post.visible_to, frozenset(post.groups)))
     same_authors = written.naming is None or written.naming.same_as(post)
-    return same_text and same_audience and same_authors and publish in (None, post.published_at is not None)
+    same_comments = written.takes_comments in (None, not post.comments_closed)
+    same_state = publish in (None, post.published_at is not None)
+    return same_text and same_audience and same_authors and same_comments and same_state
 
 
 def _put(post: Post, written: _Written, pictures: Mapping[str, Media]) -> None:
     post.title, post.body_md, post.body_html = written.title, written.body_md, uses.dress(written.body_html, pictures)
     post.excerpt, post.html_version = excerpt(written.body_html), RENDERER_VERSION
+    if written.takes_comments is not None:
+        post.comments_closed = not written.takes_comments
     if written.audience:
         post.visible_to, groups = written.audience
         kept = [row for row in post.group_rows if row.name in groups]

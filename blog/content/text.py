@@ -309,6 +309,46 @@ _finisher = nh3.Cleaner(
 )
 
 
+# -- comments --------------------------------------------------------------------------------------------------------
+
+COMMENT_VERSION = 1
+"""Counts the changes to what `render_comment` makes."""
+
+
+def render_comment(body_md: str) -> str:
+    """Turn the Markdown of a comment into HTML: paragraphs, emphasis, links, code, quotations and lists.
+
+    Headings, images, tables and HTML stay the signs that were typed. A new line is one on the page too.
+
+    :param body_md: as `passage` returns it.
+    :raises Invalid: under the field ``comment``, when rendering it would cost more than any honest text does.
+    """
+    try:
+        loose = str(_comment_markdown.render(body_md))
+    except Invalid:
+        loose = None
+    if loose is None or labour(loose) > MOST_LABOUR:
+        raise Invalid({"comment": "The quotations, lists and emphasis in the comment are too entangled."})
+    return _comment_sanitiser.clean(_UNFIT.sub("\ufffd", _comment_sanitiser.clean(loose)))
+
+
+def _comment_parser() -> MarkdownIt:
+    parser = MarkdownIt("commonmark", {"html": False, "breaks": True, "maxNesting": 10}).enable("strikethrough")
+    parser.disable(["heading", "lheading", "hr", "html_block", "html_inline", "image", "reference"])
+    parser.block.ruler.before("code", "count_steps", _count_steps, {"alt": ["paragraph", "blockquote", "list"]})
+    parser.core.ruler.push("link_addresses", _link_addresses)
+    return parser
+
+
+_comment_markdown = _comment_parser()
+_comment_sanitiser = nh3.Cleaner(
+    tags=set("a blockquote br code em li ol p pre s strong ul".split()),
+    attributes={"*": set(), "a": {"href"}, "ol": {"start"}},
+    url_schemes={"http", "https"},
+    link_rel="nofollow ugc noopener",
+)
+
+
 # -- HTML to an excerpt ----------------------------------------------------------------------------------------------
 
 _FOOTNOTES = '<section class="footnotes">'

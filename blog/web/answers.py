@@ -27,6 +27,7 @@ PAGES = {  # status → what the page says when nobody said it better
     409: ("Somebody was faster", "A newer version was saved in the meantime."),
     411: ("Length missing", "The request did not say how long it is."),
     413: ("Too much at once", "That was more than fits. Go back: your browser still has what you typed."),
+    429: ("Slowly, please", "That was more than one may do in so short a time. Please try again later."),
     507: ("No room left", "The disk of this blog is full, so this was not kept. Tell whoever runs it."),
     500: ("Something broke", "That is our fault, not yours. It has been noted."),
     503: ("Back in a moment", "A part of the site does not answer just now. Please try again shortly."),
@@ -48,6 +49,7 @@ def init_app(app: Flask) -> None:
     for error, status in STATUS.items():
         app.register_error_handler(error, _says(status))
     app.register_error_handler(errors.Moved, _moved)
+    app.register_error_handler(errors.TooMany, _too_many)
     app.register_error_handler(errors.Unreachable, _unreachable)
     app.register_error_handler(OperationalError, _database_away)
     app.register_error_handler(PoolTimeout, _database_away)
@@ -90,7 +92,7 @@ def _page(
         login_next=_login_next(status),
     )
     response = keep_private(current_app.make_response((page, status)))
-    if status == 503:
+    if status == 503 or retry_after_s:
         response.headers["Retry-After"] = str(round(retry_after_s or RETRY_AFTER_S))
     return response
 
@@ -144,10 +146,15 @@ def _typed(status: int) -> list[tuple[str, str]]:
 
 
 def _moved(error: errors.Moved) -> ResponseReturnValue:
-    address: dict[str, Any] = dict.fromkeys(request.view_args or {}, error.slug)
+    address: dict[str, Any] = dict(request.view_args or {})
+    address |= {name: error.slug for name in ("slug", "handle") if name in address}
     here = url_for(request.endpoint or "", **address)
     query = request.query_string.decode("ascii", "ignore")
     return redirect(f"{here}?{query}" if query else here, 301)
+
+
+def _too_many(error: errors.TooMany) -> ResponseReturnValue:
+    return _page(429, str(error), retry_after_s=error.retry_after)
 
 
 def _unreachable(error: errors.Unreachable) -> ResponseReturnValue:

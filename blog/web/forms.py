@@ -14,9 +14,13 @@ from blog.web import csrf
 
 END_MARK = "end"  # the last field of every form of ours
 # chosen, not typed: no words are lost with them
-CHOICES = frozenset({"visible_to", "group", "handle", "add_author", "decorative"})
+CHOICES = frozenset(
+    {"visible_to", "group", "handle", "add_author", "decorative", "comments", "state", "chosen", "only"}
+)
 FEW_FIELDS = 64 * 1024  # bytes of the fields that come with files
-OWN_FIELDS = frozenset({END_MARK, "csrf_token", "form_id", "version", "action", "parked", "authors"})
+OWN_FIELDS = frozenset(
+    {END_MARK, "csrf_token", "form_id", "version", "action", "parked", "authors", "parent", "asks_comments"}
+)
 
 
 def new_form_id() -> str:
