@@ -37,7 +37,7 @@ bench: .venv/test ## measure what names cost, and the production server against 
 
 constraints: ## take the newest versions that setup.cfg allows, and write them down
 	@rm -rf .venv/newest && $(PYTHON) -m venv .venv/newest
-	@.venv/newest/bin/python -m pip install --quiet --disable-pip-version-check '.[demo,postgres,redis,test]'
+	@.venv/newest/bin/python -m pip install --quiet --disable-pip-version-check '.[cognito,demo,postgres,redis,test]'
 	@{ head -n 1 constraints.txt; .venv/newest/bin/python -m pip freeze --exclude byline --exclude-editable; } > .venv/constraints
 	@mv .venv/constraints constraints.txt && rm -rf .venv/newest && git --no-pager diff --stat constraints.txt
 
@@ -64,5 +64,5 @@ NODE_TESTS = tests/interop/oidc_provider
 
 .venv/test: setup.cfg constraints.txt | .venv/made
 	@echo "Installing what the tests need (about a minute the first time) …"
-	@$(PIP) '.[demo,postgres,redis,test]'
+	@$(PIP) '.[cognito,demo,postgres,redis,test]'
 	@touch $@ .venv/demo

@@ -13,10 +13,11 @@ from flask_migrate import Migrate
 from jinja2 import StrictUndefined
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from blog import auth, blog, cli, config, dashboard, db, hooks, sessions
+from blog import auth, blog, cli, comments, config, dashboard, db, hooks, media, sessions
 from blog.identity import directories, people
 from blog.identity.client import Client
 from blog.identity.directories.forgetting import Forgetting
+from blog.identity.directories.proof import Proof
 from blog.identity.keys import ClientKeys
 from blog.identity.provider import Provider
 from blog.identity.sealing import Seal
@@ -41,6 +42,7 @@ def create_app(settings: Mapping[str, Any] | None = None, *, now: clock.Clock = 
     app.config.from_mapping(values)
     app.extensions["settings"] = values  # as they are: of Flask's own, SECRET_KEY becomes a derived one
     app.config.update(
+        MEDIA_FOLDER=str(Path(app.instance_path) / values["MEDIA_FOLDER"]),
         SQLALCHEMY_DATABASE_URI=values["DATABASE_URL"],
         MAX_CONTENT_LENGTH=LARGEST_FORM,
         MAX_FORM_MEMORY_SIZE=LARGEST_FORM,
@@ -77,7 +79,7 @@ def _build(app: Flask, values: Mapping[str, Any], now: clock.Clock) -> None:
     headers.init_app(app, policy=policy, https=https)
     templating.init_app(app)
     auth.init_app(app, _porch(app, values, seal, now))
-    for door in (sessions, dashboard, blog):
+    for door in (sessions, media, comments, dashboard, blog):
         app.register_blueprint(door.bp)
     hooks.init_app(app)
     cli.init_app(app)
@@ -119,6 +121,7 @@ def _porch(app: Flask, values: Mapping[str, Any], seal: Seal, now: clock.Clock) 
         client_keys=keys,
         directory=directory,
         forgetting=Forgetting(directory, seal, now=now),
+        proof=Proof(seal, values),
         seal=seal,
         author_claim=values["OIDC_AUTHOR_CLAIM"],
         role_rules=rules,

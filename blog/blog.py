@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 from flask import Blueprint, current_app, g, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 
 from blog.auth import bylines
-from blog.content import handles, posts
+from blog.content import authorship, comments, handles, posts
+from blog.content.comments import SILENCE, Rules, Visitor
 from blog.content.readers import Reader
 from blog.errors import Moved, NotFound
 from blog.identity.people import Key
 from blog.porch.guards import asker
-from blog.web import headers
+from blog.web import forms, headers
 from blog.web.clock import moment
 
 bp = Blueprint("blog", __name__)
@@ -27,9 +31,7 @@ def index() -> ResponseReturnValue:
         before=request.args.get("before"),
         after=request.args.get("after"),
     )
-    return _public(
-        render_template("blog/index.html", page=page, bylines=bylines([post.author_key for post in page.posts]))
-    )
+    return _public(render_template("blog/index.html", page=page, bylines=bylines(_named(page.posts))))
 
 
 @bp.get("/author/<handle>")
@@ -49,25 +51,48 @@ def author(handle: str) -> ResponseReturnValue:
         raise NotFound
     if handle != current:
         raise Moved(current)
-    byline = bylines([author_key])[Key(*author_key)]
-    return _public(render_template("blog/author.html", page=page, handle=handle, byline=byline))
+    shown = bylines({author_key, *_named(page.posts)})
+    return _public(
+        render_template("blog/author.html", page=page, handle=handle, byline=shown[Key(*author_key)], bylines=shown)
+    )
 
 
 @bp.get("/<slug>")
 def post(slug: str) -> ResponseReturnValue:
-    """Show one post: when it is live to those it is for, else to its author and to editors."""
-    reader = Reader(*asker())
+    """Show one post, and what is said to it: when it is live to those it is for, else to its authors, who is asked to
+    be one, and editors.
+    """
+    reader, rules = Reader(*asker()), comments.rules(current_app.config)
+    is_author = bool(g.user and "author" in g.user.roles)
     found = posts.at_slug(slug, now=moment(), reader=reader)
-    own = found.author_key == reader.key and "author" in g.user.roles
+    talk = _talk(found, reader, rules)
     return _public(
         render_template(
             "blog/post.html",
             post=found,
-            bylines=bylines([found.author_key]),
+            bylines=bylines(_named([found]).union(talk.keys())),
             live=found.is_live(moment()),
-            editable=own or reader.everything,
+            asked=authorship.asked_of(found, reader.key),
+            editable=is_author and (reader.everything or authorship.works_on(found, reader.key)),
+            talk=talk,
+            visitor=Visitor(reader, is_author=is_author),
+            rules=rules,
+            takes=comments.takes(found, rules, moment()),
+            now=moment(),
+            form_id=forms.new_form_id() if g.user else "",
         )
     )
+
+
+def _named(shown: Iterable[Any]) -> set[tuple[str, str]]:
+    """The keys of all who are named above these posts, to ask for all of them at once."""
+    return {each.key for post in shown for each in post.named if each.key}
+
+
+def _talk(post: Any, reader: Reader, rules: Rules) -> comments.Talk:
+    if rules.mode == "off" or not post.is_live(moment()):
+        return SILENCE
+    return comments.of_post(post, reader=reader, at=request.args.get("comments"))
 
 
 def _public(page: str) -> ResponseReturnValue:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import shlex
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from flask import (
@@ -22,12 +23,15 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from blog.auth import bylines
-from blog.content import copies, handles, posts, versions
+from blog.content import authorship, comments, copies, handles, posts, versions
+from blog.content.authorship import Naming
+from blog.content.comments import Visitor
 from blog.content.readers import EVERYONE, FOR_EVERYONE, GROUPS, PEOPLE, Audience, Reader
-from blog.errors import Conflict, Invalid, Moved, Taken
+from blog.db import Named
+from blog.errors import Conflict, Forbidden, Invalid, Moved, Taken
 from blog.identity.people import Byline, Key
-from blog.porch import handle, person_ref
-from blog.porch.guards import asker, role_required, step_up
+from blog.porch import handle, person_ref, porch
+from blog.porch.guards import asker, login_required, role_required, step_up
 from blog.porch.parked import parked_form, parked_forms
 from blog.web import forms
 from blog.web.clock import moment
@@ -49,6 +53,8 @@ CAN_READ = {
 PUBLISH = {"publish": True, "unpublish": False}
 OVERTAKEN = "A newer version of this post was saved meanwhile. Your text is kept; save it to see both side by side."
 LATE = "This was saved or discarded in another tab. What you type here is kept in this browser only, until you save it."
+REARRANGE = ("up", "remove", "add")  # what buttons do with the list of authors in a form; nothing is saved by them
+OFFERED = 200  # authors to choose among; where there are more, they are named by the address of their page
 
 
 @bp.get("/dashboard")
@@ -61,11 +67,17 @@ def index() -> ResponseReturnValue:
         before=request.args.get("before"),
         after=request.args.get("after"),
     )
+    asking = posts.that_ask(g.user.key, limit=current_app.config["POSTS_PER_PAGE"])
+    others = {each.key for post in page.posts if post.author_rows for each in post.named if each.key}
     return render_template(
         "dashboard/index.html",
         page=page,
+        asking=asking,
+        bylines=_names(others | {post.author_key for post in asking}),
         unsaved=copies.of_new_posts(g.user.key, now=moment()),
         parked=parked_forms(),
+        check=_check_to_run(),
+        held=_held(),
         handle=handles.of(g.user.key),
         now=moment(),
         saved_forms=_saved_forms(),
@@ -105,6 +117,7 @@ def _create() -> ResponseReturnValue:
             own_groups=g.user.groups,
             handle=handle(g.user.key),
             form=_form(),
+            takes_comments=_takes_comments(),
         )
     except Invalid as error:
         return _writer(typed, error.problems), 400
@@ -202,15 +215,35 @@ def autosave() -> ResponseReturnValue:
 @role_required("author")
 def preview() -> ResponseReturnValue:
     """Show what saving would publish, as a piece of a page; for the script of the editor."""
-    problems, previewed = _previewed(request.form)
+    typed = request.form
+    problems, previewed = _previewed(typed, _editable_wherever(typed["post"]) if typed.get("post") else None)
     return render_template("dashboard/preview.html", preview=previewed, problems=problems), 400 if problems else 200
 
 
-def _previewed(typed: MultiDict[str, str]) -> tuple[Mapping[str, str], posts.Preview | None]:
+def _previewed(typed: MultiDict[str, str], post: Any = None) -> tuple[Mapping[str, str], posts.Preview | None]:
+    words = {"title": typed.get("title", ""), "body_md": typed.get("body", "")}
+    writer = Reader(*asker()) if post else Reader(g.user.key, g.user.groups)
     try:
-        return {}, posts.preview(title=typed.get("title", ""), body_md=typed.get("body", ""))
+        return {}, posts.preview(**words, writer=writer, now=moment(), post_id=post.id if post else None)
     except Invalid as error:
         return error.problems, None
+
+
+def _check_to_run() -> str | None:
+    """Give the command that nobody has run yet, for whoever can see to it: editors, or all where nobody can be one."""
+    ready = porch()
+    sees_to_it = "editor" in g.user.roles or not ready.role_rules.can_give("editor")
+    if not sees_to_it or not ready.proof.is_needed or ready.proof.at() is not None:
+        return None
+    own_id = g.user.key.id
+    return shlex.join(["flask", "--app", "blog", "authors", "check", *(["--"] if own_id[:1] == "-" else []), own_id])
+
+
+def _held() -> int | None:
+    """How many comments wait for this person's decision; None where people cannot comment."""
+    if current_app.config["COMMENTS"] == "off":
+        return None
+    return comments.count_held(Visitor(Reader(*asker()), is_author=True), now=moment())
 
 
 @bp.route("/dashboard/page", methods=["GET", "POST"])
@@ -243,7 +276,9 @@ def edit(slug: str) -> ResponseReturnValue:
     if _asked() == "discard":
         return _discard(url_for("dashboard.edit", slug=post.slug))
     if _asked() == "preview":
-        return _editor(post, request.form, *_previewed(request.form))
+        return _editor(post, request.form, *_previewed(request.form, post))
+    if _asked().partition(" ")[0] in REARRANGE:
+        return _rearrange(post)
     changes_what_is_read = post.is_live(moment()) or _action() == "publish"
     return (step_up("publish") if changes_what_is_read else None) or _save(post)
 
@@ -266,7 +301,20 @@ def _differs(kept: copies.Kept, post: Any) -> bool:
     visible_to, groups = _audience(typed) or (post.visible_to, post.groups)
     stored = (post.title, post.body_md.strip())
     same_audience = visible_to == post.visible_to and (visible_to != GROUPS or set(groups) == set(post.groups))
-    return told != stored or not same_audience
+    return told != stored or not same_audience or _other_authors(typed, post) or _other_comments(typed, post)
+
+
+def _other_authors(typed: MultiDict[str, str], post: Any) -> bool:
+    """Whether a form names others above a post, or somebody was put in a field and not added yet."""
+    if "authors" not in typed or not authorship.may_choose(post, Reader(*asker())):
+        return False
+    added = any(typed.get(name, "").strip() for name in ("add_author", "add_page", "add_guest"))
+    return added or typed.getlist("author") != authorship.as_written(post, post.listed)
+
+
+def _other_comments(typed: MultiDict[str, str], post: Any) -> bool:
+    takes_comments = _takes_comments(typed)
+    return takes_comments is not None and takes_comments == post.comments_closed
 
 
 def _editable(slug: str) -> Any:
@@ -298,6 +346,9 @@ def _save(post: Any) -> ResponseReturnValue:
             audience=_audience(),
             own_groups=g.user.groups,
             form=_form(),
+            naming=_naming(post),
+            writer=Reader(*asker()),
+            takes_comments=_takes_comments(),
         )
     except Invalid as error:
         return _editor(post, typed, error.problems), 400
@@ -308,6 +359,95 @@ def _save(post: Any) -> ResponseReturnValue:
     return redirect(url_for("dashboard.edit", slug=saved.slug), 303)
 
 
+def _naming(post: Any) -> Naming | None:
+    """Read who shall be named above a post, those too who were put in a field and not added yet; None: as it is."""
+    if "authors" not in request.form or not authorship.may_choose(post, reader := Reader(*asker())):
+        return None
+    return Naming(tuple(authorship.read(post, _joined())), unasked=reader.everything)
+
+
+def _joined() -> list[str]:
+    """The list of authors in a form, with those at its end who were put in a field beside it."""
+    pages = (request.form.get(name, "") for name in ("add_author", "add_page"))
+    return authorship.joined(
+        request.form.getlist("author"), pages=filter(str.strip, pages), guest=request.form.get("add_guest", "")
+    )
+
+
+def _rearrange(post: Any) -> ResponseReturnValue:
+    """Show the form again with another list of authors; nothing of it is saved."""
+    typed, words = MultiDict(request.form), request.form.getlist("author")
+    act, _, where = request.form["action"].partition(" ")
+    number = int(where) if where.isascii() and where.isdigit() and len(where) < 4 else -1
+    try:
+        forms.must_be_whole()
+        if act == "add":
+            words = _joined()
+            for name in ("add_author", "add_page", "add_guest"):
+                typed.pop(name, None)
+        else:
+            words = authorship.moved_up(words, number) if act == "up" else authorship.without(words, number)
+    except Invalid as error:
+        return _editor(post, typed, error.problems), 400
+    typed.setlist("author", words or [authorship.HOLDER])
+    return _editor(post, typed, focus=f"up {number - 1}" if act == "up" else act)
+
+
+class Line(NamedTuple):
+    """One of those who are named above a post, as the form shows them.
+
+    :param word: how the form says whom it means.
+    :param named: who it is.
+    :param byline: their name; None for a guest, who is not there, or whom the writer need not know.
+    """
+
+    word: str
+    named: Named
+    byline: Byline | None
+
+
+class Authors(NamedTuple):
+    """What the form shows under “Authors”.
+
+    :param lines: who is named, in order.
+    :param offered: handles and bylines of those who can be chosen, by name; empty when they are too many.
+    :param asks: whether people have to agree whom this writer names.
+    """
+
+    lines: list[Line]
+    offered: list[tuple[str, Byline]]
+    asks: bool
+
+
+def _authors(post: Any, typed: MultiDict[str, str]) -> Authors | None:
+    """What was put into the form, else what the post has; None when who asks may not choose."""
+    reader = Reader(*asker())
+    if not authorship.may_choose(post, reader):
+        return None
+    listed = authorship.read(post, typed.getlist("author")) if "authors" in typed else post.listed
+    offered = dict(authorship.offered(reader, now=moment(), limit=OFFERED + 1))
+    offered = offered if len(offered) <= OFFERED else {}
+    offered |= {post.author_key: post.handle} if post.handle else {}
+    names = bylines({*offered, *(each.key for each in listed if each.key)})
+    known = names.keys() if reader.everything else offered.keys() | _who_may_be_known(reader, listed)
+    lines = [
+        Line(word, each, names[Key(*each.key)] if each.key and each.key in known else None)
+        for each, word in zip(listed, authorship.as_written(post, listed), strict=True)
+    ]
+    choices = [
+        (handle, names[Key(*key)]) for key, handle in offered.items() if key not in {each.key for each in listed}
+    ]
+    choices = sorted((each for each in choices if not each[1].gone), key=lambda each: each[1].name.casefold())
+    return Authors(lines, choices, asks=not reader.everything)
+
+
+def _who_may_be_known(reader: Reader, listed: Collection[Named]) -> set[tuple[str, str]]:
+    """Those of a list whose names this writer may learn: who agreed to be named, and whose page they find."""
+    asked = {each.key for each in listed if each.key and not each.agreed}
+    found = authorship.offered(reader, now=moment(), limit=len(asked), among=asked) if asked else ()
+    return {each.key for each in listed if each.key and each.agreed}.union(key for key, _ in found)
+
+
 def _editor(
     post: Any,
     typed: MultiDict[str, str],
@@ -316,21 +456,29 @@ def _editor(
     *,
     kept: copies.Kept | None = None,
     others: Sequence[copies.Kept] = (),
+    focus: str = "",
 ) -> str:
     return render_template(
         "dashboard/edit.html",
         post=post,
         choice=_choice(typed, post),
+        authors=_authors(post, typed),
+        focus=focus,
         live=post.is_live(moment()),
-        byline=_byline_of_somebody_else(post),
+        bylines=_bylines_of_others(post),
         others=others,
         **_in_every_editor(typed, problems, preview, kept),
     )
 
 
-def _byline_of_somebody_else(post: Any) -> Byline | None:
-    """Say whose post an editor is about to change, unless it is their own."""
-    return None if post.author_key == g.user.key else bylines([post.author_key])[Key(*post.author_key)]
+def _bylines_of_others(post: Any) -> Mapping[Key, Byline]:
+    """Say whose post somebody is about to change, unless it is their own alone."""
+    keys = {each.key for each in post.named if each.key}
+    return {} if len(post.named) == 1 and keys == {g.user.key} else _names(keys)
+
+
+def _names(keys: Collection[tuple[str, str]]) -> Mapping[Key, Byline]:
+    return bylines(keys) if keys else {}
 
 
 def _conflict(
@@ -348,6 +496,8 @@ def _conflict(
         merged=versions.merge(typed.get("body", ""), current.body_md, base),
         merged_title=versions.merge_line(typed.get("title", ""), current.title, base_title),
         live=current.is_live(moment()),
+        authors=_authors(current, typed),
+        bylines=bylines({each.key for each in current.named if each.key}),
     )
     return make_response(page, 409)
 
@@ -367,16 +517,53 @@ def delete(slug: str) -> ResponseReturnValue:
     """Ask first, then delete a post."""
     if request.method == "GET":
         post = _editable(slug)
-        live, byline = post.is_live(moment()), _byline_of_somebody_else(post)
-        return render_template("dashboard/delete.html", post=post, live=live, byline=byline)
+        _must_choose(post)
+        live = post.is_live(moment())
+        return render_template("dashboard/delete.html", post=post, live=live, bylines=_bylines_of_others(post))
     post = _editable_wherever(slug)
+    _must_choose(post)
     return step_up("delete") or _delete(post)
+
+
+def _must_choose(post: Any) -> None:
+    if not authorship.may_choose(post, Reader(*asker())):
+        raise Forbidden("You are one of the authors of this post; whoever holds it, and editors, can delete it.")
 
 
 def _delete(post: Any) -> ResponseReturnValue:
     posts.delete(post.id)
     flash(f"“{post.title}” is deleted.", "")
     return redirect(url_for("dashboard.index"), 303)
+
+
+@bp.route("/<slug>/byline", methods=["GET", "POST"])
+@login_required
+def byline(slug: str) -> ResponseReturnValue:
+    """Ask whether one's name may stand above a post of somebody else; put it there, or take it off."""
+    reader = Reader(*asker())
+    try:
+        post = posts.asking(slug, now=moment(), reader=reader)
+    except Moved as moved:
+        if request.method == "GET":
+            raise
+        post = posts.asking(moved.slug, now=moment(), reader=reader)
+    if request.method == "GET":
+        named, shown = authorship.asked_of(post, reader.key), bylines({post.author_key, g.user.key})
+        return render_template(
+            "dashboard/byline.html", post=post, named=named, bylines=shown, live=post.is_live(moment())
+        )
+    agrees = request.form.get("action") == "agree"
+    return (step_up("publish") if agrees and post.is_live(moment()) else None) or _answer(post, agrees=agrees)
+
+
+def _answer(post: Any, *, agrees: bool) -> ResponseReturnValue:
+    if agrees:
+        authorship.agree(post.id, g.user.key, now=moment())
+    else:
+        authorship.leave(post.id, g.user.key)
+    flash(f"{'Your name stands' if agrees else 'Your name does not stand'} above “{post.title}”.", "")
+    home = "dashboard.index" if "author" in g.user.roles else "blog.index"
+    return redirect(url_for(home), 303)
 
 
 class Choice(NamedTuple):
@@ -404,6 +591,12 @@ def _audience(typed: MultiDict[str, str] | None = None) -> Audience | None:
     """Read whom the post of a form is for; None when the form does not say."""
     typed = request.form if typed is None else typed
     return Audience(typed["visible_to"], frozenset(typed.getlist("group"))) if "visible_to" in typed else None
+
+
+def _takes_comments(typed: MultiDict[str, str] | None = None) -> bool | None:
+    """Read whether people may comment on the post of a form; None when the form does not ask."""
+    typed = request.form if typed is None else typed
+    return typed.get("comments") == "yes" if "asks_comments" in typed else None
 
 
 def _said(action: str, post: Any) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
@@ -24,6 +24,7 @@ from sqlalchemy import (
     UniqueConstraint,
     and_,
     event,
+    false,
     select,
     text,
     type_coerce,
@@ -95,8 +96,23 @@ class Handle(db.Model):  # type: ignore[name-defined]
         return self.author_issuer, self.author_id
 
 
+class Named(NamedTuple):
+    """One of those who are named above a post.
+
+    :param key: their identity key; None for a guest, and for who could not be found.
+    :param handle: of their page, where there is one.
+    :param guest: a name that somebody typed, which nobody has verified; None for a person.
+    :param agreed: whether readers see them; False for who was asked and has not answered.
+    """
+
+    key: tuple[str, str] | None
+    handle: str | None = None
+    guest: str | None = None
+    agreed: bool = True
+
+
 class Post(db.Model):  # type: ignore[name-defined]
-    """What somebody wrote. The author is an identity key, (issuer, id): never a name."""
+    """What somebody wrote. The author, who holds it, is an identity key, (issuer, id): never a name."""
 
     __tablename__ = "posts"
 
@@ -117,8 +133,13 @@ class Post(db.Model):  # type: ignore[name-defined]
     form_id: Mapped[str | None] = mapped_column(
         String(64), unique=True
     )  # of the form that made it: sent twice, made once
+    comments_closed: Mapped[bool] = mapped_column(default=False, server_default=false())  # by its author
+    comments_live: Mapped[int] = mapped_column(default=0, server_default="0")  # so that a post without asks for none
 
     group_rows: Mapped[list[PostGroup]] = relationship(cascade="all, delete-orphan", passive_deletes=True, lazy="raise")
+    author_rows: Mapped[list[PostAuthor]] = relationship(
+        cascade="all, delete-orphan", passive_deletes=True, lazy="raise", order_by=lambda: PostAuthor.position
+    )
     handle_row: Mapped[Handle | None] = relationship(
         primaryjoin=lambda: and_(
             foreign(Post.author_issuer) == Handle.author_issuer,
@@ -149,6 +170,18 @@ class Post(db.Model):  # type: ignore[name-defined]
         return self.handle_row.handle if self.handle_row else None
 
     @property
+    def listed(self) -> list[Named]:
+        """All who are to be named above it, in order; those too who were asked and have not answered."""
+        holder = Named(self.author_key, self.handle)
+        # its holder needs nobody's leave, whoever that is by now
+        return [row.named(agreed=row.author_key == self.author_key) for row in self.author_rows] or [holder]
+
+    @property
+    def named(self) -> list[Named]:
+        """Those whom readers see named above it, in order; its holder, where nobody else may be."""
+        return [each for each in self.listed if each.agreed] or [Named(self.author_key, self.handle)]
+
+    @property
     def groups(self) -> list[str]:
         """The names of the groups that may read it, where it is for groups."""
         return sorted((row.name for row in self.group_rows), key=str.casefold) if self.visible_to == "groups" else []
@@ -156,6 +189,45 @@ class Post(db.Model):  # type: ignore[name-defined]
     def is_live(self, now: datetime) -> bool:
         """Whether those it is visible to may see it at this moment."""
         return self.published_at is not None and self.published_at <= now
+
+
+class PostAuthor(db.Model):  # type: ignore[name-defined]
+    """One of those who are named above a post, in order, where that is not its holder alone: a person, or a guest."""
+
+    __tablename__ = "post_authors"
+
+    post_id: Mapped[int] = mapped_column(ForeignKey("posts.id", ondelete="CASCADE"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    author_issuer: Mapped[str | None] = mapped_column(String(500))
+    author_id: Mapped[str | None] = mapped_column(String(255))
+    guest: Mapped[str | None] = mapped_column(String(80))  # plain text that somebody typed; None for a person
+    agreed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # None: asked, and not shown to readers
+
+    handle_row: Mapped[Handle | None] = relationship(
+        primaryjoin=lambda: and_(
+            foreign(PostAuthor.author_issuer) == Handle.author_issuer,
+            foreign(PostAuthor.author_id) == Handle.author_id,
+            Handle.current,
+        ),
+        viewonly=True,
+        lazy="raise",
+    )
+
+    # for their dashboards and pages; and so that nobody is named twice above a post
+    __table_args__ = (Index("ix_post_authors_author", "author_issuer", "author_id", "post_id", unique=True),)
+
+    @property
+    def author_key(self) -> tuple[str, str] | None:
+        """The identity key, (issuer, id); None for a guest."""
+        return None if self.author_issuer is None or self.author_id is None else (self.author_issuer, self.author_id)
+
+    def named(self, *, agreed: bool = False) -> Named:
+        """Say who this is.
+
+        :param agreed: they need not be asked.
+        """
+        handle = self.handle_row.handle if self.handle_row else None
+        return Named(self.author_key, handle, self.guest, agreed or self.agreed_at is not None)
 
 
 class PostGroup(db.Model):  # type: ignore[name-defined]
@@ -184,6 +256,89 @@ class Copy(db.Model):  # type: ignore[name-defined]
     kept_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
 
     __table_args__ = (Index("ix_copies_author", "author_issuer", "author_id", "kept_at"),)
+
+
+class Media(db.Model):  # type: ignore[name-defined]
+    """A picture that is kept in files; those of a hundred people who uploaded the same one are the same files."""
+
+    __tablename__ = "media"
+
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)  # hash of the file, and most of its name
+    kind: Mapped[str] = mapped_column(String(4))  # and its ending: png, jpg, gif, webp
+    width: Mapped[int]
+    height: Mapped[int]
+    bytes: Mapped[int]  # with its variants
+    widths: Mapped[str] = mapped_column(String(40))  # of its smaller variants: "320 640"
+
+
+class MediaHolder(db.Model):  # type: ignore[name-defined]
+    """Somebody who uploaded a picture: it stands in their library, with what they said of it."""
+
+    __tablename__ = "media_holders"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(ForeignKey("media.name", ondelete="CASCADE"))
+    author_issuer: Mapped[str] = mapped_column(String(500))
+    author_id: Mapped[str] = mapped_column(String(255))
+    alt: Mapped[str | None] = mapped_column(Text)  # what it shows; empty: it is decoration; None: nobody said yet
+    made_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+    media: Mapped[Media] = relationship(lazy="raise")
+
+    __table_args__ = (
+        UniqueConstraint("name", "author_issuer", "author_id"),
+        Index("ix_media_holders_author", "author_issuer", "author_id", "id"),  # for their libraries
+        {"sqlite_autoincrement": True},
+    )
+
+
+class PostMedia(db.Model):  # type: ignore[name-defined]
+    """A post uses a picture, so that who may read the one may see the other."""
+
+    __tablename__ = "post_media"
+
+    post_id: Mapped[int] = mapped_column(ForeignKey("posts.id", ondelete="CASCADE"), primary_key=True)
+    name: Mapped[str] = mapped_column(ForeignKey("media.name", ondelete="CASCADE"), primary_key=True, index=True)
+
+
+class Comment(db.Model):  # type: ignore[name-defined]
+    """What somebody says to a post, or to a comment on it. A deleted one with replies stays, without text and key."""
+
+    __tablename__ = "comments"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    post_id: Mapped[int] = mapped_column(ForeignKey("posts.id", ondelete="CASCADE"))
+    parent_id: Mapped[int | None] = mapped_column(ForeignKey("comments.id", ondelete="CASCADE"))
+    thread_id: Mapped[int] = mapped_column(
+        default=0
+    )  # its parent's id, else its own: a thread is one stretch of an index
+    author_issuer: Mapped[str | None] = mapped_column(String(500))
+    author_id: Mapped[str | None] = mapped_column(String(255))
+    body_md: Mapped[str] = mapped_column(Text)
+    body_html: Mapped[str] = mapped_column(Text)
+    html_version: Mapped[int]  # of the renderer that made body_html
+    state: Mapped[str] = mapped_column(String(10))  # a word of content/comments.py
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    edited_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    decided_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # when somebody else said what becomes of it
+    version: Mapped[int] = mapped_column(default=1)  # counts texts; who decides names the one they read
+    form_id: Mapped[str | None] = mapped_column(String(64), unique=True)
+
+    post: Mapped[Post] = relationship(lazy="raise", viewonly=True)
+
+    __table_args__ = (
+        Index("ix_comments_thread", "post_id", "thread_id", "id"),
+        Index("ix_comments_parent", "parent_id", "state"),  # whether a comment has replies that readers see
+        Index("ix_comments_post_state", "post_id", "state", "id"),  # what waits for an author
+        Index("ix_comments_state", "state", "id"),  # what waits for editors
+        Index("ix_comments_author", "author_issuer", "author_id", "id"),
+        {"sqlite_autoincrement": True},  # a decision that is under way must not hit another comment
+    )
+
+    @property
+    def author_key(self) -> tuple[str, str] | None:
+        """Its writer's identity key, (issuer, id); None once it is deleted."""
+        return (self.author_issuer, self.author_id) if self.author_issuer and self.author_id else None
 
 
 class Slug(db.Model):  # type: ignore[name-defined]
@@ -295,6 +450,15 @@ class Forgotten(db.Model):  # type: ignore[name-defined]
     at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
 
     __table_args__ = ({"sqlite_autoincrement": True},)  # an id that was given twice would not be new
+
+
+class Checked(db.Model):  # type: ignore[name-defined]
+    """With which settings names could be had: one row at most, and nothing in it can be read."""
+
+    __tablename__ = "checked"
+
+    ref: Mapped[str] = mapped_column(String(64), primary_key=True)  # keyed hash of the settings
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 def tell_caches(session: Session) -> None:

@@ -10,11 +10,11 @@ from granian.constants import Interfaces
 from demo import leash
 
 
-def main() -> None:
-    """Serve ``blog:create_app()`` on loopback, at PORT, until terminated or until standard input ends."""
+def main(factory: str = "blog:create_app") -> None:
+    """Serve the application that this makes on loopback, at PORT, until terminated or until standard input ends."""
     leash.end_with_parent()
     Granian(
-        "blog:create_app",
+        factory,
         factory=True,
         interface=Interfaces.WSGI,
         address="127.0.0.1",

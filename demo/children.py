@@ -40,6 +40,7 @@ class Children:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._may_end: set[str] = set()
 
     def __enter__(self) -> Self:
         return self
@@ -50,8 +51,13 @@ class Children:
         for process in self._running.values():
             end(process)
 
-    def start(self, name: str, command: Sequence[str], environ: Mapping[str, str]) -> None:
-        """Start a command, out of reach of the terminal's Ctrl-C; its input ends when this process does."""
+    def start(self, name: str, command: Sequence[str], environ: Mapping[str, str], *, may_end: bool = False) -> None:
+        """Start a command, out of reach of the terminal's Ctrl-C; its input ends when this process does.
+
+        :param may_end: nobody minds when it ends by itself.
+        """
+        if may_end:
+            self._may_end.add(name)
         with self._log(name).open("wb") as log:
             self._running[name] = subprocess.Popen(
                 command,
@@ -73,6 +79,10 @@ class Children:
         process.terminate()
         end(process)
 
+    def wait_for_end(self, name: str) -> int:
+        """Return once one of them, which may end, has ended; give its status."""
+        return self._running[name].wait(READY_WITHIN_S)
+
     def wait_for(self, name: str, url: str) -> None:
         """Return once this address answers."""
         give_up_at = time.monotonic() + READY_WITHIN_S
@@ -90,7 +100,7 @@ class Children:
 
     def _check(self) -> None:
         for name, process in self._running.items():
-            if process.poll() is not None:
+            if name not in self._may_end and process.poll() is not None:
                 raise Trouble(f"The {name} stopped by itself (status {process.returncode}).\n{self._last_words(name)}")
 
     def _log(self, name: str) -> Path:

@@ -38,6 +38,8 @@ class Place:
 def start(children: Children, place: Place, kept: state.State) -> None:
     """Start provider and blog, and return once both answer; the first time, the sample posts are written too.
 
+    That names can be had is checked meanwhile: a second later the dashboard would not warn of that any more.
+
     :raises Trouble: when one of them does not start.
     """
     state.write_private(place.folder / "client_secrets.json", client_secrets(kept, place))
@@ -49,6 +51,7 @@ def start(children: Children, place: Place, kept: state.State) -> None:
     start_blog(children, environ)
     children.wait_for("provider", f"{place.issuer}/.well-known/openid-configuration")
     children.wait_for("blog", f"{place.blog_url}/")
+    children.start("check", [*python("flask"), "--app", "blog", "authors", "check"], environ, may_end=True)
 
 
 def start_blog(children: Children, environ: Mapping[str, str]) -> None:

@@ -84,7 +84,11 @@ def fill(page: BeautifulSoup, path: str, button: str, **typed: Any) -> tuple[str
     for box in form.select("input[type=radio][checked], input[type=checkbox][checked]"):
         ticked.setdefault(str(box["name"]), []).append(str(box["value"]))
     lines = form.select("input[name]:not([type=radio], [type=checkbox])")
-    fields: dict[str, Any] = ticked | {str(line["name"]): str(line.get("value", "")) for line in lines}
+    fields: dict[str, Any] = dict(ticked)
+    for line in lines:  # as often as a name is there; what is there once is plain
+        name, text = str(line["name"]), str(line.get("value", ""))
+        before = fields.get(name)
+        fields[name] = text if before is None else [*(before if isinstance(before, list) else [before]), text]
     fields |= {str(area["name"]): area.text.removeprefix("\n") for area in form.select("textarea[name]")}
     if pressed.get("name"):
         fields[str(pressed["name"])] = str(pressed["value"])

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -52,11 +53,20 @@ class RedisServer:
         self._process.send_signal(signal.SIGSTOP)
 
 
+@contextmanager
+def running(folder: Path) -> Iterator[RedisServer]:
+    """A server of our own until the context ends."""
+    if not (binary := shutil.which("redis-server")):
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)("no redis-server on this machine")
+    server = RedisServer(binary, folder)
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
 @pytest.fixture
 def redis_server(tmp_path: Path) -> Iterator[RedisServer]:
     """A Redis that only this test knows."""
-    if not (binary := shutil.which("redis-server")):
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)("no redis-server on this machine")
-    server = RedisServer(binary, tmp_path)
-    yield server
-    server.stop()
+    with running(tmp_path) as server:
+        yield server

@@ -15,8 +15,12 @@ import pytest
 from sqlalchemy import delete, event, insert, select
 
 from blog import create_app
-from blog.content import posts
-from blog.db import Audit, Forgotten, LoginSession, Parked, Post, Site, Slug, db, writing
+from blog.content import comments, posts
+from blog.content.authorship import Naming
+from blog.content.comments import Rules, Visitor
+from blog.content.readers import Reader
+from blog.db import Audit, Comment, Forgotten, LoginSession, Named, Parked, Post, PostAuthor, Site, Slug, db, writing
+from blog.errors import LoginRefused
 from blog.identity.people import NOBODY, Key
 from tests.actor import Actor
 from tests.conftest import empty
@@ -74,7 +78,7 @@ def everything(app):
     with app.app_context():
         return {
             table.name: db.session.execute(table.select()).all()
-            for model in (Post, Slug, Site, LoginSession, Parked, Audit, Forgotten)
+            for model in (Post, PostAuthor, Slug, Site, LoginSession, Parked, Audit, Forgotten)
             for table in [model.__table__]
         }
 
@@ -105,8 +109,10 @@ def test_everybody_who_has_posts_is_listed_without_names(app):
         "live": 2,
         "drafts": 1,
         "limited": 0,
+        "coauthored": 0,
         "first_at": "2026-03-01T00:00:00+00:00",
         "last_at": "2026-03-01T00:00:00+00:00",
+        "comments": 0,
     }
 
 
@@ -121,6 +127,19 @@ def test_names_are_asked_for_only_on_request_and_kept_nowhere(app):
     assert row["gone"] is False
     assert asked == [(HERE, "ada")]
     assert app.extensions["porch"].directory.known() == set()
+
+
+def test_a_provider_that_gives_no_token_for_names_costs_the_list_its_names_only(app):
+    write(app, "ada", "One")
+
+    def refuse(keys):
+        raise LoginRefused("no_discovery")
+
+    app.extensions["porch"].directory._directory.people = refuse
+    said = call(app, "list", "--names")
+    assert said.exit_code == 0
+    assert "1 author, 1 post." in said.stdout
+    assert "The provider cannot be asked: no_discovery" in said.stderr
 
 
 def test_one_author_is_shown_with_what_was_done(app, ada):
@@ -412,6 +431,59 @@ def test_other_processes_forget_too(app, settings, clock, idp, ada):
             db.engine.dispose()
 
 
+# -- comments ----------------------------------------------------------------------------------------------------------
+
+
+def comment(app, author_id, *bodies, issuer=HERE):
+    """Let somebody comment on the first post there is."""
+    with app.app_context():
+        post_id = db.session.scalar(select(Post.id).order_by(Post.id))
+        for body in bodies:
+            visitor = Visitor(Reader((issuer, author_id)))
+            comments.write(post_id, visitor, body_md=body, now=NOW, rules=Rules("open"))
+
+
+def commenters(app):
+    with app.app_context():
+        return Counter(db.session.scalars(select(Comment.author_id)))
+
+
+def test_comments_are_counted_and_go_along_and_stay_with_their_writer(app):
+    write(app, "ada", "One")
+    write(app, "bob", "Two")
+    comment(app, "bob", "Mine", "Too")
+    assert "    2 comments\n" in call(app, "list").stdout
+    assert "    2 comments\n" in call(app, "show", "bob").stdout
+    done(app, "hand-over", "bob", "ada")
+    assert commenters(app) == {"bob": 2}
+    write(app, "bob", "Three")
+    with app.app_context():
+        before = db.session.scalar(select(Site.version))
+    assert "1 post (1 live) move; 2 comments go along" in done(app, "merge", "bob", "rob")
+    assert commenters(app) == {"rob": 2}
+    with app.app_context():
+        assert db.session.scalar(select(Site.version)) > before
+
+
+def test_who_only_comments_can_be_moved_too(app):
+    write(app, "ada", "One")
+    comment(app, "rita", "Mine")
+    assert "    1 comment\n" in call(app, "show", "rita").stdout
+    assert "no posts; 1 comment go along" in done(app, "remap", "rita", "rita2")
+    done(app, "remap", "--issuer", HERE, OTHER)
+    with app.app_context():
+        assert db.session.scalars(select(Comment.author_issuer)).all() == [OTHER]
+
+
+def test_erasing_deletes_comments(app):
+    write(app, "ada", "One")
+    comment(app, "rita", "Mine", "Too")
+    said = done(app, "erase", "rita")
+    assert "    2 comments deleted" in said
+    assert "Done: 0 posts, 0 sessions, 0 parked forms, 2 comments." in said
+    assert commenters(app) == {}
+
+
 # -- authors' pages ----------------------------------------------------------------------------------------------------
 
 
@@ -457,3 +529,61 @@ def test_a_handle_that_somebody_picked_is_erased_with_them(app, ada, visitor, op
     assert "lovelace" not in repr(everything(app)).lower()
     if options:
         assert page_of(visitor, "one") is None
+
+
+# -- names above others' posts -----------------------------------------------------------------------------------------
+
+
+def name(app, title, *keys):
+    """Put these people above a post, as an editor does."""
+    with app.app_context():
+        post = db.session.scalars(select(Post).where(Post.title == title)).one()
+        naming = Naming(tuple(Named((HERE, key)) for key in keys), unasked=True)
+        same = {"version": post.version, "title": post.title, "body_md": post.body_md}
+        posts.save(post.id, **same, now=NOW, naming=naming)
+
+
+def named(app):
+    with app.app_context():
+        return db.session.scalars(select(PostAuthor.author_id).order_by(PostAuthor.position)).all()
+
+
+def test_names_above_others_posts_are_told_and_move(app):
+    write(app, "ada", "One")
+    name(app, "One", "bob", "ada")
+    listed = done_quietly(app, "list")
+    assert f"bob of {HERE}\n    named above 1 post of others\n" in listed
+    assert "2 authors, 1 post." in listed
+    told = json.loads(done_quietly(app, "list", "--json"))
+    assert [(each["id"], each["posts"], each["coauthored"], each["first_at"] is None) for each in told] == [
+        ("ada", 1, 0, False),
+        ("bob", 0, 1, True),
+    ]
+    refused(app, "remap", "ada", "bob", said="has posts already")
+    said = done(app, "remap", "bob", "bob2")
+    assert "0 posts (0 live) move; the name above 1 post of others moves" in said
+    assert "Done: 0 posts of 1 key moved, and the name above 1 post of others." in said
+    assert named(app) == ["bob2", "ada"]
+    done(app, "merge", "ada", "bob2")
+    assert named(app) == ["bob2"]
+
+
+def done_quietly(app, *args):
+    result = call(app, *args)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+@pytest.mark.parametrize("options", [[], ["--keep-posts"]])
+def test_erasing_reaches_names_above_others_posts(app, visitor, options):
+    write(app, "ada", "One")
+    write(app, "bob", "Own")
+    name(app, "One", "ada", "bob")
+    said = done(app, "erase", "bob", *options)
+    assert "the name above 1 post of others taken off" in said
+    assert "the name above 1 post of others." in said
+    assert "a guest's above posts" in said
+    assert named(app) == (["ada", "nobody"] if options else ["ada"])
+    bylines = [each.text.strip() for each in visitor.page("/one").select(".byline")]
+    assert bylines[1:] == (["Former author"] if options else [])
+    assert "bob" not in repr(everything(app)).lower()

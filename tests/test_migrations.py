@@ -17,8 +17,9 @@ from sqlalchemy import inspect, text
 
 import blog
 from blog.content import handles, posts
+from blog.content.authorship import Naming
 from blog.content.readers import Audience
-from blog.db import db, writing
+from blog.db import Named, db, writing
 from blog.identity.people import Key
 from blog.porch import handle
 
@@ -69,6 +70,22 @@ def test_what_was_not_for_everyone_is_a_draft_where_nothing_can_be_limited(unmig
     downgrade(revision="0003")
     live = db.session.execute(text("SELECT title FROM posts WHERE published_at IS NOT NULL")).scalars().all()
     assert live == ["everyone"]
+    db.session.rollback()
+    upgrade()
+    assert differences() == []
+
+
+def test_what_stood_under_other_names_than_its_holders_is_a_draft_where_only_holders_can_stand(unmigrated):
+    upgrade()
+    guest, ada = Named(None, guest="Grace Guest"), Named(("https://id.example", "ada"))
+    for title, named in (("alone", ()), ("with a guest", (ada, guest)), ("by a guest", (guest,))):
+        post = posts.create(ada.key, title=title, body_md="x", now=NOW, publish=True)
+        posts.save(post.id, version=1, title=title, body_md="x", now=NOW, naming=Naming(named))
+    downgrade(revision="0006")
+    live = (
+        db.session.execute(text("SELECT title FROM posts WHERE published_at IS NOT NULL ORDER BY id")).scalars().all()
+    )
+    assert live == ["alone", "with a guest"]
     db.session.rollback()
     upgrade()
     assert differences() == []

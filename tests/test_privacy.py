@@ -59,6 +59,13 @@ def audit(app, log_file, *canaries):
     return app.test_cli_runner().invoke(args=["privacy", "audit", *canaries, "--also", str(log_file.parent)])
 
 
+def export(app, folder):
+    """Take everything out, as an operator does."""
+    result = app.test_cli_runner().invoke(args=["export", "markdown", str(folder)])
+    assert result.exit_code == 0, result.output
+    return [file.name for file in folder.iterdir()]
+
+
 def live_through_everything(canary, idp, clock):
     """Write, be read and cached, change, lose a session, log in afresh, be asked about, be refused, break things."""
     slug = canary.publish("A word", "It says nothing of who wrote it.")
@@ -67,7 +74,7 @@ def live_through_everything(canary, idp, clock):
     assert CANARY in reader.get(f"/{slug}").text
     assert CANARY in reader.get("/").text
     canary.submit(f"/{slug}/edit", "Save changes", title="Another word")
-    clock.advance(minutes=11)
+    clock.advance(minutes=16)
     canary.get("/dashboard/sessions")
     canary.submit("/another-word/delete", "Delete")  # needs a fresh login
     form = canary.filled("/dashboard/write", "Publish", title="Parked", body="Words.")
@@ -104,6 +111,7 @@ def test_a_canary_goes_through_everything_and_leaves_no_trace(canary, app, idp, 
     live_through_everything(canary, idp, clock)
     app.extensions["porch"].directory.close(1)
     assert redis_server.client.dbsize() > 1, "the name was shared"
+    assert sorted(export(app, log_file.parent / "exported")) == ["a-second-word.md", "another-word.md"]
     result = audit(app, log_file, *CANARIES)
     assert result.exit_code == 0, result.output
     assert "Nothing of them rests here." in result.output
@@ -112,6 +120,7 @@ def test_a_canary_goes_through_everything_and_leaves_no_trace(canary, app, idp, 
         "table sessions.holder",
         "table parked.data",
         "everything.log",
+        "exported/a-second-word.md",
         "shared memory",
     ):
         assert searched in result.output
@@ -131,6 +140,13 @@ def test_a_name_in_a_log_is_found(canary, app, log_file):
     logging.getLogger("blog").warning("somebody called %s was here", CANARY)
     lines = audit(app, log_file, CANARY).output.splitlines()
     assert [line.split()[0] for line in lines if "everything.log" in line] == ["1"]
+
+
+def test_a_name_in_an_export_is_found(canary, app, log_file):
+    canary.publish("A word", f"Written by {CANARY}")
+    export(app, log_file.parent / "exported")
+    lines = audit(app, log_file, CANARY).output.splitlines()
+    assert [line.split()[0] for line in lines if "exported/a-word.md" in line] == ["1"]
 
 
 def test_a_name_that_was_deleted_is_found_in_the_pages_of_the_database(canary, app, log_file):

@@ -11,19 +11,22 @@ from flask_migrate import upgrade
 
 from blog.cli.authors import authors
 from blog.cli.connection import oidc
+from blog.cli.exchange import export
+from blog.cli.gone import gone
+from blog.cli.media import media
 from blog.cli.privacy import privacy
-from blog.content import handles
+from blog.content import handles, rendering
 from blog.identity.people import Key
 from blog.porch import handle
 
-__all__ = ["authors", "init_app", "oidc", "privacy"]
+__all__ = ["authors", "export", "gone", "init_app", "media", "oidc", "privacy"]
 
 
 def init_app(app: Flask) -> None:
     """Give this application its commands."""
     app.cli.add_command(upgrade_database, "upgrade")
     app.cli.add_command(upgrade_database, "init-db")
-    for group in (oidc, authors, privacy):
+    for group in (oidc, authors, privacy, export, media):
         app.cli.add_command(group)
 
 
@@ -33,3 +36,8 @@ def upgrade_database() -> None:
     """Create the database, or bring it to this version. Safe to repeat."""
     upgrade(directory=str(current_app.extensions["migrate"].directory))
     handles.give(lambda author_key: handle(Key(*author_key)), now=datetime.now(UTC))
+    renewed = rendering.renew()
+    if renewed.posts:
+        click.echo(f"The HTML of {renewed.posts:,} posts was made anew.")
+    if renewed.left:
+        click.echo(f"{renewed.left:,} posts keep the HTML they have: their text is too hard to read today.")

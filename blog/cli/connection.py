@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sys
-import textwrap
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
 import click
@@ -19,14 +15,13 @@ from flask.cli import AppGroup, ScriptInfo, pass_script_info
 from sqlalchemy.exc import SQLAlchemyError
 
 from blog import config
+from blog.cli.names import some_authors
+from blog.cli.report import Report
 from blog.content import posts
 from blog.errors import LoginRefused, Taken
 from blog.identity import directories
 from blog.identity.doctor import stages
 from blog.identity.keys import ClientKeys, Known
-from blog.identity.people import Key
-
-AUTHORS = 20  # one question to the user API
 
 oidc = AppGroup("oidc", help="The connection to the OpenID provider.")
 
@@ -125,30 +120,8 @@ def examine(context: click.Context, info: ScriptInfo, by_login: bool, offline: b
         _examine_provider(app, report)
         if by_login:
             _examine_login(app, report)
-    click.echo(json.dumps(report.to_dict(), indent=2)) if as_json else _show(report)
+    report.tell(as_json=as_json)
     context.exit(1 if report.count("fault") else 0)
-
-
-@dataclass
-class Report:
-    """What was found, stage by stage, and what has to be registered at the provider."""
-
-    found: dict[str, list[stages.Finding]] = field(default_factory=dict)
-    addresses: dict[str, str] = field(default_factory=dict)
-
-    def count(self, level: str) -> int:
-        """Tell how many findings are of this level."""
-        return Counter(finding.level for findings in self.found.values() for finding in findings)[level]
-
-    def to_dict(self) -> dict[str, object]:
-        """Give everything as values for JSON; scripts count on these names."""
-        return {
-            "counts": {level: self.count(level) for level in stages.LEVELS},
-            "findings": [
-                {"stage": stage, **asdict(finding)} for stage, findings in self.found.items() for finding in findings
-            ],
-            "addresses": self.addresses,
-        }
 
 
 def _examine_settings(info: ScriptInfo, report: Report) -> Flask | None:
@@ -175,12 +148,20 @@ def _examine_posts(app: Flask) -> list[stages.Finding]:
         return [stages.no_database(type(error).__name__)]
 
 
-def _authors(app: Flask) -> set[Key]:
+def _authors(app: Flask) -> stages.Authors:
     try:
         with app.app_context():
-            return {Key(*key) for key in posts.some_authors(app.extensions["settings"]["OIDC_ISSUER"], limit=AUTHORS)}
+            return some_authors(app.extensions["settings"]["OIDC_ISSUER"])
     except SQLAlchemyError:  # it was said already
-        return set()
+        return stages.Authors()
+
+
+def _examine_proof(app: Flask) -> list[stages.Finding]:
+    try:
+        with app.app_context():
+            return stages.of_proof(app.extensions["porch"].proof.at(), app.extensions["settings"])
+    except SQLAlchemyError:
+        return []
 
 
 # what the provider calls the address → the view behind it
@@ -211,6 +192,7 @@ def _examine_provider(app: Flask, report: Report) -> None:
             values=app.extensions["settings"],
             clock=clock,
         )
+    report.found["provider"] += _examine_proof(app)
     report.found["blog"] = stages.of_blog(app.extensions["settings"], porch.seal, clock())
 
 
@@ -244,49 +226,3 @@ Open this address in your browser, and log in:
 {url}
 
 You end up on a page of the blog. Copy its whole address from the address bar, paste it here, and press Enter:"""
-
-TITLES = {
-    "settings": "The settings",
-    "provider": "The provider",
-    "blog": "The blog, as others reach it",
-    "login": "The login",
-}
-COLOURS = {"good": "green", "note": "blue", "warning": "yellow", "fault": "red"}
-LABEL = 9  # columns for the level
-WIDEST = 110
-
-
-def _show(report: Report) -> None:
-    """Print the report for people; colours only on a terminal, where click leaves them in."""
-    for stage, findings in report.found.items():
-        click.secho(f"\n{TITLES[stage]}", bold=True)
-        for finding in findings:
-            _show_finding(finding)
-    if report.addresses:
-        click.secho("\nTo be registered at the provider, to the letter", bold=True)
-        for name, url in report.addresses.items():
-            click.echo(f"  {name:<26} {url}")
-    counts = ", ".join(_counted(report.count(level), level) for level in reversed(stages.LEVELS))
-    click.echo(f"\n{counts}.")
-
-
-def _counted(number: int, level: str) -> str:
-    return f"{number} {level}{'s' if number != 1 and level != 'good' else ''}"
-
-
-def _show_finding(finding: stages.Finding) -> None:
-    label = click.style(f"{finding.level:<{LABEL}}", fg=COLOURS[finding.level])
-    first, *rest = _wrapped(f"{finding.check}: {finding.seen}")
-    click.echo(f"  {label}{first}")
-    for line in rest:
-        click.echo(f"  {' ' * LABEL}{line}")
-    for title, text in (("Breaks", finding.breaks), ("Change", finding.change)):
-        for line in _wrapped(f"{title}: {text}") if text else ():
-            click.echo(f"  {' ' * LABEL}{line}")
-
-
-def _wrapped(text: str) -> list[str]:
-    # What a provider says of itself must not move the cursor or ring bells.
-    plain = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
-    width = min(WIDEST, shutil.get_terminal_size().columns) if sys.stdout.isatty() else WIDEST
-    return textwrap.wrap(plain, max(40, width - LABEL - 2), break_long_words=False, break_on_hyphens=False)

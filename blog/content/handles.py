@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
@@ -35,6 +35,21 @@ def of(author_key: AuthorKey) -> str | None:
     return db.session.scalar(_current(author_key))
 
 
+def found(asked: Collection[str]) -> dict[str, tuple[AuthorKey, str]]:
+    """Find whose pages are at these handles, which they may have had before, in letters of any case; with one query.
+
+    :param asked: as they came in a form, so possibly anything.
+    :return: for each that is somebody's, in small letters: their key, and the handle they have now.
+    """
+    fit = {small for handle in asked if len(small := handle.lower()) <= LONGEST and _FORM.fullmatch(small)}
+    if not fit:
+        return {}
+    same = aliased(Handle)
+    theirs = and_(Handle.author_issuer == same.author_issuer, Handle.author_id == same.author_id, Handle.current)
+    chosen = select(same.handle, Handle.author_issuer, Handle.author_id, Handle.handle).join(same, theirs)
+    return {row[0]: ((row[1], row[2]), row[3]) for row in db.session.execute(chosen.where(same.handle.in_(fit)))}
+
+
 def at(handle: str) -> tuple[AuthorKey, str]:
     """Find whose page is at this handle, which they may have had before, in letters of any case.
 
@@ -42,15 +57,9 @@ def at(handle: str) -> tuple[AuthorKey, str]:
     :return: the author's key, and the handle they have now.
     :raises NotFound: when it is nobody's.
     """
-    asked = handle.lower()
-    if len(asked) > LONGEST or not _FORM.fullmatch(asked):
+    if not (there := found({handle})):
         raise NotFound
-    same = aliased(Handle)
-    theirs = and_(Handle.author_issuer == same.author_issuer, Handle.author_id == same.author_id, Handle.current)
-    chosen = select(Handle.author_issuer, Handle.author_id, Handle.handle).join(same, theirs)
-    if (row := db.session.execute(chosen.where(same.handle == asked)).one_or_none()) is None:
-        raise NotFound
-    return (row[0], row[1]), row[2]
+    return next(iter(there.values()))
 
 
 def keep(session: Session, author_key: AuthorKey, handle: str, now: datetime) -> bool:

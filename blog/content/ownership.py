@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, and_, case, func, select, update
+from sqlalchemy import ColumnElement, Select, and_, case, func, not_, or_, select, tuple_, update
 from sqlalchemy import delete as delete_from
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
+from blog.content import comments
 from blog.content.posts import AuthorKey
-from blog.content.readers import EVERYONE
-from blog.db import Post, Slug, db, tell_caches
+from blog.content.readers import EVERYONE, named_there
+from blog.db import Post, PostAuthor, Slug, db, tell_caches
 from blog.errors import Invalid
 
 _IN_BULK = {"synchronize_session": False}  # the transaction has loaded nothing that would have to follow
@@ -24,16 +25,18 @@ class Holding(NamedTuple):
 
     :param posts: all of them; those that are neither live nor drafts are due later.
     :param limited: those that are not for everyone, live or not.
-    :param first_at: when the first of them was made, and `last_at` the last (aware UTC).
+    :param first_at: when the first of them was made, and `last_at` the last (aware UTC); None when there are none.
+    :param coauthored: posts of others that name them as an author, or ask them to be named.
     """
 
     key: AuthorKey
-    posts: int
-    live: int
-    drafts: int
-    limited: int
-    first_at: datetime
-    last_at: datetime
+    posts: int = 0
+    live: int = 0
+    drafts: int = 0
+    limited: int = 0
+    first_at: datetime | None = None
+    last_at: datetime | None = None
+    coauthored: int = 0
 
 
 class Move(NamedTuple):
@@ -47,39 +50,65 @@ class Move(NamedTuple):
     where: str = ""
 
 
+class Moved(NamedTuple):
+    """What became another key's: so many posts, and its name above so many of others."""
+
+    posts: int
+    coauthored: int
+
+
 class Deleted(NamedTuple):
-    """What became of posts that were deleted: how many, and how many addresses are kept as tombstones."""
+    """What became of posts that were deleted.
+
+    :param posts: how many.
+    :param addresses: how many addresses are kept as tombstones.
+    :param coauthored: above how many posts of others the name stands no more.
+    """
 
     posts: int
     addresses: int
+    coauthored: int = 0
 
 
 # -- counting ---------------------------------------------------------------------------------------------------------
 
 
 def holdings(*, now: datetime, issuer: str | None = None) -> list[Holding]:
-    """List everybody who has posts, in the order of their keys; for the operator.
+    """List everybody who has posts, or is named above those of others, in the order of their keys; for the operator.
 
     :param issuer: only those of this one.
     """
     live, draft = Post.published_at <= now, Post.published_at.is_(None)
-    counted = (
-        select(
-            Post.author_issuer,
-            Post.author_id,
-            func.count(),
-            func.count(case((live, 1))),
-            func.count(case((draft, 1))),
-            func.count(case((Post.visible_to != EVERYONE, 1))),
-            func.min(Post.created_at),
-            func.max(Post.created_at),
-        )
-        .group_by(Post.author_issuer, Post.author_id)
-        .order_by(Post.author_issuer, Post.author_id)
-    )
+    counted = select(
+        Post.author_issuer,
+        Post.author_id,
+        func.count(),
+        func.count(case((live, 1))),
+        func.count(case((draft, 1))),
+        func.count(case((Post.visible_to != EVERYONE, 1))),
+        func.min(Post.created_at),
+        func.max(Post.created_at),
+    ).group_by(Post.author_issuer, Post.author_id)
     if issuer is not None:
         counted = counted.where(Post.author_issuer == issuer)
-    return [Holding((row[0], row[1]), *row[2:]) for row in db.session.execute(counted)]
+    found = {(row[0], row[1]): Holding((row[0], row[1]), *row[2:]) for row in db.session.execute(counted)}
+    for key, coauthored in _coauthored(issuer).items():
+        found[key] = found.get(key, Holding(key))._replace(coauthored=coauthored)
+    return [found[key] for key in sorted(found)]
+
+
+def _coauthored(issuer: str | None = None) -> dict[AuthorKey, int]:
+    """Count above how many posts of others people are named."""
+    key = (PostAuthor.author_issuer, PostAuthor.author_id)
+    counted = (
+        select(*key, func.count())
+        .join(Post, Post.id == PostAuthor.post_id)
+        .where(PostAuthor.author_id.is_not(None), tuple_(*key) != tuple_(Post.author_issuer, Post.author_id))
+        .group_by(*key)
+    )
+    if issuer is not None:
+        counted = counted.where(PostAuthor.author_issuer == issuer)
+    return {(row[0] or "", row[1] or ""): row[2] for row in db.session.execute(counted)}
 
 
 def holding(key: AuthorKey, *, now: datetime) -> Holding | None:
@@ -112,7 +141,7 @@ def _counts() -> dict[AuthorKey, int]:
     rows = db.session.execute(
         select(Post.author_issuer, Post.author_id, func.count()).group_by(Post.author_issuer, Post.author_id)
     )
-    return {(row[0], row[1]): row[2] for row in rows}
+    return dict.fromkeys(comments.counts(), 0) | _coauthored() | {(row[0], row[1]): row[2] for row in rows}
 
 
 def _wrong(move: Move, olds: Counter[AuthorKey], counts: dict[AuthorKey, int]) -> str:
@@ -128,27 +157,52 @@ def _wrong(move: Move, olds: Counter[AuthorKey], counts: dict[AuthorKey, int]) -
 def _wrong_unless_merging(move: Move, news: Counter[AuthorKey], counts: dict[AuthorKey, int]) -> str:
     if news[move.new] > 1:
         return f"more than one key would become {_told(move.new)}; that is a merge"
-    return f"{_told(move.new)} has posts already; to put them together is a merge" if move.new in counts else ""
+    return f"{_told(move.new)} has posts already; to put them together is a merge" if counts.get(move.new) else ""
 
 
 def _told(key: AuthorKey) -> str:
     return f"{key[1]} of {key[0]}"
 
 
-def move(transaction: Session, moves: Sequence[Move]) -> list[int]:
-    """Make all posts of each old key the new one's; their texts, addresses and versions stay. Tell how many, in order.
+def move(transaction: Session, moves: Sequence[Move]) -> list[Moved]:
+    """Make all posts of each old key the new one's, and its name above those of others; their texts, addresses and
+    versions stay. Tell how many, in order.
 
     :param transaction: of ``db.writing``; do the rest of what it has to do before, as caches are told here.
     """
-    moved = [_move(transaction, wish) for wish in moves]
-    if any(published_at for each in moved for published_at in each):
+    moved = [(_move_names(transaction, wish), _move(transaction, wish)) for wish in moves]
+    if any(published_at for each in moved for part in each for published_at in part):
         tell_caches(transaction)
-    return [len(each) for each in moved]
+    return [Moved(len(posts), len(names)) for names, posts in moved]
 
 
 def _move(transaction: Session, wish: Move) -> Sequence[datetime | None]:
     theirs = update(Post).where(_by(wish.old)).values(author_issuer=wish.new[0], author_id=wish.new[1])
     return transaction.execute(theirs.returning(Post.published_at), execution_options=_IN_BULK).scalars().all()
+
+
+def _move_names(transaction: Session, wish: Move) -> Sequence[datetime | None]:
+    """Put the new key where the old one is named; where both are, one is left, who agreed if either did.
+
+    :return: when the posts of others were published that named the old one.
+    """
+    touched = transaction.execute(_named_by_others(wish.old)).scalars().all()
+    same, there = aliased(PostAuthor), named_there(wish.old)
+    old = and_(same.post_id == PostAuthor.post_id, same.author_issuer == wish.old[0], same.author_id == wish.old[1])
+    new = and_(same.post_id == PostAuthor.post_id, same.author_issuer == wish.new[0], same.author_id == wish.new[1])
+    answer = select(same.agreed_at).where(old, same.agreed_at.is_not(None))
+    unanswered = update(PostAuthor).where(named_there(wish.new), PostAuthor.agreed_at.is_(None), answer.exists())
+    for statement in (
+        unanswered.values(agreed_at=answer.scalar_subquery()),
+        delete_from(PostAuthor).where(there, select(same.post_id).where(new).exists()),
+        update(PostAuthor).where(there).values(author_issuer=wish.new[0], author_id=wish.new[1]),
+    ):
+        transaction.execute(statement, execution_options=_IN_BULK)
+    return touched
+
+
+def _named_by_others(key: AuthorKey) -> Select[datetime | None]:
+    return select(Post.published_at).join(Post.author_rows).where(named_there(key), not_(_by(key)))
 
 
 def unpublish(transaction: Session, key: AuthorKey, *, now: datetime) -> int:
@@ -165,12 +219,15 @@ def unpublish(transaction: Session, key: AuthorKey, *, now: datetime) -> int:
 
 
 def delete(transaction: Session, key: AuthorKey, *, drafts_only: bool = False) -> Deleted:
-    """Delete somebody's posts. Addresses at which they were public are kept, leading nowhere, as with any post.
+    """Delete somebody's posts, and take their name off those of others, of which whoever holds them is the author then.
+
+    Addresses at which their own were public are kept, leading nowhere, as with any post.
 
     :param transaction: of ``db.writing``.
-    :param drafts_only: leave what is published, or is due to be.
+    :param drafts_only: leave what is published, or is due to be, and the name where readers see it above others' posts.
     """
     doomed = and_(_by(key), Post.published_at.is_(None)) if drafts_only else _by(key)
+    named = _take_off(transaction, key, unseen_only=drafts_only)
     ids = select(Post.id).where(doomed)
     transaction.execute(
         delete_from(Slug).where(Slug.post_id.in_(ids), Slug.public.is_(False)), execution_options=_IN_BULK
@@ -178,9 +235,19 @@ def delete(transaction: Session, key: AuthorKey, *, drafts_only: bool = False) -
     tombstones = transaction.scalar(select(func.count()).select_from(Slug).where(Slug.post_id.in_(ids)))
     gone = transaction.execute(delete_from(Post).where(doomed).returning(Post.published_at), execution_options=_IN_BULK)
     published = gone.scalars().all()
-    if any(published):
+    if any(published) or any(named):
         tell_caches(transaction)
-    return Deleted(len(published), tombstones or 0)
+    return Deleted(len(published), tombstones or 0, len(named))
+
+
+def _take_off(transaction: Session, key: AuthorKey, *, unseen_only: bool) -> Sequence[datetime | None]:
+    """Take somebody's name off the posts of others; tell when those were published."""
+    post = select(Post.published_at).where(Post.id == PostAuthor.post_id)
+    gone = delete_from(PostAuthor).where(named_there(key), post.where(not_(_by(key))).exists())
+    if unseen_only:
+        gone = gone.where(or_(PostAuthor.agreed_at.is_(None), post.where(Post.published_at.is_(None)).exists()))
+    returned = gone.returning(post.scalar_subquery())
+    return transaction.execute(returned, execution_options=_IN_BULK).scalars().all()
 
 
 def _by(key: AuthorKey) -> ColumnElement[bool]:

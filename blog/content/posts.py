@@ -3,16 +3,34 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
-from sqlalchemy import ColumnElement, Select, and_, case, false, func, insert, or_, select, true, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    case,
+    false,
+    func,
+    insert,
+    not_,
+    or_,
+    select,
+    true,
+    tuple_,
+    union_all,
+    update,
+)
 from sqlalchemy import delete as delete_from
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload, load_only, selectinload
+from sqlalchemy.sql.base import ExecutableOption as ORMOption
 
-from blog.content import copies, handles, slugs
+from blog.content import authorship, copies, handles, slugs
+from blog.content.authorship import Naming
+from blog.content.media import uses
 from blog.content.readers import (
     ANYBODY,
     EVERYONE,
@@ -20,11 +38,12 @@ from blog.content.readers import (
     Audience,
     Reader,
     must_be_offered,
+    named_there,
     readable_by,
     settled,
 )
 from blog.content.text import RENDERER_VERSION, excerpt, line, passage, render
-from blog.db import Handle, Post, PostGroup, Slug, db, tell_caches, writing
+from blog.db import Handle, Media, Post, PostAuthor, PostGroup, Slug, db, tell_caches, writing
 from blog.errors import Conflict, Forbidden, Invalid, Moved, NotFound
 
 AuthorKey = tuple[str, str]  # issuer and id
@@ -48,6 +67,7 @@ def create(
     own_groups: Collection[str] = (),
     handle: str | None = None,
     form: copies.Form | None = None,
+    takes_comments: bool | None = None,
 ) -> Post:
     """Make a post, as a draft or published at once, at an address of its own.
 
@@ -57,18 +77,20 @@ def create(
     :param own_groups: the writer's, which they may choose among.
     :param handle: of the writer's page, should they have none yet; `handles.give` gives one to who gets none here.
     :param form: whose copy ends with this.
+    :param takes_comments: whether people may comment on it; None for yes.
     :raises Invalid: under ``title``, ``body``, ``visible_to``, or the empty name when the form id has no such form.
     :raises Conflict: when this form has made a post already that reads differently now; carries that post.
     :raises Forbidden: when somebody else sent this form.
     """
-    written = _written(title, body_md, audience)
+    written = _written(title, body_md, audience)._replace(takes_comments=takes_comments)
     must_be_offered(written.audience, frozenset(own_groups))
     if form_id is not None and not _FORM_ID.fullmatch(form_id):
         raise Invalid("This form is damaged. Keep your text, open a new form and put it there.")
+    writer = Reader(author_key, frozenset(own_groups))
     try:
-        return _create(author_key, written, now, publish, form_id, handle=handle, form=form)
+        return _create(writer, written, now, publish, form_id, handle=handle, form=form)
     except IntegrityError:  # the same form, sent twice at the same moment: the other one was first, and is found now
-        return _create(author_key, written, now, publish, form_id, handle=handle, form=form)
+        return _create(writer, written, now, publish, form_id, handle=handle, form=form)
 
 
 def save(
@@ -82,6 +104,9 @@ def save(
     audience: Audience | None = None,
     own_groups: Collection[str] = (),
     form: copies.Form | None = None,
+    naming: Naming | None = None,
+    writer: Reader | None = None,
+    takes_comments: bool | None = None,
 ) -> Post:
     """Put a new text into a post, and publish it (True), take it back (False) or leave its state alone (None).
 
@@ -91,28 +116,34 @@ def save(
     :param version: of the post that the writer started from.
     :param audience: whom it is visible to from now on; None leaves that as it is.
     :param own_groups: the writer's, which they may choose among, beside those that the post has.
+    :param naming: who is named above it from now on; None leaves that as it is. Only for who `authorship.may_choose`.
+    :param takes_comments: whether people may comment on it from now on; None leaves that as it is.
     :param form: whose copy ends with this.
-    :raises Invalid: under ``title``, ``body`` or ``visible_to``.
+    :raises Invalid: under ``title``, ``body``, ``visible_to`` or ``authors``.
     :raises NotFound: when the post was deleted in the meantime.
-    :raises Conflict: when it was saved in the meantime, unless with the very same text, audience and state; carries
-        what is stored.
+    :raises Conflict: when it was saved in the meantime, unless with the very same text, authors, audience and state;
+        carries what is stored.
     """
-    written = _written(title, body_md, audience)
+    written = _written(title, body_md, audience, naming)._replace(takes_comments=takes_comments)
     with writing() as session:
         post = _locked(session, post_id)
         if post is None:
             raise NotFound
+        copies.end(session, form)
         if _holds(post, written, publish):
-            copies.end(session, form)
             return post
         if post.version != version:
             raise Conflict(post)
         must_be_offered(written.audience, frozenset(own_groups).union(post.groups))
-        copies.end(session, form)
         was_public = post.published_at is not None
+        writer = writer or Reader(post.author_key, frozenset(own_groups))
+        pictures = uses.find(session, written.body_html, writer=writer, now=now, post_id=post_id)
         if slugs.slug_for(written.title) != slugs.slug_for(post.title):
             _move(session, post, written.title)
-        _put(post, written)
+        _put(post, written, pictures)
+        uses.note(session, post_id, pictures)
+        if written.naming:
+            authorship.put(session, post, written.naming, now)
         post.updated_at = now
         post.version += 1
         if publish is False:
@@ -131,12 +162,17 @@ class Preview(NamedTuple):
     body_html: str
 
 
-def preview(*, title: str, body_md: str) -> Preview:
+def preview(*, title: str, body_md: str, writer: Reader, now: datetime, post_id: int | None = None) -> Preview:
     """Make of what was typed what saving it would make; a title may be missing yet.
 
+    :param writer: who would save it: other pictures than theirs are none.
+    :param post_id: of the post they change; None for a new one.
     :raises Invalid: under ``title`` or ``body``.
     """
-    return Preview(line(title, "title", longest=TITLE_LONGEST) if title.strip() else "", _body(body_md)[1])
+    shown = line(title, "title", longest=TITLE_LONGEST) if title.strip() else ""
+    body_html = _body(body_md)[1]
+    pictures = uses.find(db.session(), body_html, writer=writer, now=now, post_id=post_id)
+    return Preview(shown, uses.dress(body_html, pictures))
 
 
 def delete(post_id: int) -> None:
@@ -159,15 +195,17 @@ _FORM_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 class _Written(NamedTuple):
-    """What somebody wrote, what is made of it, and for whom it is; None leaves that as it is."""
+    """What somebody wrote, what is made of it, for whom it is, and whether it takes comments; None leaves these two."""
 
     title: str
     body_md: str
     body_html: str
     audience: Audience | None
+    naming: Naming | None = None
+    takes_comments: bool | None = None
 
 
-def _written(title: str, body_md: str, audience: Audience | None) -> _Written:
+def _written(title: str, body_md: str, audience: Audience | None, naming: Naming | None = None) -> _Written:
     problems: dict[str, str] = {}
     try:
         title = line(title, "title", longest=TITLE_LONGEST)
@@ -181,9 +219,13 @@ def _written(title: str, body_md: str, audience: Audience | None) -> _Written:
         audience = settled(audience) if audience else None
     except Invalid as invalid:
         problems |= invalid.problems
+    try:
+        naming = authorship.settled(naming) if naming else None
+    except Invalid as invalid:
+        problems |= invalid.problems
     if problems:
         raise Invalid(problems)
-    return _Written(title, body_md, body_html, audience)
+    return _Written(title, body_md, body_html, audience, naming)
 
 
 def _body(body_md: str) -> tuple[str, str]:
@@ -193,7 +235,7 @@ def _body(body_md: str) -> tuple[str, str]:
 
 
 def _create(
-    author_key: AuthorKey,
+    writer: Reader,
     written: _Written,
     now: datetime,
     publish: bool,
@@ -202,9 +244,10 @@ def _create(
     handle: str | None,
     form: copies.Form | None,
 ) -> Post:
+    author_key = cast(AuthorKey, writer.key)
     with writing() as session:
         copies.end(session, form)
-        sent_before = select(Post).where(Post.form_id == form_id).options(_WITH_GROUPS)
+        sent_before = select(Post).where(Post.form_id == form_id).options(_WITH_GROUPS, *_WITH_AUTHORS)
         if form_id and (earlier := session.scalar(sent_before)):
             return _sent_before(session, earlier, author_key, written, now if publish else None)
         post = Post(
@@ -216,10 +259,14 @@ def _create(
             published_at=now if publish else None,
             form_id=form_id,
             group_rows=[],
+            author_rows=[],
         )
-        _put(post, written)
+        pictures = uses.find(session, written.body_html, writer=writer, now=now)
+        _put(post, written, pictures)
         session.add(post)
         session.flush()
+        if pictures:
+            uses.note(session, post.id, pictures)
         session.execute(update(Slug).where(Slug.slug == post.slug).values(post_id=post.id, public=publish))
         if handle:
             handles.keep(session, author_key, handle, now)
@@ -253,12 +300,17 @@ def _holds(post: Post, written: _Written, publish: bool | None) -> bool:
     """Whether saving this would change nothing."""
     same_text = (post.title, post.body_md) == (written.title, written.body_md)
     same_audience = written.audience in (None, Audience(post.visible_to, frozenset(post.groups)))
-    return same_text and same_audience and publish in (None, post.published_at is not None)
+    same_authors = written.naming is None or written.naming.same_as(post)
+    same_comments = written.takes_comments in (None, not post.comments_closed)
+    same_state = publish in (None, post.published_at is not None)
+    return same_text and same_audience and same_authors and same_comments and same_state
 
 
-def _put(post: Post, written: _Written) -> None:
-    post.title, post.body_md, post.body_html = written.title, written.body_md, written.body_html
+def _put(post: Post, written: _Written, pictures: Mapping[str, Media]) -> None:
+    post.title, post.body_md, post.body_html = written.title, written.body_md, uses.dress(written.body_html, pictures)
     post.excerpt, post.html_version = excerpt(written.body_html), RENDERER_VERSION
+    if written.takes_comments is not None:
+        post.comments_closed = not written.takes_comments
     if written.audience:
         post.visible_to, groups = written.audience
         kept = [row for row in post.group_rows if row.name in groups]
@@ -268,7 +320,8 @@ def _put(post: Post, written: _Written) -> None:
 
 def _locked(session: Session, post_id: int) -> Post | None:
     """Load a post as it is now; nobody else changes it until this transaction ends."""
-    return session.get(Post, post_id, options=[_WITH_GROUPS], with_for_update=True, populate_existing=True)
+    options = [_WITH_GROUPS, *_WITH_AUTHORS]
+    return session.get(Post, post_id, options=options, with_for_update={"of": Post}, populate_existing=True)
 
 
 # -- addresses -------------------------------------------------------------------------------------------------------
@@ -324,7 +377,7 @@ def at_slug(slug: str, *, now: datetime, reader: Reader = ANYBODY) -> Post:
 
 
 def editable(slug: str, *, now: datetime, reader: Reader) -> Post:
-    """Find a post that somebody wants to work on: one of their own, or anybody's if they may read everything.
+    """Find a post that somebody wants to work on: one that they wrote, or anybody's if they may read everything.
 
     :param slug: as it came in the address, so possibly anything.
     :raises NotFound: when there is none that they may know of; somebody else's draft for everyone is no secret.
@@ -332,8 +385,23 @@ def editable(slug: str, *, now: datetime, reader: Reader) -> Post:
     :raises Moved: when it has another address now.
     """
     post = _at(slug, reader, or_(Post.visible_to == EVERYONE, readable_by(reader, now)))
-    if post.author_key != reader.key and not reader.everything:
+    if not reader.everything and not authorship.works_on(post, reader.key):
         raise Forbidden
+    if post.slug != slug:
+        raise Moved(post.slug)
+    return post
+
+
+def asking(slug: str, *, now: datetime, reader: Reader) -> Post:
+    """Find a post of somebody else above which this person is named, or is asked to be.
+
+    :param slug: as it came in the address, so possibly anything.
+    :raises NotFound: when there is none of this kind, whatever else there is.
+    :raises Moved: when it has another address now.
+    """
+    post = _at(slug, reader, readable_by(reader, now))
+    if not authorship.asked_of(post, reader.key):
+        raise NotFound
     if post.slug != slug:
         raise Moved(post.slug)
     return post
@@ -343,7 +411,7 @@ def _at(slug: str, reader: Reader, knowable: ColumnElement[bool]) -> Post:
     if not slugs.is_slug(slug):
         raise NotFound
     there = select(Post).join(Slug, Slug.post_id == Post.id).where(Slug.slug == slug, knowable)
-    post = db.session.scalar(_with_groups(there, reader).options(_WITH_HANDLE))
+    post = db.session.scalar(there.options(*_shown(reader)))
     if post is None:
         raise NotFound
     return post
@@ -351,11 +419,15 @@ def _at(slug: str, reader: Reader, knowable: ColumnElement[bool]) -> Post:
 
 _WITH_GROUPS = selectinload(Post.group_rows)
 _WITH_HANDLE = joinedload(Post.handle_row).load_only(Handle.handle)
+_NAMED = selectinload(Post.author_rows)
+_WITH_AUTHORS = (_WITH_HANDLE, _NAMED.joinedload(PostAuthor.handle_row).load_only(Handle.handle))
 
 
-def _with_groups(chosen: Select[Post], reader: Reader) -> Select[Post]:
-    """Let groups be loaded with posts, by one more query; but not for a stranger, who sees no post that has any."""
-    return chosen if reader == ANYBODY else chosen.options(_WITH_GROUPS)
+def _shown(reader: Reader) -> tuple[ORMOption, ...]:
+    """Let what is shown of posts be loaded with them: names by one more query, groups by another, but none of those for
+    a stranger, who sees no post that has any.
+    """
+    return _WITH_AUTHORS if reader == ANYBODY else (*_WITH_AUTHORS, _WITH_GROUPS)
 
 
 # -- lists -----------------------------------------------------------------------------------------------------------
@@ -391,20 +463,37 @@ def latest(
     :raises NotFound: when one of these makes no sense, or both are given.
     """
     live, readable = Post.published_at <= now, readable_by(reader, now)
-    if author_key:
-        # Not bare: SQLite would go through everybody's posts by their audience, to find the few of this author.
-        theirs = and_(Post.author_issuer == author_key[0], Post.author_id == author_key[1])
-        chosen = select(Post).where(theirs, live, case((readable, true()), else_=false()))
+    if author_key is None:
+        chosen = [select(Post).where(live, readable)]
     else:
-        chosen = select(Post).where(live, readable)
-    return _page(_with_groups(chosen, reader).options(_WITH_HANDLE), Post.published_at, limit, before, after)
+        # Not bare: SQLite would go through everybody's posts by their audience, to find the few of this author.
+        theirs = and_(live, case((readable, true()), else_=false()))
+        held = select(Post).where(_held_by(author_key), theirs, authorship.holder_stands())
+        chosen = [held, _beside(author_key).where(theirs)]
+    return _page(chosen, Post.published_at, limit, before, after, shown=_shown(reader))
 
 
 def of_author(author_key: AuthorKey, *, limit: int, before: str | None = None, after: str | None = None) -> Page:
-    """List all of somebody's own posts for them alone, the last saved first; paging and errors as in `latest`."""
-    issuer, author_id = author_key
-    theirs = select(Post).where(Post.author_issuer == issuer, Post.author_id == author_id)
-    return _page(theirs.options(_WITH_GROUPS), Post.updated_at, limit, before, after)
+    """List all that somebody wrote, alone or with others, for them alone, the last saved first; paging and errors as in
+    `latest`.
+    """
+    chosen = [select(Post).where(_held_by(author_key)), _beside(author_key)]
+    return _page(chosen, Post.updated_at, limit, before, after, shown=(*_WITH_AUTHORS, _WITH_GROUPS))
+
+
+def that_ask(author_key: AuthorKey, *, limit: int) -> Sequence[Post]:
+    """List posts of others that ask somebody to be named as their author, the last saved first; for them alone."""
+    asked = and_(named_there(author_key), PostAuthor.agreed_at.is_(None), not_(_held_by(author_key)))
+    chosen = select(Post).join(Post.author_rows).where(asked).order_by(Post.updated_at.desc(), Post.id.desc())
+    return db.session.scalars(chosen.options(_LISTED, *_WITH_AUTHORS).limit(limit)).all()
+
+
+def _held_by(author_key: AuthorKey) -> ColumnElement[bool]:
+    return and_(Post.author_issuer == author_key[0], Post.author_id == author_key[1])
+
+
+def _beside(author_key: AuthorKey) -> Select[Post]:
+    return select(Post).join(Post.author_rows).where(authorship.stands_beside(author_key))
 
 
 def count_by_issuer() -> dict[str, int]:
@@ -414,9 +503,17 @@ def count_by_issuer() -> dict[str, int]:
 
 
 def some_authors(issuer: str, *, limit: int) -> list[AuthorKey]:
-    """List some of the authors of this issuer, in no order; for the doctor."""
-    chosen = select(Post.author_issuer, Post.author_id).where(Post.author_issuer == issuer).distinct().limit(limit)
-    return [(row[0], row[1]) for row in db.session.execute(chosen)]
+    """List some of the authors of this issuer, those who wrote last; for the doctor."""
+    theirs = select(Post.author_issuer, Post.author_id).where(Post.author_issuer == issuer)
+    chosen = theirs.group_by(Post.author_issuer, Post.author_id)
+    newest = chosen.order_by(func.max(Post.updated_at).desc()).limit(limit)
+    return [(row[0], row[1]) for row in db.session.execute(newest)]
+
+
+def count_authors(issuer: str) -> int:
+    """Count the people of this issuer who have posts; for the doctor."""
+    authors = select(Post.author_id).where(Post.author_issuer == issuer).distinct()
+    return db.session.scalar(select(func.count()).select_from(authors.subquery())) or 0
 
 
 _LISTED = load_only(
@@ -435,22 +532,29 @@ _LISTED = load_only(
 
 
 def _page(
-    chosen: Select[Post],
+    chosen: Sequence[Select[Post]],
     moment: InstrumentedAttribute[Any],
     limit: int,
     before: str | None,
     after: str | None,
+    *,
+    shown: Collection[ORMOption],
 ) -> Page:
-    """Cut a page out of a list by the place of a post in it, (moment, id), which no newer post can shift."""
+    """Cut a page out of a list by the place of a post in it, (moment, id), which no newer post can shift.
+
+    :param chosen: the list; if more than one, put together, of which none has a post that another has.
+    """
     if before is not None and after is not None:
         raise NotFound
     place = tuple_(moment, Post.id)
     order = (moment.asc(), Post.id.asc()) if after is not None else (moment.desc(), Post.id.desc())
     if before is not None:
-        chosen = chosen.where(place < _place(before))
+        chosen = [each.where(place < _place(before)) for each in chosen]
     if after is not None:
-        chosen = chosen.where(place > _place(after))
-    found = db.session.scalars(chosen.options(_LISTED).order_by(*order).limit(limit + 1)).all()
+        chosen = [each.where(place > _place(after)) for each in chosen]
+    cut = [each.order_by(*order).limit(limit + 1) for each in chosen]
+    stretch = cut[0] if len(cut) == 1 else _together(cut).order_by(*order).limit(limit + 1)
+    found = db.session.scalars(stretch.options(_LISTED, *shown)).all()
     more = len(found) > limit
     posts = found[:limit]
     if after is not None:
@@ -460,6 +564,12 @@ def _page(
         older=_cursor(posts[-1], moment) if posts and (more or after is not None) else None,
         newer=_cursor(posts[0], moment) if posts and (before is not None or (more and after is not None)) else None,
     )
+
+
+def _together(stretches: Sequence[Select[Post]]) -> Select[Post]:
+    """Put stretches of lists together, each of which comes by an index of its own; an OR would go through all posts."""
+    ids = (each.with_only_columns(Post.id).subquery() for each in stretches)
+    return select(Post).where(Post.id.in_(union_all(*(select(each.c.id) for each in ids))))
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

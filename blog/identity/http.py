@@ -5,8 +5,10 @@ from __future__ import annotations
 import json as jsonlib
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from functools import partial
@@ -31,6 +33,8 @@ FAILURES = (OSError, ValueError, HTTPError, HTTPException)
 
 # A provider that drips bytes holds a thread for longer than its caller waits; it must not collect them all.
 _threads = threading.BoundedSemaphore(32)
+
+_overheard: ContextVar[list[Answer] | None] = ContextVar("overheard", default=None)
 
 Auth = tuple[str, str] | Callable[[requests.PreparedRequest], requests.PreparedRequest]
 
@@ -95,6 +99,20 @@ class Answer:
         return Unreachable(f"{self.what} {why} (HTTP {self.status})", self.retry_after)
 
 
+@contextmanager
+def overhearing() -> Iterator[list[Answer]]:
+    """Collect every answer that comes meanwhile, whatever becomes of it; for the doctor.
+
+    Threads are overheard, too, if they were given a copy of this context.
+    """
+    answers: list[Answer] = []
+    before = _overheard.set(answers)
+    try:
+        yield answers
+    finally:
+        _overheard.reset(before)
+
+
 def fetch(
     method: str,
     url: str,
@@ -142,9 +160,12 @@ def fetch(
         may_redirect,
     )
     try:
-        return _in_thread(exchange).result(deadline_s)
+        answer = _in_thread(exchange).result(deadline_s)
     except FAILURES as error:
         raise Unreachable(f"{where} did not answer: {type(error).__name__}", silent=True) from None
+    if (overheard := _overheard.get()) is not None:
+        overheard.append(answer)
+    return answer
 
 
 def _in_thread(work: Callable[[], Answer]) -> Future[Answer]:

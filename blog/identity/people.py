@@ -42,6 +42,7 @@ class Person:
     :param roles: what they may do; only known for the person of a session.
     :param groups: which they are in; likewise.
     :param gone: the provider says there is no such person any more.
+    :param deactivated: it says that they are there, and shut out; told to operators, and to no page.
     """
 
     key: Key
@@ -49,6 +50,7 @@ class Person:
     roles: frozenset[str] = frozenset()
     groups: frozenset[str] = frozenset()
     gone: bool = False
+    deactivated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +160,10 @@ class RoleRules:
 
     claim: str = ""
     groups: Mapping[str, Collection[str]] = field(default_factory=dict)
+
+    def can_give(self, role: str) -> bool:
+        """Whether anybody can have this role: some group gives it, or one above."""
+        return bool(self.claim) and any(self.groups.get(each) for each in ROLES[ROLES.index(role) :])
 
 
 def roles_from_claims(claims: Mapping[str, Any], rules: RoleRules) -> frozenset[str]:

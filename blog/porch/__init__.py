@@ -12,6 +12,7 @@ from flask import current_app
 from blog.identity import directories, parking, people
 from blog.identity.client import Client
 from blog.identity.directories.forgetting import Forgetting
+from blog.identity.directories.proof import Proof
 from blog.identity.keys import ClientKeys
 from blog.identity.people import Key, RoleRules
 from blog.identity.provider import Provider
@@ -57,6 +58,7 @@ class Porch:
     provider: Provider
     directory: directories.Cached
     forgetting: Forgetting
+    proof: Proof
     seal: Seal
     author_claim: str
     role_rules: RoleRules

@@ -33,6 +33,8 @@ def _see_who_asks() -> None:
     person = session.person  # type: ignore[attr-defined]
     g.user = person if person and person.key.issuer == porch().client.issuer else None
     csrf.gate()
+    if g.user:
+        forms.make_room()
     if g.user and request.method not in csrf.SAFE and not csrf.is_exempt():
         csrf.check(request.form.get(csrf.FIELD), person_ref(g.user.key))
 
@@ -97,6 +99,8 @@ def _turn_away() -> ResponseReturnValue:
         return redirect(url_for("auth.login", next=here))
     if answers.wants_json() or "GET" not in getattr(request.url_rule, "methods", ()):
         raise Unauthorized  # there is no page to come back to
+    if (request.content_length or 0) > (request.max_content_length or 0):  # files, which cannot be kept
+        return go_on(url_for("auth.login", next=request.path), because="ended", status=401)
     writer = csrf.holder(request.form.get(csrf.FIELD))
     if writer is None or forms.END_MARK not in request.form:
         return redirect(url_for("auth.login", next=request.path), 303)

@@ -83,7 +83,7 @@
   };
   const fill = (kept) => {
     for (const control of form.elements) {
-      if (!control.name || OURS.has(control.name)) continue;
+      if (!control.name || OURS.has(control.name) || control.type === "hidden") continue; // hidden: what the page shows
       const values = kept.filter(([name]) => name === control.name).map(([, value]) => value);
       if (control.type === "radio" || control.type === "checkbox") control.checked = values.includes(control.value);
       else if (control === body) replace(0, body.value.length, values[0] || "");

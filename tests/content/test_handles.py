@@ -97,7 +97,7 @@ def test_a_list_knows_the_handles_of_its_authors_without_asking_more():
     event.listen(db.engine, "before_cursor_execute", lambda *call: said.append(call[2]))
     page = posts.latest(now=NOW, limit=5)
     assert [post.handle for post in page.posts] == [None, "bob-the-second", "k7q2m4abcd"]
-    assert len(said) == 1
+    assert len(said) == 2, "the posts with their holders' handles, and who else is named, of all of them together"
 
 
 def test_upgrading_gives_a_handle_to_authors_who_have_none_and_may_be_repeated():
@@ -242,8 +242,8 @@ def test_the_list_of_an_author_comes_by_an_index_in_its_order(reader):
                 connection.exec_driver_sql(f"SET enable_{other} = off")
         plan = str(connection.exec_driver_sql(f"{explain} {said[0][0]}", said[0][1]).all())
     assert "ix_posts_author_published" in plan
-    assert "TEMP B-TREE" not in plan
-    assert "Sort" not in plan
+    # what is sorted: the posts of others that name them, and the one page that is put together; never what they hold
+    assert plan.count("TEMP B-TREE") + plan.count("Sort Key") <= 2
 
 
 def test_the_list_of_an_author_hides_what_is_not_for_who_asks():

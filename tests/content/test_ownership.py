@@ -35,8 +35,8 @@ def test_everybody_is_counted(database):
     write(ADA, "Later", now=NOW + timedelta(days=1))
     write(BOB, "Other")
     ada, bob = ownership.holdings(now=NOW)
-    assert ada == (ADA, 4, 2, 1, 1, NOW - timedelta(days=9), NOW + timedelta(days=1))
-    assert bob == (BOB, 1, 1, 0, 0, NOW, NOW)
+    assert ada == (ADA, 4, 2, 1, 1, NOW - timedelta(days=9), NOW + timedelta(days=1), 0)
+    assert bob == (BOB, 1, 1, 0, 0, NOW, NOW, 0)
     assert ownership.holding(BOB, now=NOW) == bob
     assert ownership.holding(CLEO, now=NOW) is None
     assert ownership.holdings(now=NOW, issuer="https://other.example") == []
@@ -47,7 +47,7 @@ def test_posts_move_with_everything_but_their_author(database):
     write(BOB, "Other")
     before = version()
     with writing() as transaction:
-        assert ownership.move(transaction, [Move(ADA, CLEO)]) == [2]
+        assert ownership.move(transaction, [Move(ADA, CLEO)]) == [(2, 0)]
     assert titles(CLEO) == {"Live", "Draft"}
     assert titles(ADA) == set()
     assert titles(BOB) == {"Other"}
@@ -93,7 +93,7 @@ def test_deleting_leaves_tombstones_where_a_post_was_public_and_nothing_else(dat
         posts.at_slug("live", now=NOW)
     before = version()
     with writing() as transaction:
-        assert ownership.delete(transaction, ADA) == (3, 3)
+        assert ownership.delete(transaction, ADA) == (3, 3, 0)
     assert version() == before + 1
     assert [row.title for row in db.session.scalars(select(Post))] == ["Other"]
     slugs = {row.slug: row.post_id for row in db.session.scalars(select(Slug))}
@@ -105,7 +105,7 @@ def test_drafts_can_be_deleted_alone(database):
     write(ADA, "Live")
     write(ADA, "Draft", publish=False)
     with writing() as transaction:
-        assert ownership.delete(transaction, ADA, drafts_only=True) == (1, 0)
+        assert ownership.delete(transaction, ADA, drafts_only=True) == (1, 0, 0)
     assert titles(ADA) == {"Live"}
 
 

@@ -515,12 +515,12 @@ def test_both_directions_at_once_lead_nowhere():
         posts.latest(now=NOW, limit=2, before="1-1", after="1-1")
 
 
-def test_a_page_is_one_query(database):
+def test_a_page_is_one_query_and_one_for_who_is_named(database):
     write()
     statements = []
     event.listen(db.engine, "before_cursor_execute", lambda *call: statements.append(call[2]))
     posts.latest(now=NOW, limit=2)
-    assert len(statements) == 1
+    assert len(statements) == 2
     assert "body" not in statements[0]
 
 

@@ -28,6 +28,7 @@ from blog.identity.directories.bearer import Bearer, Credentials
 from blog.identity.doctor import arrival, discovery, login, stages
 from blog.identity.doctor.advice import ADVICE
 from blog.identity.doctor.finding import LEVELS, Finding
+from blog.identity.doctor.names import Authors
 from blog.identity.http import Answer, fetch
 from blog.identity.people import Key, Person, RoleRules
 from blog.identity.provider import Provider
@@ -137,7 +138,8 @@ def examine(idp: FakeIdp, *, api: Any = None, authors: Any = (), clock: Any = no
         skew=values["OIDC_CLOCK_SKEW"],
     )
     provider = Provider(client.issuer)
-    return stages.of_provider(client, provider, api or Api({}), authors=authors, values=values, clock=clock)
+    some = Authors(authors, len(authors))
+    return stages.of_provider(client, provider, api or Api({}), authors=some, values=values, clock=clock)
 
 
 SCIM = {"DIRECTORY": "scim", "DIRECTORY_URL": "https://idp.example/scim"}
@@ -158,6 +160,11 @@ def test_healthy_settings_give_no_cause_for_worry():
         ("insecure_switch", "warning", {"INSECURE_ISSUER_HTTP": "yes"}),
         ("secret_key", "warning", {"SECRET_KEY": "abcabc" * 9}),
         ("secret_key", "warning", {"OIDC_CLIENT_SECRET": ENVIRON["BLOG_SECRET_KEY"]}),
+        (
+            "client_proof",
+            "fault",
+            {"OIDC_ISSUER": "https://login.microsoftonline.com/t/v2.0", "OIDC_TOKEN_AUTH_METHOD": "private_key_jwt"},
+        ),
         ("client_secret", "fault", {"OIDC_ID_TOKEN_ALG": "HS256", "OIDC_CLIENT_SECRET": "short"}),
         ("client_secret", "note", {"OIDC_ID_TOKEN_ALG": "HS256"}),
         ("https", "note", {"PUBLIC_URL": "http://localhost:5000"}),
@@ -182,6 +189,19 @@ def test_a_setting_that_works_and_is_unwise_is_named(check, expected, changes):
         finding = next(finding for finding in found if finding.check == check)
         assert "BLOG_" in finding.change or "BLOG_" in finding.seen
         assert finding.breaks
+
+
+@pytest.mark.parametrize(
+    ("issuer", "method"),
+    [
+        ("https://login.microsoftonline.com/t/v2.0", "client_secret_post"),
+        ("https://idp.example", "private_key_jwt"),
+        ("https://login.microsoftonline.com.idp.example", "private_key_jwt"),
+    ],
+)
+def test_only_entra_id_is_said_to_take_no_proof_by_key(issuer, method):
+    found = stages.of_settings(the_values(OIDC_ISSUER=issuer, OIDC_TOKEN_AUTH_METHOD=method))
+    assert "client_proof" not in {finding.check for finding in found}
 
 
 def test_the_client_secret_and_the_key_are_never_shown():

@@ -9,13 +9,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from contextvars import copy_context
 
 import pytest
 import responses
 
 from blog.errors import Unreachable
 from blog.identity import http
-from blog.identity.http import Answer, fetch
+from blog.identity.http import Answer, fetch, overhearing
 from tests.certificate import write_certificate
 
 Serve = Callable[[socket.socket], None]
@@ -70,6 +71,26 @@ def test_an_answer_comes_whole(server):
 def test_a_compressed_answer_is_unpacked(server):
     packed = gzip.compress(b'{"a": 1}')
     assert fetch("GET", server(saying(body(packed, HEAD + b"Content-Encoding: gzip\r\n")))).object() == {"a": 1}
+
+
+@responses.activate
+def test_answers_are_overheard_while_somebody_listens_and_from_nobody_elses_threads():
+    for path in "abcd":
+        responses.add("GET", f"https://id.example/{path}", body=path)
+
+    def ask(path: str) -> None:
+        fetch("GET", f"https://id.example/{path}")
+
+    ask("a")
+    with overhearing() as answers:
+        ask("b")
+        ours = threading.Thread(target=copy_context().run, args=(ask, "c"))
+        others = threading.Thread(target=ask, args=("d",))
+        for thread in (ours, others):
+            thread.start()
+            thread.join()
+    ask("a")
+    assert [answer.body for answer in answers] == [b"b", b"c"]
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 429, 500, 503])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 from abc import ABC, abstractmethod
 from contextlib import ExitStack
 from pathlib import Path
@@ -82,6 +83,7 @@ class Canaille(Stage):
         kept = state.load(self.place.folder)
         self.environ = stage.blog_environ(kept, self.place)
         stage.start(self.children, self.place, kept)
+        self.children.wait_for_end("check")
 
     def register(self, visitor: Visitor, login: str, name: str) -> None:
         """Fill in the form; the new account is logged in at once."""
@@ -102,6 +104,60 @@ class Canaille(Stage):
 
     def confirm_logout(self, visitor: Visitor) -> None:
         """It does not ask."""
+
+
+class TwoProcesses(Canaille):
+    """The demo with its blog in two processes, at `url` and `second_url`, which share nothing but the database.
+
+    :param soft_s: for how many seconds a name counts as fresh; None for as long as usual.
+    :param more: settings of the blog besides.
+    """
+
+    HOOK_SECRET = "known-to-the-provider-and-the-blog-only"
+
+    def __init__(self, folder: Path, *, soft_s: float | None = None, **more: str) -> None:
+        super().__init__(folder)
+        self.soft_s = soft_s
+        self.more = {"BLOG_HOOK_SECRET": self.HOOK_SECRET} | {f"BLOG_{name}": text for name, text in more.items()}
+        self.works_in = folder / "blog-works-here"
+        (self.second_port,) = stage.free_ports(1)
+        self.second_url = f"http://localhost:{self.second_port}"
+
+    def start(self) -> None:
+        """Start the demo, and put the two processes in the place of its blog."""
+        super().start()
+        self.children.stop("blog")
+        self.environ |= self.more
+        own = {"WORKS_IN": str(self.works_in)} | ({"SOFT_S": str(self.soft_s)} if self.soft_s else {})
+        for name, port in (("blog", self.place.port), ("blog-2", self.second_port)):
+            self.children.start(
+                name, stage.python("tests.interop.blog_process"), self.environ | own | {"PORT": str(port)}
+            )
+        self.children.wait_for("blog", f"{self.url}/")
+        self.children.wait_for("blog-2", f"{self.second_url}/")
+
+    def key_of(self, login: str) -> str:
+        """Tell the author id of one of the demo's authors."""
+        return next(author.subject for author in state.load(self.place.folder).authors if author.user_name == login)
+
+    def change_by_scim(self, author_id: str, **attributes: Any) -> None:
+        """Change somebody at the provider as a personnel system does, by its API (RFC 7644, 3.5.2)."""
+        kept = state.load(self.place.folder)
+        form, credentials = {"grant_type": "client_credentials"}, (kept.client_id, kept.client_secret)
+        token = requests.post(f"{self.issuer}/oauth/token", data=form, auth=credentials, timeout=10).json()
+        changes = [{"op": "replace", "path": path, "value": value} for path, value in attributes.items()]
+        answer = requests.patch(
+            f"{self.issuer}/scim/v2/Users/{author_id}",
+            json={"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": changes},
+            headers={"Authorization": f"Bearer {token['access_token']}", "Content-Type": "application/scim+json"},
+            timeout=10,
+        )
+        assert answer.status_code in {200, 204}, answer.text
+
+    def command(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run `flask --app blog …` as an operator does, beside the running blog."""
+        command = [*stage.python("flask"), "--app", "blog", *words]
+        return subprocess.run(command, env=self.environ, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
 class CertifiedProvider(Stage):

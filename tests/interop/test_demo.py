@@ -113,6 +113,10 @@ def test_a_second_start_keeps_everything_is_quick_and_may_be_elsewhere(start: St
     author = log_in(Visitor(), second, "amina", secrets)
     assert author.url == f"{second.url}/dashboard"
     assert author.open(f"{second.url}/kept/edit").status == 200
+    give_up_at = time.monotonic() + READY_AGAIN_WITHIN_S
+    while "Nobody has checked" in author.open(f"{second.url}/dashboard").text:  # at this address, that is
+        assert time.monotonic() < give_up_at
+        time.sleep(0.2)
 
 
 @pytest.mark.parametrize("name", ["PORT", "IDP_PORT"])

@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import requests
@@ -14,13 +15,15 @@ from demo.children import ROOT
 from tests.interop.stages import Stage
 from tests.interop.visitor import Visitor
 
-DOCTOR = [sys.executable, "-m", "flask", "--app", "blog", "oidc", "doctor", "--json"]
+BLOG = [sys.executable, "-m", "flask", "--app", "blog"]
+DOCTOR = [*BLOG, "oidc", "doctor", "--json"]
+CHECK = [*BLOG, "authors", "check", "--json"]
 
 
-def examine(on_stage: Stage, **changes: str) -> tuple[int, dict[str, str], Any]:
-    """Run the command with the settings of the running blog and some changes; give status, check → level, and all."""
+def examine(on_stage: Stage, command: Sequence[str] = DOCTOR, **changes: str) -> tuple[int, dict[str, str], Any]:
+    """Run a command with the settings of the running blog and some changes; give status, check → level, and all."""
     environ = on_stage.environ | {f"BLOG_{name}": text for name, text in changes.items()}
-    done = subprocess.run(DOCTOR, env=environ, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, env=environ, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     assert done.stderr == ""
     told = json.loads(done.stdout)
     return done.returncode, levels(told), told
@@ -43,6 +46,35 @@ def test_a_healthy_installation_is_told_so(on_stage: Stage) -> None:
     for check in ("discovery", "issuer", "keys", "clock", "redirect_address", "client_credentials", "public_url"):
         assert found[check] == "good", check
     assert told["addresses"]["redirect_uri"] == f"{on_stage.url}/oidc/callback"
+
+
+def test_names_are_proven_where_there_is_a_user_api(on_stage: Stage) -> None:
+    status, found, told = examine(on_stage, CHECK)
+    assert (status, ill(found)) == (0, set()), told
+    if on_stage.environ["BLOG_DIRECTORY"] == "claims":
+        assert found == {"user_api": "note"}
+        return
+    proven = {"user_api_token", "user_api", "user_api_authors", "user_api_name", "user_api_gone", "user_api_proof"}
+    assert {check for check, level in found.items() if level == "good"} >= proven
+    assert found["user_api_batch"] == "note"  # Canaille says that it cannot filter
+    assert "Diallo" not in json.dumps(told)
+    assert found == examine(on_stage, CHECK)[1]
+    assert examine(on_stage)[1]["user_api_proof"] == "good"
+
+
+def test_what_is_wrong_with_names_is_told(on_stage: Stage) -> None:
+    if on_stage.environ["BLOG_DIRECTORY"] == "claims":
+        changes = {"DIRECTORY": "scim", "DIRECTORY_URL": f"{on_stage.issuer}/scim/v2"}
+        status, found, _ = examine(on_stage, [*CHECK, "somebody"], **changes)  # there is no such thing
+        assert (status, found["user_api"]) == (1, "fault")
+        return
+    status, found, _ = examine(on_stage, [*CHECK, "amina"])  # the user name, which is not the id
+    assert (status, found["user_api_authors"]) == (1, "fault")
+    status, found, told = examine(on_stage, CHECK, OIDC_CLIENT_SECRET="not-the-secret-of-this-client")
+    assert (status, found["user_api"]) == (1, "fault")
+    assert "BLOG_DIRECTORY_CLIENT_SECRET" in json.dumps(told)
+    status, found, _ = examine(on_stage, CHECK, DIRECTORY_URL=f"{on_stage.issuer}/scim/v3")
+    assert (status, found["user_api"]) == (1, "fault")
 
 
 def test_a_wrong_secret_is_told(on_stage: Stage) -> None:
@@ -69,7 +101,7 @@ def test_an_issuer_that_is_spelled_otherwise_is_told(on_stage: Stage) -> None:
 def test_another_secret_key_than_that_of_the_running_blog_is_told(on_stage: Stage) -> None:
     status, found, _ = examine(on_stage, SECRET_KEY="the key of another blog, not of this one")
     assert status == 1
-    assert ill(found) == {"instance"}
+    assert ill(found) - {"user_api_proof"} == {"instance"}  # what was proven is known to the other key only
 
 
 def test_a_login_in_a_browser_is_told_about(on_stage: Stage) -> None:

@@ -27,6 +27,13 @@ class Visitor:
         """Type an address."""
         return self._show(self._session.get(url, timeout=TIMEOUT))
 
+    def copy(self) -> Visitor:
+        """Open another window of the same browser."""
+        other = Visitor()
+        other._session.verify = self._session.verify
+        other._session.cookies.update(self._session.cookies)
+        return other
+
     def peek(self, url: str) -> int:
         """Look what an address answers by itself: no redirect is followed, and the screen stays as it is."""
         return self._session.get(url, timeout=TIMEOUT, allow_redirects=False).status_code

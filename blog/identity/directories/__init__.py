@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
@@ -11,8 +11,9 @@ from urllib.parse import urlsplit
 from joserfc import jwk
 
 from blog.config import BadSetting, Setting, one_of
-from blog.identity.directories import auth0, claims, entra, generic, keycloak, okta, scim
+from blog.identity.directories import auth0, claims, cognito, entra, generic, google, keycloak, okta, scim
 from blog.identity.directories.cached import Cached, Unshared
+from blog.identity.directories.facts import Facts
 from blog.identity.directories.question import Directory
 from blog.identity.directories.reading import Ids
 from blog.identity.directories.settings import Lent, needs_own_keys
@@ -28,7 +29,9 @@ __all__ = [
     "Cached",
     "Directory",
     "bylines",
+    "can_be_asked",
     "everything_shared",
+    "facts_of",
     "needs_own_keys",
     "nobody",
     "open_directory",
@@ -44,6 +47,10 @@ class Adapter(Protocol):
         """Say what ids look like there."""
         ...
 
+    def facts_of(self, settings: Mapping[str, Any], /) -> Facts:
+        """Tell what is known of the user API beforehand."""
+        ...
+
     def from_settings(self, settings: Mapping[str, Any], lent: Lent, /) -> Directory:
         """Make a directory of settings; may raise BadSetting."""
         ...
@@ -56,6 +63,8 @@ ADAPTERS: dict[str, Adapter] = {
     "keycloak": keycloak,
     "auth0": auth0,
     "entra": entra,
+    "google": google,
+    "cognito": cognito,
     "json": generic,
 }
 
@@ -83,8 +92,9 @@ SETTINGS: tuple[Setting, ...] = (
         "claims",
         "Where authors' names come from. `claims`: from logins, kept in memory for a day, for providers without a user "
         "API. The others ask the provider's user API, so that a changed name shows within the hour: `scim` any that "
-        "speaks SCIM 2.0, `okta`, `keycloak`, `auth0` and `entra` those products, and `json` those of DIRECTORY_PRESET "
-        "or any other that answers in JSON.",
+        "speaks SCIM 2.0, `okta`, `keycloak`, `auth0` and `entra` those products, `google` Google Workspace, "
+        "`cognito` Amazon Cognito, "
+        "and `json` those of DIRECTORY_PRESET or any other that answers in JSON.",
         one_of(*ADAPTERS),
     ),
     Setting(
@@ -125,6 +135,16 @@ def open_directory(
 def nobody(settings: Mapping[str, Any]) -> Key:
     """Make the key of somebody who does not exist, of the form that ids have there; for the doctor."""
     return Key(settings["OIDC_ISSUER"], ADAPTERS[settings["DIRECTORY"]].ids_of(settings).invent())
+
+
+def can_be_asked(settings: Mapping[str, Any], keys: Iterable[Key]) -> list[Key]:
+    """Pick the keys that are of the issuer, and whose ids are of the form that ids have there."""
+    return ADAPTERS[settings["DIRECTORY"]].ids_of(settings).of(settings["OIDC_ISSUER"], keys)
+
+
+def facts_of(settings: Mapping[str, Any]) -> Facts:
+    """Tell what is known of the user API that the settings choose; for the doctor."""
+    return ADAPTERS[settings["DIRECTORY"]].facts_of(settings)
 
 
 def _share(settings: Mapping[str, Any]) -> Callable[[], Shared | Unshared]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -10,6 +11,14 @@ from blog.identity.directories.bearer import DEADLINE_S, TIMEOUT, Opener
 from blog.identity.http import Answer, fetch
 
 Query = Iterable[tuple[str, str]]
+
+
+def limited(answer: Answer, wait_s: int) -> Answer:
+    """Put an answer by which an API says in its own way that a limit was reached as HTTP says it (RFC 6585, 4).
+
+    :param wait_s: for so long nobody is asked, where the answer does not say.
+    """
+    return replace(answer, status=429, headers={"Retry-After": answer.headers.get("Retry-After", str(wait_s))})
 
 
 class Api:

@@ -12,6 +12,7 @@ from blog.config import Setting
 from blog.identity.directories import reading
 from blog.identity.directories.api import Api
 from blog.identity.directories.bearer import Opener
+from blog.identity.directories.facts import Facts, Rights
 from blog.identity.directories.settings import AUDIENCE, CLIENT, URL, Lent, opener, origin, safe_address
 from blog.identity.directories.shape import Shape, says
 from blog.identity.people import Key, Person
@@ -20,12 +21,20 @@ SETTINGS: tuple[Setting, ...] = (URL, *CLIENT, AUDIENCE)
 IDS = reading.Ids(re.compile(r"[^|]+\|.+"), lambda: f"auth0|{secrets.token_hex(12)}")
 
 SEARCH_SIZE = 25
-FIELDS = [("fields", "user_id,name,given_name,family_name,nickname,username"), ("include_fields", "true")]
+FIELDS = [("fields", "user_id,name,given_name,family_name,nickname,username,blocked"), ("include_fields", "true")]
 SHAPE = Shape(
     names={"display": "name", "given": "given_name", "family": "family_name"},
     is_gone=says("errorCode", "inexistent_user"),
     id="user_id",
+    deactivated={"blocked": (True,)},  # by an administrator
     logins="nickname username",  # Auth0 makes the nickname of the e-mail address, and sometimes the name of that
+)
+
+
+RIGHTS = Rights(
+    enough=frozenset({"read:users"}),
+    grant="In Auth0's dashboard authorize the application that asks for the Management API, with read:users only.",
+    id="Auth0 knows people by the sub of their primary account; a linked one's sub finds nobody.",
 )
 
 
@@ -64,6 +73,11 @@ def _quoted(key: Key) -> str:
 def ids_of(_settings: Mapping[str, Any]) -> reading.Ids:
     """Say what ids look like there; the same whatever is set."""
     return IDS
+
+
+def facts_of(_settings: Mapping[str, Any]) -> Facts:
+    """Tell what is known of it; the same whatever is set."""
+    return Facts(SHAPE, SEARCH_SIZE, RIGHTS)
 
 
 def from_settings(settings: Mapping[str, Any], lent: Lent) -> Auth0:

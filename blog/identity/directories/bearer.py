@@ -11,9 +11,10 @@ from typing import Protocol
 from joserfc.jwk import Key
 
 from blog.errors import LoginRefused, Unreachable
-from blog.identity.client import prove
+from blog.identity.client import Proof, prove
 from blog.identity.http import Answer, fetch
 
+TOKEN_ENDPOINT = "the token endpoint"  # noqa: S105  (what errors and answers call it)
 TIMEOUT = (1.0, 3.0)
 DEADLINE_S = 5.0
 TOKEN_S = 300.0  # for so long a token is kept where the provider does not say
@@ -114,15 +115,19 @@ class Bearer:
             lifetime_s = TOKEN_S
         return token, self._clock() + 0.9 * min(LONGEST_TOKEN_S, lifetime_s)
 
-    def _send(self, url: str) -> Answer:
+    def _proof(self, url: str) -> Proof:
+        """Make what shows the token endpoint who asks; may raise Unreachable."""
         try:
-            headers, fields = prove(self._credentials, self._addressee or url, self._now())
+            return prove(self._credentials, self._addressee or url, self._now())
         except LoginRefused as refused:
             raise Unreachable(f"the blog cannot prove itself to the user API: {refused.reason}") from None
+
+    def _send(self, url: str) -> Answer:
+        headers, fields = self._proof(url)
         return fetch(
             "POST",
             url,
-            what="the token endpoint",
+            what=TOKEN_ENDPOINT,
             headers=headers,
             data={**self._form, **fields},
             timeout=TIMEOUT,

@@ -17,7 +17,7 @@ from cachetools import TLRUCache
 from blog.errors import Unreachable
 from blog.identity.directories.breaker import Breaker, jitter
 from blog.identity.directories.pool import Pool
-from blog.identity.directories.question import Directory
+from blog.identity.directories.question import Directory, too_many_gone
 from blog.identity.people import Key, Person
 
 if TYPE_CHECKING:  # it imports the redis package, which is not everywhere
@@ -258,7 +258,7 @@ class Cached:
     def _is_mass_vanishing(self, keys: Collection[Key], answer: Mapping[Key, Person]) -> bool:
         known = [key for key in keys if (entry := self._entries.get(key)) and entry.person and not entry.person.gone]
         vanished = [key for key in known if key in answer and answer[key].gone]
-        return len(known) >= 4 and 2 * len(vanished) > len(known)
+        return too_many_gone(len(vanished), len(known))
 
     # in a thread of the pool
 

@@ -7,7 +7,9 @@ from typing import Any
 
 from blog.config import Setting
 from blog.identity.directories import reading
+from blog.identity.directories.facts import Facts, Rights
 from blog.identity.directories.settings import Lent
+from blog.identity.directories.shape import Shape, is_empty
 from blog.identity.people import Key, Person
 
 SETTINGS: tuple[Setting, ...] = ()
@@ -30,6 +32,11 @@ class Claims:
 def ids_of(_settings: Mapping[str, Any]) -> reading.Ids:
     """Say what ids look like there; the same whatever is set."""
     return IDS
+
+
+def facts_of(_settings: Mapping[str, Any]) -> Facts:
+    """There is no user API of which anything could be known."""
+    return Facts(Shape({}, is_empty), 1, Rights())
 
 
 def from_settings(_settings: Mapping[str, Any], _lent: Lent) -> Claims:

@@ -11,7 +11,8 @@ from blog.config import BadSetting, Setting, one_of
 from blog.identity.directories import reading
 from blog.identity.directories.api import Api
 from blog.identity.directories.bearer import Opener
-from blog.identity.directories.settings import CLIENT, URL, Lent, opener, origin, safe_address
+from blog.identity.directories.facts import Facts, Rights
+from blog.identity.directories.settings import CLIENT, URL, Lent, auth_method, opener, origin, safe_address
 from blog.identity.directories.shape import Shape, at, says
 from blog.identity.http import Answer
 from blog.identity.people import Key, Person
@@ -37,6 +38,16 @@ PARTS = replace(  # and the display name for those who have no parts
     names={"given": "givenName", "family": "surname", "language": "preferredLanguage", "nickname": "displayName"},
 )
 SELECT = "id,displayName,givenName,surname"
+
+
+RIGHTS = Rights(
+    enough=frozenset({"User.Read.All", "User.ReadBasic.All"}),
+    places=("roles",),
+    grant="In the app registration that asks add the application permission User.Read.All of Microsoft Graph, and grant"
+    " admin consent.",
+    id="Graph knows people by the claim oid alone: BLOG_OIDC_AUTHOR_CLAIM=oid, with the scope profile.",
+    client_ends="A client secret of Entra ID ends on a day that only its app registration shows. Note it.",
+)
 
 
 class Entra:
@@ -91,10 +102,18 @@ def ids_of(_settings: Mapping[str, Any]) -> reading.Ids:
     return IDS
 
 
+def facts_of(_settings: Mapping[str, Any]) -> Facts:
+    """Tell what is known of it; the same whatever is set."""
+    return Facts(DISPLAY, BATCH_SIZE, RIGHTS)
+
+
 def from_settings(settings: Mapping[str, Any], lent: Lent) -> Entra:
     """Make a directory of settings; see `open_directory`."""
     if settings["OIDC_AUTHOR_CLAIM"] == "sub":
         raise BadSetting("OIDC_AUTHOR_CLAIM", "must be oid for DIRECTORY=entra: Graph knows nobody by their sub")
+    if auth_method(settings) == "private_key_jwt":
+        wrong = "cannot be private_key_jwt: Entra ID wants a certificate's thumbprint in proofs, and ours have none"
+        raise BadSetting("DIRECTORY_AUTH_METHOD", f"{wrong}; set DIRECTORY_CLIENT_ID and DIRECTORY_CLIENT_SECRET")
     url = safe_address(settings, "DIRECTORY_URL", GRAPH)
     token = opener(settings, lent, scopes=(f"{origin(url)}/.default",))
     return Entra(settings["OIDC_ISSUER"], url, token, by_parts=settings["DIRECTORY_NAME"] == "parts")

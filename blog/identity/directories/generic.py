@@ -6,6 +6,7 @@ import inspect
 import json
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -13,6 +14,7 @@ from blog.config import BadSetting, Setting, one_of, words
 from blog.identity.directories import reading
 from blog.identity.directories.api import Api
 from blog.identity.directories.bearer import Given, Opener
+from blog.identity.directories.facts import Facts
 from blog.identity.directories.presets import PRESETS, Preset
 from blog.identity.directories.settings import AUDIENCE, CLIENT, TOKEN, URL, Lent, opener, origin, safe_address
 from blog.identity.directories.shape import Shape, is_empty, says
@@ -207,19 +209,30 @@ def ids_of(settings: Mapping[str, Any]) -> reading.Ids:
     return _preset(settings).ids
 
 
+def facts_of(settings: Mapping[str, Any]) -> Facts:
+    """Tell what is known of the API that the settings describe."""
+    preset = _preset(settings)
+    path, token = preset.rights.told_at, settings["DIRECTORY_TOKEN"]
+    about_token = partial(_api(settings, preset, Given(token)).get, path) if path and token else None
+    return Facts(preset.shape, preset.size if preset.many else 1, preset.rights, about_token)
+
+
 def from_settings(settings: Mapping[str, Any], lent: Lent) -> Generic:
     """Make a directory of settings; see `open_directory`."""
     preset = _preset(settings)
-    name = settings["DIRECTORY_PRESET"]
-    known = origin(settings["OIDC_ISSUER"]) if name and not preset.needs_url else ""
-    url = safe_address(settings, "DIRECTORY_URL", known).rstrip("/")
-    api = Api(
-        f"the user API of {name}" if name else "the user API",
-        url,
-        _opener(settings, lent, preset, url),
-        header=preset.header,
-    )
+    api = _api(settings, preset, _opener(settings, lent, preset, _url(settings, preset)))
     return Generic(settings["OIDC_ISSUER"], api, preset)
+
+
+def _api(settings: Mapping[str, Any], preset: Preset, opener: Opener) -> Api:
+    name = settings["DIRECTORY_PRESET"]
+    what = f"the user API of {name}" if name else "the user API"
+    return Api(what, _url(settings, preset), opener, header=preset.header)
+
+
+def _url(settings: Mapping[str, Any], preset: Preset) -> str:
+    known = origin(settings["OIDC_ISSUER"]) if settings["DIRECTORY_PRESET"] and not preset.needs_url else ""
+    return safe_address(settings, "DIRECTORY_URL", known).rstrip("/")
 
 
 def _opener(settings: Mapping[str, Any], lent: Lent, preset: Preset, url: str) -> Opener:

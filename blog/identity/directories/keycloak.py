@@ -10,6 +10,7 @@ from blog.config import Setting
 from blog.identity.directories import reading
 from blog.identity.directories.api import Api
 from blog.identity.directories.bearer import Opener
+from blog.identity.directories.facts import Facts, Rights
 from blog.identity.directories.settings import CLIENT, URL, Lent, opener, safe_address
 from blog.identity.directories.shape import Shape, says
 from blog.identity.people import Key, Person
@@ -26,11 +27,22 @@ SHAPE = Shape(
         "language": "attributes.locale.0",
     },
     is_gone=says("error", "User not found"),  # an unknown realm is a 404, too
+    deactivated={"enabled": (False,)},
+)
+
+
+RIGHTS = Rights(
+    enough=frozenset({"view-users", "query-users", "query-groups"}),  # the first brings the others along
+    places=("resource_access.realm-management.roles",),
+    grant="In Keycloak's console switch on service account roles for the client that asks, and assign it view-users of"
+    " realm-management.",
+    id="Keycloak knows people by the sub of a login, unless a pairwise mapper changes that one.",
+    several="Keycloak before 26.2 cannot be asked for several people at once.",
 )
 
 
 class Keycloak:
-    """A realm as a directory. It calls people disabled while they are locked, so nothing is made of that.
+    """A realm as a directory. It calls people disabled while they are locked, too, which anybody can bring about.
 
     :param issuer: whose people live there.
     :param url: the realm's address in the Admin REST API.
@@ -78,6 +90,11 @@ def _can_be_searched(key: Key) -> bool:
 def ids_of(_settings: Mapping[str, Any]) -> reading.Ids:
     """Say what ids look like there; the same whatever is set."""
     return IDS
+
+
+def facts_of(_settings: Mapping[str, Any]) -> Facts:
+    """Tell what is known of it; the same whatever is set."""
+    return Facts(SHAPE, SEARCH_SIZE, RIGHTS)
 
 
 def from_settings(settings: Mapping[str, Any], lent: Lent) -> Keycloak:

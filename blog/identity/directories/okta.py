@@ -11,6 +11,7 @@ from blog.config import BadSetting, Setting
 from blog.identity.directories import reading
 from blog.identity.directories.api import Api
 from blog.identity.directories.bearer import Opener
+from blog.identity.directories.facts import Facts, Rights
 from blog.identity.directories.settings import CLIENT, TOKEN, URL, Lent, auth_method, opener, origin, safe_address
 from blog.identity.directories.shape import Shape, says
 from blog.identity.people import Key, Person
@@ -19,7 +20,7 @@ SETTINGS: tuple[Setting, ...] = (URL, *CLIENT, TOKEN)
 IDS = reading.Ids(re.compile(r"[0-9A-Za-z]{1,64}"), lambda: f"00u{secrets.token_hex(8)}x")
 
 SEARCH_SIZE = 50  # of longer searches Okta says that they may fail
-FIELDS = "id,profile:(firstName,lastName,displayName,locale,preferredLanguage)"
+FIELDS = "id,status,profile:(firstName,lastName,displayName,locale,preferredLanguage)"
 OMIT = {"Content-Type": "application/json; okta-response=omitCredentials,omitCredentialsLinks"}
 SHAPE = Shape(
     names={
@@ -29,6 +30,16 @@ SHAPE = Shape(
         "language": "profile.preferredLanguage profile.locale",  # the latter is en_US unless somebody changed it
     },
     is_gone=says("errorCode", "E0000007"),
+    deactivated={"status": ("DEPROVISIONED",)},  # the other states pass
+)
+
+
+RIGHTS = Rights(
+    enough=frozenset({"okta.users.read"}),
+    grant="In Okta's console grant okta.users.read to the service app (BLOG_DIRECTORY_CLIENT_ID), give it an admin role"
+    " that may view users, and switch “Require DPoP header” off. A scope without a role gets 403.",
+    ends="A token of Okta's (SSWS) ends after 30 days without use, or with the account of whoever made it, and has all"
+    " the rights of that account. A service app has neither fault.",
 )
 
 
@@ -60,6 +71,11 @@ class Okta:
 def ids_of(_settings: Mapping[str, Any]) -> reading.Ids:
     """Say what ids look like there; the same whatever is set."""
     return IDS
+
+
+def facts_of(_settings: Mapping[str, Any]) -> Facts:
+    """Tell what is known of it; the same whatever is set."""
+    return Facts(SHAPE, SEARCH_SIZE, RIGHTS)
 
 
 def from_settings(settings: Mapping[str, Any], lent: Lent) -> Okta:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from blog.identity.directories import reading
+from blog.identity.directories.facts import Rights
 from blog.identity.directories.shape import Shape, is_empty, says
 
 
@@ -24,6 +25,7 @@ class Preset:
     :param opens: with a token of a ``client``, with a ``token`` made by hand, or with ``nothing`` at all.
     :param header: where the token goes; see `Api`.
     :param token_path: where a client's token is fetched, if that is not the issuer's token endpoint.
+    :param rights: what it wants of who asks.
     :param hides: it says the same of people who are gone and of those whom the asker may not see.
     """
 
@@ -38,6 +40,7 @@ class Preset:
     header: str = "Authorization: Bearer"
     token_path: str = ""
     scopes: tuple[str, ...] = ()
+    rights: Rights = field(default_factory=Rights)
     hides: bool = False
 
 
@@ -49,6 +52,10 @@ PRESETS = {
         ids=reading.NUMBERS,
         scopes=("openid", "urn:zitadel:iam:org:project:id:zitadel:aud"),
         hides=True,
+        rights=Rights(
+            grant="In Zitadel's console give the service user that asks a role which may read users, such as Org Owner"
+            " Viewer, in the organisation where the authors are.",
+        ),
         shape=Shape(
             names={
                 "display": "human.profile.displayName",
@@ -62,6 +69,7 @@ PRESETS = {
             row="user",
             rows="result",
             logins="username preferredLoginName",
+            deactivated={"state": ("USER_STATE_INACTIVE",)},
         ),
     ),
     "authentik": Preset(
@@ -69,12 +77,19 @@ PRESETS = {
         ids=reading.UUIDS,
         opens="token",
         hides=True,
+        rights=Rights(
+            grant="Give the service account whose token asks a role that may view users, and nothing else.",
+            id="authentik is asked by UUID: the subject mode of the blog's provider there must be “based on the user's"
+            " UUID”.",
+            ends="The token ends on the day that authentik's list of tokens shows, if it ends at all.",
+        ),
         shape=Shape(
             names={"display": "name", "language": "attributes.settings.locale"},
             is_gone=says("detail", "No User matches"),
             id="uuid",
             row="results",
             logins="username",
+            deactivated={"is_active": (False,)},
         ),
     ),
     "kratos": Preset(
@@ -84,6 +99,12 @@ PRESETS = {
         ids=reading.UUIDS,
         needs_url=True,
         opens="nothing",
+        rights=Rights(
+            grant="Let the blog's machine reach the admin API, or set the API key of Ory Network in"
+            " BLOG_DIRECTORY_TOKEN. Nobody else should reach it.",
+            id="The sub of a login is an identity's id only if the login application behind Hydra takes that one, and"
+            " subjects are public.",
+        ),
         shape=Shape(  # traits are what the operator's own schema makes them
             names={
                 "display": "traits.name traits.display_name",
@@ -93,6 +114,7 @@ PRESETS = {
             },
             is_gone=says("error.message", "Unable to locate the resource"),
             logins="traits.username",
+            deactivated={"state": ("inactive",)},
         ),
     ),
     "fusionauth": Preset(
@@ -101,6 +123,10 @@ PRESETS = {
         ids=reading.UUIDS,
         opens="token",
         header="Authorization:",
+        rights=Rights(
+            grant="Limit the API key to GET on /api/user and /api/user/search.",
+            ends="The API key ends on the day that FusionAuth's list of keys shows, if it ends at all.",
+        ),
         shape=Shape(
             names={
                 "display": "fullName",
@@ -113,6 +139,7 @@ PRESETS = {
             row="user",
             rows="users",
             logins="username",
+            deactivated={"active": (False,)},
         ),
     ),
     "gitlab": Preset(
@@ -120,12 +147,23 @@ PRESETS = {
         ids=reading.NUMBERS,
         opens="token",
         header="PRIVATE-TOKEN:",
-        shape=Shape(names={"display": "name"}, is_gone=says("message", "User Not Found"), logins="username"),
+        rights=Rights(
+            enough=frozenset({"read_user"}),
+            grant="Make an access token with the scope read_user only.",
+            told_at="/api/v4/personal_access_tokens/self",
+        ),
+        shape=Shape(
+            names={"display": "name"},
+            is_gone=says("message", "User Not Found"),
+            logins="username",
+            deactivated={"state": ("blocked", "deactivated", "banned", "ldap_blocked")},
+        ),
     ),
     "pingone": Preset(
         one="/users/{id}",
         ids=reading.UUIDS,
         needs_url=True,
+        rights=Rights(grant="Give the worker application that asks the role Identity Data Read Only, and no other."),
         shape=Shape(
             names={
                 "formatted": "name.formatted",
@@ -136,16 +174,19 @@ PRESETS = {
             },
             is_gone=says("message", "Unable to find User"),
             logins="username",
+            deactivated={"enabled": (False,)},
         ),
     ),
     "onelogin": Preset(
         one="/api/2/users/{id}",
-        many="/api/2/users?user_ids={ids}&fields=id,firstname,lastname,preferred_locale_code&limit=100",
+        many="/api/2/users?user_ids={ids}&fields=id,firstname,lastname,preferred_locale_code,status&limit=100",
         ids=reading.NUMBERS,
         token_path="/auth/oauth2/v2/token",  # noqa: S106  (a path)
+        rights=Rights(grant="Make the credential that asks one of the kind “Read users”."),
         shape=Shape(
             names={"given": "firstname", "family": "lastname", "language": "preferred_locale_code"},
             is_gone=says("message", "User not found"),
+            deactivated={"status": (2,)},  # suspended by an administrator
         ),
     ),
 }

@@ -7,6 +7,8 @@ from typing import Protocol
 
 from blog.identity.people import Key, Person
 
+FEW = 4
+
 
 class Directory(Protocol):
     """Somebody who can say who is behind a key."""
@@ -19,3 +21,11 @@ class Directory(Protocol):
         :raises Unreachable: the provider cannot be asked now, or answers in a way that cannot be used.
         """
         ...
+
+
+def too_many_gone(gone: int, of: int) -> bool:
+    """Whether so many cannot have left: most of some. A wrong address, or a token that sees nobody, looks like that.
+
+    :param of: how many were known, or answered for.
+    """
+    return of >= FEW and 2 * gone > of

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Callable, Iterable, Iterator
+from contextvars import copy_context
 from dataclasses import dataclass
 from functools import partial
 from uuid import uuid4
@@ -41,7 +42,7 @@ def _one_by_one(keys: list[Key], one: One) -> dict[Key, Person]:
     if len(keys) < 2:
         return {key: one(key) for key in keys}
     with Pool(min(THREADS, len(keys))) as pool:  # leaving it on a failure cancels the rest
-        reads = [(key, pool.submit(partial(one, key))) for key in keys]
+        reads = [(key, pool.submit(partial(copy_context().run, one, key))) for key in keys]
         return {key: read.result() for key, read in reads}
 
 

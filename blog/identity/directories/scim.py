@@ -12,6 +12,7 @@ from blog.errors import Unreachable
 from blog.identity.directories import reading
 from blog.identity.directories.api import Api
 from blog.identity.directories.bearer import Opener
+from blog.identity.directories.facts import Facts, Rights
 from blog.identity.directories.settings import AUDIENCE, CLIENT, TOKEN, URL, Lent, opener, safe_address
 from blog.identity.directories.shape import Shape
 from blog.identity.http import Answer
@@ -21,8 +22,15 @@ SETTINGS: tuple[Setting, ...] = (URL, *CLIENT, AUDIENCE, TOKEN)
 IDS = reading.ANY
 
 FILTER_SIZE = 20  # ids in one filter: servers refuse filters from 1,000 characters on
-ATTRIBUTES = "displayName,name,nickName,locale,preferredLanguage"
+ATTRIBUTES = "displayName,name,nickName,locale,preferredLanguage,active"
 ERROR_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:Error"
+
+
+RIGHTS = Rights(
+    id="A SCIM server knows people by the id that it gave them, which is often not the sub of a login. Let the provider"
+    " put that id into the claim of BLOG_OIDC_AUTHOR_CLAIM (Canaille: USERINFO_MAPPING, whose sub is the user name).",
+    several="A server that can filter says so at /ServiceProviderConfig.",
+)
 
 
 class Scim:
@@ -76,6 +84,11 @@ def ids_of(_settings: Mapping[str, Any]) -> reading.Ids:
     return IDS
 
 
+def facts_of(_settings: Mapping[str, Any]) -> Facts:
+    """Tell what is known of it; the same whatever is set."""
+    return Facts(SHAPE, FILTER_SIZE, RIGHTS)
+
+
 def from_settings(settings: Mapping[str, Any], lent: Lent) -> Scim:
     """Make a directory of settings; see `open_directory`."""
     return Scim(settings["OIDC_ISSUER"], safe_address(settings, "DIRECTORY_URL"), opener(settings, lent))
@@ -103,4 +116,5 @@ SHAPE = Shape(  # RFC 7643 §4.1
     },
     is_gone=_is_scim_error,
     rows="Resources",
+    deactivated={"active": (False,)},
 )

@@ -115,6 +115,7 @@ TOKEN = Setting(
 CLIENT = (TOKEN_URL, CLIENT_ID, CLIENT_SECRET, AUTH_METHOD, PRIVATE_KEY, SCOPES)
 """The rows of every adapter that fetches tokens."""
 
+WITHOUT_CLIENT = {"claims", "google", "cognito"}  # they ask nobody, or with what only these products know
 USUAL_METHODS = {"okta": "private_key_jwt", "auth0": "client_secret_post", "entra": "client_secret_post"}
 
 
@@ -132,7 +133,7 @@ class Lent:
 
 def auth_method(settings: Mapping[str, Any]) -> str:
     """Say how the client that asks for names proves itself; empty when there is none."""
-    if settings["DIRECTORY"] == "claims" or settings["DIRECTORY_TOKEN"]:
+    if settings["DIRECTORY"] in WITHOUT_CLIENT or settings["DIRECTORY_TOKEN"]:
         return ""
     if settings["DIRECTORY_AUTH_METHOD"]:
         return str(settings["DIRECTORY_AUTH_METHOD"])

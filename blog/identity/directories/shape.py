@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from blog.errors import Unreachable
 from blog.identity.http import Answer
 from blog.identity.people import Key, Person, display_name
+
+SOMEBODY_ELSE = "tells of somebody who was not asked for"
 
 
 def at(value: Any, path: str) -> Any:
@@ -51,6 +53,7 @@ class Shape:
     :param row: where the person stands in an answer about one; a list there that is empty says "gone", too.
     :param rows: where the people stand in an answer about several.
     :param logins: paths to what is never shown, although a provider may have made a name of it.
+    :param deactivated: path → the values there that say so; empty where the API does not tell.
     """
 
     names: Mapping[str, str]
@@ -59,6 +62,7 @@ class Shape:
     row: str = ""
     rows: str = ""
     logins: str = ""
+    deactivated: Mapping[str, tuple[str | int | bool, ...]] = field(default_factory=dict)
 
     def one(self, answer: Answer, key: Key) -> Person:
         """Say who this is, of an answer about that person alone.
@@ -74,7 +78,7 @@ class Shape:
             return Person(key, None, gone=True)
         found = self._pick(told if isinstance(told, list) else [told], [key])
         if key not in found:
-            raise answer.unusable("tells of somebody who was not asked for")
+            raise answer.unusable(SOMEBODY_ELSE)
         return found[key]
 
     def several(self, answer: Answer, keys: list[Key]) -> dict[Key, Person] | None:
@@ -94,6 +98,14 @@ class Shape:
             raise answer.unusable("lists people in a form we do not know")
         return self._pick(rows, keys)
 
+    def ids(self, answer: Answer) -> set[str]:
+        """List whom an answer about several tells of, also those whom nobody asked for; empty for any other answer."""
+        try:
+            rows = at(answer.json(), self.rows)
+        except Unreachable:
+            return set()
+        return {told for row in rows if (told := self._id(row))} if isinstance(rows, list) else set()
+
     def _pick(self, rows: list[Any], keys: list[Key]) -> dict[Key, Person]:
         by_id = {key.id: key for key in keys}
         return {key: self._person(key, row) for row in rows if (key := by_id.get(self._id(row)))}
@@ -108,7 +120,8 @@ class Shape:
             part: next((text for text in _texts(row, paths) if text not in never), None)
             for part, paths in self.names.items()
         }
-        return Person(key, display_name(**told))
+        deactivated = any(at(row, path) in values for path, values in self.deactivated.items())
+        return Person(key, display_name(**told), deactivated=deactivated)
 
 
 def _texts(row: Any, paths: str) -> list[str]:

@@ -1,18 +1,17 @@
-"""Whether the provider knows this client: its redirect address, its credentials, and its right to ask for names."""
+"""Whether the provider knows this client: its redirect address and its credentials."""
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Protocol
 from urllib.parse import parse_qs, urlsplit
 
 from authlib.common.urls import add_params_to_uri
 
 from blog.errors import LoginRefused, Unreachable
-from blog.identity import directories, oidc
+from blog.identity import oidc
 from blog.identity.client import Client
 from blog.identity.doctor.advice import ADVICE
 from blog.identity.doctor.discovery import CLIENT_CONSOLE, NOBODY
@@ -20,26 +19,10 @@ from blog.identity.doctor.finding import Finding, fault, good, noted, warning
 from blog.identity.doctor.silence import explain
 from blog.identity.http import Answer, fetch
 from blog.identity.oidc import Attempt
-from blog.identity.people import Key, Person
 from blog.identity.provider import Provider
 
 PUSHED = "request_uri="  # stands in the address of a login whose request was pushed (RFC 9126, 4)
 ASKS_FIRST = {"login_required", "interaction_required"}  # in the blog's own words, see oidc.ERRORS
-
-
-WRONG_ID = (
-    "Look whether BLOG_DIRECTORY_URL is the whole address. Else subjects are pairwise, or the API knows people by"
-    " another id: choose public subjects in the provider's console, or name the claim that holds the API's id in"
-    " BLOG_OIDC_AUTHOR_CLAIM, before there are posts."
-)
-
-
-class Asks(Protocol):
-    """Somebody who puts a question about people to the provider at once."""
-
-    def ask(self, keys: Collection[Key]) -> dict[Key, Person]:
-        """Say who these are; may raise Unreachable."""
-        ...
 
 
 def begin(client: Client, provider: Provider, now: datetime) -> Attempt | Finding:
@@ -139,58 +122,3 @@ def _credentials(client: Client, provider: Provider, attempt: Attempt, now: date
         "Anybody can be anybody.",
         "Do not use this provider.",
     )
-
-
-def of_directory(directory: Asks, authors: Collection[Key], values: Mapping[str, Any]) -> list[Finding]:
-    """Ask the provider's user API for somebody who cannot exist: may the blog ask at all? And then for authors.
-
-    :param authors: some who have posts.
-    """
-    if values["DIRECTORY"] == "claims":
-        return []
-    nobody = directories.nobody(values)
-    try:
-        known = directory.ask([nobody]).get(nobody)
-    except LoginRefused as refused:  # by what looks up the token endpoint
-        return [refusal("user_api", refused.reason)]
-    except Unreachable as error:
-        return [_may_not_ask(error)]
-    if known is not None and not known.gone:
-        words = "The user API claims to know somebody who does not exist."
-        change = "Look whether BLOG_DIRECTORY and its address fit the provider."
-        return [warning("user_api", words, "Names on pages may be wrong.", change)]
-    answers = good("user_api", "The user API answers the blog, and knows nobody of an id that cannot be.")
-    return [answers, *_authors(directory, authors)]
-
-
-def _authors(directory: Asks, authors: Collection[Key]) -> list[Finding]:
-    """Ask for people who have logged in here once: a user API that knows none of them knows people by another id."""
-    if not authors:
-        return []
-    try:
-        told = directory.ask(authors)
-    except Unreachable as error:
-        return [_may_not_ask(error)]
-    known = sum(not person.gone for person in told.values())
-    if known:
-        return [good("user_api_authors", f"It knows {known} of {len(authors)} authors.")]
-    return [
-        warning(
-            "user_api_authors",
-            f"It knows none of {len(authors)} authors who have posts here.",
-            "All of them are shown as “Former author” or “Author 7K3F”.",
-            WRONG_ID,
-        )
-    ]
-
-
-def _may_not_ask(error: Unreachable) -> Finding:
-    breaks = "Authors who have not logged in lately are shown as “Author 7K3F”."
-    words, change = explain(error)
-    if any(f"HTTP {status}" in words for status in (400, 401, 403)):
-        change = (
-            "Give the client that asks (BLOG_DIRECTORY_CLIENT_ID, or the one of the login) the right to read users"
-            " in the provider's console: client credentials switched on, its role or scope granted. With"
-            " BLOG_DIRECTORY_TOKEN, look whether that token has ended."
-        )
-    return fault("user_api", words, breaks, change)

@@ -13,9 +13,10 @@ from urllib.parse import parse_qs
 from blog.errors import LoginRefused, Unreachable
 from blog.identity import oidc, people
 from blog.identity.client import Client
-from blog.identity.doctor.client import WRONG_ID, Asks, refusal
+from blog.identity.doctor.client import refusal
 from blog.identity.doctor.discovery import NOBODY
 from blog.identity.doctor.finding import Finding, fault, good, noted, warning
+from blog.identity.doctor.names import WRONG_ID, Asks
 from blog.identity.doctor.silence import explain
 from blog.identity.oidc import Attempt, Login
 from blog.identity.people import Person, RoleRules

@@ -16,6 +16,12 @@ from blog.identity.tokens import secret_key
 
 FEW_CHARACTERS = 8  # different ones; 32 random hexadecimal digits have fewer than 9 once in 10,000 times
 LONG_SESSION = timedelta(days=30)
+ENTRA = {  # the public cloud, and those of the United States' government and of China; then the older issuer
+    "login.microsoftonline.com",
+    "login.microsoftonline.us",
+    "login.partner.microsoftonline.cn",
+    "sts.windows.net",
+}
 
 
 def of_faults(faults: Iterable[BadSetting]) -> list[Finding]:
@@ -33,7 +39,19 @@ def of_faults(faults: Iterable[BadSetting]) -> list[Finding]:
 
 def of_settings(values: Mapping[str, Any]) -> list[Finding]:
     """Look at settings that are complete and go together, as ``blog.config.load`` gave them."""
-    looks = (_insecure, _public_url, _key, _algorithm, _response_mode, _scopes, _roles, _author_claim, _ages, _names)
+    looks = (
+        _insecure,
+        _public_url,
+        _key,
+        _proof,
+        _algorithm,
+        _response_mode,
+        _scopes,
+        _roles,
+        _author_claim,
+        _ages,
+        _names,
+    )
     return [good("settings", "All settings can be read."), *(finding for look in looks for finding in look(values))]
 
 
@@ -76,6 +94,19 @@ def _key(values: Mapping[str, Any]) -> Iterator[Finding]:
         "Who guesses or knows it can make sessions of anybody.",
         "Make another: python3 -c 'import secrets; print(secrets.token_hex(32))'. Everybody logs in anew.",
     )
+
+
+def _proof(values: Mapping[str, Any]) -> Iterator[Finding]:
+    issuer, method = urlsplit(values["OIDC_ISSUER"]).hostname, values["OIDC_TOKEN_AUTH_METHOD"]
+    if issuer in ENTRA and method == "private_key_jwt":
+        yield fault(
+            "client_proof",
+            "BLOG_OIDC_TOKEN_AUTH_METHOD is private_key_jwt, and the issuer is Entra ID's.",
+            "Every login is refused (client_refused): Entra ID wants the thumbprint of a certificate in each proof, and"
+            " the blog's keys have no certificate.",
+            "Make a client secret in Entra's admin center, and set BLOG_OIDC_TOKEN_AUTH_METHOD=client_secret_post and"
+            " BLOG_OIDC_CLIENT_SECRET.",
+        )
 
 
 def _algorithm(values: Mapping[str, Any]) -> Iterator[Finding]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -11,22 +11,27 @@ from blog.identity.doctor import client as clients
 from blog.identity.doctor import discovery
 from blog.identity.doctor import login as logins
 from blog.identity.doctor.arrival import of_blog
-from blog.identity.doctor.client import Asks
 from blog.identity.doctor.finding import LEVELS, Finding
+from blog.identity.doctor.names import NO_USER_API, Asks, Authors, is_proven, of_directory, of_proof
 from blog.identity.doctor.settings import no_database, of_faults, of_posts, of_settings, of_sources
 from blog.identity.oidc import Attempt
-from blog.identity.people import Key, RoleRules
+from blog.identity.people import RoleRules
 from blog.identity.provider import Provider
 
 __all__ = [
     "LEVELS",
+    "NO_USER_API",
+    "Authors",
     "Finding",
     "begin",
+    "is_proven",
     "no_database",
     "of_answer",
     "of_blog",
+    "of_directory",
     "of_faults",
     "of_posts",
+    "of_proof",
     "of_provider",
     "of_settings",
     "of_sources",
@@ -34,6 +39,7 @@ __all__ = [
 
 Clock = Callable[[], datetime]
 begin = clients.begin
+NO_AUTHORS = Authors()
 
 
 def of_provider(
@@ -41,7 +47,7 @@ def of_provider(
     provider: Provider,
     directory: Asks,
     *,
-    authors: Collection[Key] = (),
+    authors: Authors = NO_AUTHORS,
     values: Mapping[str, Any],
     clock: Clock,
 ) -> list[Finding]:
@@ -57,7 +63,7 @@ def of_provider(
     if not any(finding.level == "fault" and finding.check in {"issuer", "endpoints"} for finding in found):
         found += discovery.advice(client, looked.document, values)
         found += clients.of_client(client, provider, clock)
-    return found + clients.of_directory(directory, authors, values)
+    return found + of_directory(directory, authors, values, clock())
 
 
 def of_answer(

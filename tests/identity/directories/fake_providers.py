@@ -12,6 +12,7 @@ from typing import Any, Self
 from urllib.parse import parse_qs, parse_qsl, unquote, urlsplit
 
 import responses
+from joserfc.jwk import RSAKey
 
 from blog.config import load
 from blog.identity.directories import ADAPTERS, SETTINGS, Directory
@@ -22,6 +23,15 @@ from tests.identity.directories.fake_scim import Reply, recorded, replay
 TOKEN = "opens-the-api"
 SECRET = "s3cret-of-the-client"
 CLIENT = {"DIRECTORY_CLIENT_ID": "names", "DIRECTORY_CLIENT_SECRET": SECRET}
+ACCOUNT_KEY = RSAKey.generate_key(2048)
+ACCOUNT = {
+    "type": "service_account",
+    "client_email": "names@byline.iam.gserviceaccount.example",
+    "private_key_id": "0f1e2d3c",
+    "private_key": ACCOUNT_KEY.as_pem(private=True).decode(),
+    "token_uri": "https://somewhere.example/token",
+}
+AWS = {"DIRECTORY_ACCESS_KEY_ID": "AKIAEXAMPLE", "DIRECTORY_SECRET_ACCESS_KEY": SECRET}
 UUID = "9f425a8d-7efc-4768-8f23-7647a74f{:04x}"
 
 
@@ -42,6 +52,9 @@ class Provider:
     :ivar id: where the id stands in a person.
     :ivar size: how many fit into one call.
     :ivar header: the header for the token, and what stands before it.
+    :ivar told: the token, or what stands in its place where requests are signed.
+    :ivar path: the path of one person, where that does not stand in the address; an address and a body come in.
+    :ivar kept: makes a person out of one in a recorded answer, where that one has no fields.
     """
 
     folder: str
@@ -58,6 +71,9 @@ class Provider:
     id: str = "id"
     size: int = 1
     header: tuple[str, str] = ("Authorization", "Bearer ")
+    told: str = TOKEN
+    path: Callable[[str, Any], str] = lambda path, _body: path
+    kept: Callable[[Any], Any] = lambda row: row
     issuer: str = "https://id.example/realms/press"
 
 
@@ -88,6 +104,21 @@ def _scim(_method: str, path: str, query: dict[str, list[str]], _body: Any) -> l
 
 def _zitadel(method: str, path: str, _query: dict[str, list[str]], body: Any) -> list[str] | None:
     return body["queries"][0]["inUserIdsQuery"]["userIds"] if (method, path) == ("POST", "/v2/users") else None
+
+
+def _cognito(_path: str, body: Any) -> str:
+    (found,) = re.findall('^sub = "([^"]+)"$', body["Filter"])
+    assert body == {"UserPoolId": "eu-central-1_Example", "Filter": f'sub = "{found}"'}
+    return f"/{found}"
+
+
+def _attributes(row: Any) -> dict[str, Any]:
+    return {each["Name"]: each["Value"] for each in row["Attributes"]} | {"Enabled": row["Enabled"]}
+
+
+def _cognito_user(row: Any) -> dict[str, Any]:
+    pairs = [{"Name": name, "Value": text} for name, text in row.items() if name != "Enabled" and text is not None]
+    return {"Username": "amina", "Attributes": pairs, "Enabled": row["Enabled"], "UserStatus": "CONFIRMED"}
 
 
 PROVIDERS = {
@@ -143,6 +174,38 @@ PROVIDERS = {
         one="/v1.0/users/([^/]+)",
         search=_entra,
         size=20,
+    ),
+    "google": Provider(
+        folder="google",
+        issuer="https://accounts.google.com",
+        settings={"DIRECTORY": "google", "DIRECTORY_SERVICE_ACCOUNT": json.dumps(ACCOUNT)},
+        api="https://admin.googleapis.com/admin/directory/v1",
+        token_url="https://oauth2.googleapis.com/token",
+        number=lambda n: f"10123456789012345{n:04}",
+        fields={
+            "display": "name.displayName",
+            "given": "name.givenName",
+            "family": "name.familyName",
+            "language": "languages.0.languageCode",
+        },
+        one="/admin/directory/v1/users/([^/]+)",
+    ),
+    "cognito": Provider(
+        folder="cognito",
+        issuer="https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_Example",
+        settings={"DIRECTORY": "cognito", **AWS},
+        api="https://cognito-idp.eu-central-1.amazonaws.com",
+        token_url="https://id.example/realms/press/token",
+        number=UUID.format,
+        fields={"formatted": "name", "given": "given_name", "family": "family_name", "language": "locale"},
+        one="/(.+)",
+        path=_cognito,
+        kept=_attributes,
+        wrapped=lambda row: {"Users": [_cognito_user(row)]},
+        row="Users.0",
+        id="sub",
+        header=("Authorization", "AWS4-HMAC-SHA256 "),
+        told="Credential=AKIAEXAMPLE/",
     ),
     "scim": Provider(
         folder="scim",
@@ -311,6 +374,10 @@ class FakeProvider:
     :ivar searches: when not, a search lists nobody.
     :ivar broken: an answer in place of every right one but the token.
     :ivar broken_search: an answer to every search.
+    :ivar token: more fields of the answer of the token endpoint.
+    :ivar broken_token: an answer in place of that one.
+    :ivar headers: more headers of every answer of the API.
+    :ivar about_token: what it says of the token that asks.
     :ivar calls: method and address of every call to the API.
     """
 
@@ -321,6 +388,10 @@ class FakeProvider:
         self.searches = True
         self.broken: Reply | Exception | None = None
         self.broken_search: Reply | None = None
+        self.token: dict[str, Any] = {}
+        self.broken_token: Reply | None = None
+        self.headers: dict[str, str] = {}
+        self.about_token: dict[str, Any] | None = None
         self.calls: list[tuple[str, str]] = []
         self.token_requests: list[Any] = []
         self._web = responses.RequestsMock(assert_all_requests_are_fired=False)
@@ -331,8 +402,7 @@ class FakeProvider:
 
     def add(self, number: int, **parts: str) -> Key:
         """Let somebody live here who has a name of these parts and of no others."""
-        told = recorded(f"{self.provider.folder}/user")["body"]
-        row = copy.deepcopy(_at(told, self.provider.row))
+        row = self.recorded("user")
         for path in self.provider.fields.values():
             _put(row, path, None)
         for part, text in parts.items():
@@ -340,6 +410,11 @@ class FakeProvider:
         row[self.provider.id] = _of_kind(row.get(self.provider.id), self.provider.number(number))
         self.people[self.provider.number(number)] = row
         return self.key(number)
+
+    def recorded(self, case: str) -> Any:
+        """The person in a recorded answer, as it is kept here."""
+        told = recorded(f"{self.provider.folder}/{case}")["body"]
+        return self.provider.kept(copy.deepcopy(_at(told, self.provider.row)))
 
     def values(self, **more: str) -> dict[str, Any]:
         """The settings that choose this API, as the program reads them."""
@@ -372,24 +447,37 @@ class FakeProvider:
     def _issue(self, request: Any) -> Reply:
         self.token_requests.append(request)
         time.sleep(0.02)  # so that who asks at the same time does so
-        return _json(200, {"access_token": TOKEN, "token_type": "Bearer", "expires_in": 3600})
+        if self.broken_token is not None:
+            return self.broken_token
+        return _json(200, {"access_token": TOKEN, "token_type": "Bearer", "expires_in": 3600} | self.token)
 
     def _serve(self, request: Any) -> Reply:
+        status, headers, body = self._answer(request)
+        return status, {**headers, **self.headers}, body
+
+    def _answer(self, request: Any) -> Reply:
         parts = urlsplit(request.url)
         self.calls.append((request.method, request.url))
         name, scheme = self.provider.header
-        opens = self.provider.folder == "kratos" or request.headers.get(name) == scheme + TOKEN
+        opens = self.provider.folder == "kratos" or self._opens(request.headers.get(name, ""), scheme)
         if self.broken is not None:
             return self._break()
         if not opens:
             return 401, {}, "{}"
+        if parts.path.endswith("/personal_access_tokens/self"):
+            return _json(404, {}) if self.about_token is None else _json(200, self.about_token)
         if parts.path.endswith("/ServiceProviderConfig"):
             return _json(200, {"filter": {"supported": True}})
         body = json.loads(request.body) if request.body else None
         asked = self.provider.search(request.method, parts.path, parse_qs(parts.query), body)
         if asked is None:
-            return self._one(parts.path + (f"?{parts.query}" if parts.query else ""))
+            return self._one(self.provider.path(parts.path, body) + (f"?{parts.query}" if parts.query else ""))
         return self._list(asked, body)
+
+    def _opens(self, header: str, scheme: str) -> bool:
+        if self.provider.told != TOKEN:
+            return header.startswith(scheme + self.provider.told)
+        return header == scheme + self.token.get("access_token", TOKEN)
 
     def _break(self) -> Reply:
         if isinstance(self.broken, Exception):
@@ -444,6 +532,9 @@ def _put(row: Any, path: str, text: str | None) -> None:
     first, _, rest = path.partition(".")
     if rest.isdigit():
         row[first] = [text]
+    elif rest.partition(".")[0].isdigit():
+        row[first] = [{}]
+        _put(row[first][0], rest.partition(".")[2], text)
     elif rest:
         if not isinstance(row.get(first), dict):
             row[first] = {}

@@ -262,6 +262,8 @@ def test_every_adapter_can_be_chosen_and_every_setting_explains_itself():
         "DIRECTORY_CLIENT_SECRET",
         "DIRECTORY_PRIVATE_KEY",
         "DIRECTORY_TOKEN",
+        "DIRECTORY_SERVICE_ACCOUNT",
+        "DIRECTORY_SECRET_ACCESS_KEY",
     ]
 
 

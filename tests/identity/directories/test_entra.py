@@ -100,3 +100,13 @@ def test_the_token_is_for_graph(entra):
 def test_the_subject_cannot_be_the_author_id(entra):
     with pytest.raises(BadSetting, match=r"^BLOG_OIDC_AUTHOR_CLAIM: must be oid"):
         entra.directory(OIDC_AUTHOR_CLAIM="sub")
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"DIRECTORY_AUTH_METHOD": "private_key_jwt", "DIRECTORY_CLIENT_SECRET": ""}, {"DIRECTORY_CLIENT_ID": ""}],
+)
+def test_a_proof_without_a_certificate_is_not_tried(entra, settings):
+    settings |= {"OIDC_TOKEN_AUTH_METHOD": "private_key_jwt", "DIRECTORY_CLIENT_SECRET": ""}
+    with pytest.raises(BadSetting, match=r"^BLOG_DIRECTORY_AUTH_METHOD: cannot be private_key_jwt"):
+        entra.directory(**settings)

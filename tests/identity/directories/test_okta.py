@@ -77,7 +77,7 @@ def test_a_service_app_signs_for_the_organisations_own_token_endpoint(okta):
 def test_only_names_are_searched_for(okta):
     okta.directory().people([okta.add(1, given="Amina"), okta.add(2, given="Taro")])
     query = parse_qs(urlsplit(okta.calls[0][1]).query)
-    assert query["fields"] == ["id,profile:(firstName,lastName,displayName,locale,preferredLanguage)"]
+    assert query["fields"] == ["id,status,profile:(firstName,lastName,displayName,locale,preferredLanguage)"]
 
 
 @pytest.mark.parametrize("answer", ["unauthorized", "forbidden", "rate_limited", "rate_limited_concurrent"])

@@ -74,7 +74,7 @@ def test_who_is_not_found_is_gone(scim):
 
 def test_only_names_are_asked_for(scim):
     names(scim, AMINA["id"])
-    assert scim.queries[-1] == {"attributes": ["displayName,name,nickName,locale,preferredLanguage"]}
+    assert scim.queries[-1] == {"attributes": ["displayName,name,nickName,locale,preferredLanguage,active"]}
 
 
 @pytest.mark.parametrize(

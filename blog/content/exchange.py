@@ -1,0 +1,185 @@
+"""Exchange: posts as files that other programs read, Markdown with YAML front matter; no name stands in one."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, true
+from sqlalchemy.orm import load_only, selectinload
+
+from blog.content import authorship, slugs
+from blog.content.posts import AuthorKey
+from blog.content.readers import EVERYONE
+from blog.db import Post, PostAuthor, Slug, db
+
+FENCE = "---\n"
+AT_ONCE = 100  # posts in memory
+
+
+class File(NamedTuple):
+    """A post as a file.
+
+    :param name: of the file, without folder; no two posts have the same.
+    :param content: front matter and source, in UTF-8.
+    """
+
+    name: str
+    content: bytes
+
+
+# -- making ----------------------------------------------------------------------------------------------------------
+
+
+def count(author_key: AuthorKey | None = None) -> int:
+    """Count the posts that `files` gives; for the operator."""
+    return db.session.scalar(select(func.count()).select_from(Post).where(_of(author_key))) or 0
+
+
+def files(author_key: AuthorKey | None = None) -> Iterator[File]:
+    """Give every post as a file, drafts and limited ones too, the oldest first; for the operator.
+
+    :param author_key: only those that this author holds, or agreed to be named above.
+    """
+    last_id, names = 0, set[str]()
+    while found := db.session.scalars(_after(last_id, author_key)).all():
+        aliases = _aliases(found)
+        for post in found:
+            name = _name(post, names)
+            names.add(name)
+            yield File(name, _content(post, aliases[post.id]))
+        last_id = found[-1].id
+        db.session.expunge_all()
+
+
+def _after(last_id: int, author_key: AuthorKey | None) -> Select[Post]:
+    chosen = select(Post).where(Post.id > last_id, _of(author_key)).order_by(Post.id).limit(AT_ONCE)
+    return chosen.options(_WRITTEN, selectinload(Post.group_rows), selectinload(Post.author_rows))
+
+
+def _of(author_key: AuthorKey | None) -> ColumnElement[bool]:
+    if author_key is None:
+        return true()
+    held = and_(Post.author_issuer == author_key[0], Post.author_id == author_key[1])
+    return or_(held, Post.author_rows.any(authorship.stands_beside(author_key)))
+
+
+_WRITTEN = load_only(
+    Post.author_issuer,
+    Post.author_id,
+    Post.title,
+    Post.slug,
+    Post.body_md,
+    Post.created_at,
+    Post.updated_at,
+    Post.published_at,
+    Post.visible_to,
+    raiseload=True,
+)
+
+
+def _aliases(found: Sequence[Post]) -> dict[int | None, list[str]]:
+    """Find the addresses at which each of these posts was public before."""
+    current = {post.slug for post in found}
+    theirs = select(Slug).where(Slug.post_id.in_([post.id for post in found]), Slug.public).order_by(Slug.slug)
+    aliases: dict[int | None, list[str]] = defaultdict(list)
+    for row in db.session.scalars(theirs):
+        if row.slug not in current:
+            aliases[row.post_id].append(f"/{row.slug}")
+    return aliases
+
+
+def _name(post: Post, taken: set[str]) -> str:
+    """Name a file by its post's slug, if that is one, as a path would be none."""
+    stem = post.slug if slugs.is_slug(post.slug) else "post"
+    plain = f"{stem}.md"
+    # an address can go from one post to another while we are at it
+    return plain if stem == post.slug and plain not in taken else f"{stem}.{post.id}.md"
+
+
+def _content(post: Post, aliases: list[str]) -> bytes:
+    matter = yaml.dump(_matter(post, aliases), Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=float("inf"))
+    return f"{FENCE}{matter}{FENCE}{post.body_md}".encode()
+
+
+def _matter(post: Post, aliases: list[str]) -> dict[str, Any]:
+    told: dict[str, Any] = {"title": post.title, "slug": post.slug}
+    if post.published_at is None:
+        told |= {"draft": True}
+    else:
+        told |= {"date": post.published_at}
+    told |= {"created": post.created_at, "updated": post.updated_at, **_by(post)}
+    if post.visible_to != EVERYONE:
+        told |= {"visible_to": post.visible_to}
+    if post.groups:
+        told |= {"groups": post.groups}
+    if aliases:
+        told |= {"aliases": aliases}
+    return told
+
+
+def _by(post: Post) -> dict[str, Any]:
+    """Tell whose it is, by identity key, of which the provider knows the name; and who else is named, in order."""
+    told: dict[str, Any] = {"author": _key(post.author_key)}
+    if post.author_rows:
+        told |= {"authors": [_named(row) for row in post.author_rows]}
+    return told
+
+
+def _named(row: PostAuthor) -> dict[str, Any]:
+    if row.author_key is None:
+        return {"guest": row.guest}
+    return _key(row.author_key) | ({} if row.agreed_at else {"agreed": False})
+
+
+def _key(author_key: AuthorKey) -> dict[str, str]:
+    issuer, author_id = author_key
+    return {"issuer": issuer, "id": author_id}
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes moments as RFC 3339 has them, and spells everything out, every time."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        """Write what is there twice twice: `&id001` is beyond some readers of front matter."""
+        return True
+
+
+_Dumper.add_representer(
+    datetime,
+    lambda dumper, moment: dumper.represent_scalar(
+        "tag:yaml.org,2002:timestamp", moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    ),
+)
+
+
+# -- writing ---------------------------------------------------------------------------------------------------------
+
+
+def is_empty(folder: Path) -> bool:
+    """Whether nothing stands in this folder, or there is none.
+
+    :raises OSError: it is no folder, or cannot be read.
+    """
+    return not folder.exists() or not any(folder.iterdir())
+
+
+def write(file: File, folder: Path) -> None:
+    """Write a file, whole or not at all, for nobody else to read; what has its name goes.
+
+    :raises OSError: it cannot be written.
+    """
+    handle, unfinished = tempfile.mkstemp(dir=folder, prefix=".", suffix=".new")  # with mode 0600
+    try:
+        with os.fdopen(handle, "wb") as opened:
+            opened.write(file.content)
+        Path(unfinished).replace(folder / file.name)
+    except BaseException:
+        Path(unfinished).unlink(missing_ok=True)
+        raise
