@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from blog.content import copies
 from blog.content.versions import YOURS
 from blog.db import Copy, db
 from tests.actor import fill
+from tests.pictures import png
 
 JSON = {"Accept": "application/json"}
 NEW = "/dashboard/write"
@@ -87,6 +89,24 @@ def test_a_new_post_that_was_not_saved_stands_on_the_dashboard(ada, bob):
     assert [kept.text for kept in ada.page("/dashboard").select("#unsaved ~ .posts .name")][:1] == ["No title yet"]
     ada.send(fill(ada.page("/dashboard"), NEW, "Discard"))
     assert "Not saved yet" not in ada.get("/dashboard").text
+
+
+def test_a_copy_with_other_authors_or_without_comments_only_comes_back_too(ada):
+    slug = ada.publish("A title", "Words")
+    fields = open_form(ada, f"/{slug}/edit")
+    type_on(ada, fields)
+    assert ada.page(f"/{slug}/edit").find(id="editor")["data-state"] == "saved"
+    type_on(ada, {**fields, "author": ["guest Grace", "holder"]})
+    page = ada.page(f"/{slug}/edit")
+    assert page.find(id="editor")["data-state"] == "kept"
+    assert [line["value"] for line in page.select("[name=author]")] == ["guest Grace", "holder"]
+    type_on(ada, {name: value for name, value in fields.items() if name != "comments"})
+    page = ada.page(f"/{slug}/edit")
+    assert page.find(id="editor")["data-state"] == "kept"
+    assert not page.select_one("[name=comments]").has_attr("checked")
+    assert [line["value"] for line in page.select("[name=author]")] == ["holder"]
+    type_on(ada, fields | {"add_guest": "Grace"})
+    assert ada.page(f"/{slug}/edit").find(id="add_guest")["value"] == "Grace"
 
 
 def test_two_tabs_have_a_copy_each_and_both_are_found_again(ada):
@@ -230,6 +250,31 @@ def test_the_preview_is_what_will_be_published(ada, visitor):
     assert previewed.select_one(".prose").decode() == published.select_one(".prose").decode()
     assert previewed.select_one(".headline").text == published.h1.text
     assert not previewed.select("script")
+
+
+def test_the_preview_shows_ones_own_pictures_as_they_will_be_and_nobody_elses(ada, bob, visitor):
+    where = ada.post("/dashboard/media", {**uploaded(ada), "file": (BytesIO(png()), "a.png")}, headers=JSON).location
+    words = f"![A bridge]({where})"
+    mine = soup(ada.post("/dashboard/preview", open_form(ada, NEW, body=words))).img
+    assert (mine["width"], mine["height"]) == ("40", "20")
+    assert soup(bob.post("/dashboard/preview", open_form(bob, NEW, body=words))).img.get("width") is None
+    slug = ada.publish("Shows it", words)
+    assert visitor.page(f"/{slug}").select_one(".prose img") == mine
+    again = soup(ada.post("/dashboard/preview", open_form(ada, f"/{slug}/edit"))).img
+    assert again == mine
+
+
+def uploaded(actor):
+    """What the script sends with a picture."""
+    fields = open_form(actor, NEW)
+    return {"csrf_token": fields["csrf_token"], "end": "1"}
+
+
+def test_a_picture_that_arrives_signed_out_is_told_to_the_script(ada):
+    sent = uploaded(ada)
+    ada.post("/logout", ada.filled("/logout", "Log out")[1])
+    answer = ada.post("/dashboard/media", {**sent, "file": (BytesIO(png()), "a.png")}, headers=JSON)
+    assert (answer.status_code, answer.mimetype) == (401, "application/problem+json")
 
 
 def test_without_a_script_the_preview_stands_beside_the_form_and_nothing_typed_is_lost(ada, visitor):

@@ -168,7 +168,7 @@ def test_a_body_may_be_as_large_as_several_pictures_for_authors_alone(settings, 
     assert response.status_code == 401
     assert "/login?next=/dashboard/media" in response.text
     fields = {"title": "x" * 5_000_000, "csrf_token": fields["csrf_token"]}
-    assert ada.post("/dashboard", fields).status_code == 413  # other forms stay as they are
+    assert ada.post("/dashboard/write", fields).status_code == 413  # other forms stay as they are
 
 
 def test_words_that_came_with_a_file_while_signed_out_are_kept(ada, clock):
@@ -296,7 +296,7 @@ def test_a_mistaken_description_is_told_at_its_field(ada):
 def test_somebody_elses_picture_is_in_nobodys_library(ada, bob):
     name = Path(address(ada)).stem
     assert bob.get(f"/dashboard/media/{name}").status_code == 404
-    _, fields = bob.filled("/dashboard", "Save draft")
+    _, fields = bob.filled("/dashboard/write", "Save draft")
     for action in ("describe", "delete"):
         sent = bob.post(f"/dashboard/media/{name}", fields | {"action": action, "alt": "Mine"})
         assert sent.status_code == 404

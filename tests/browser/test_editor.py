@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import sqlite3
+from base64 import b64encode
 from contextlib import closing, contextmanager
 
 import pytest
@@ -13,6 +14,7 @@ from playwright.sync_api import expect
 
 from demo import stage, state
 from tests.browser.people import Author, button, field, link
+from tests.pictures import png
 
 KEPT = re.compile("Not saved yet, but kept")
 HERE = re.compile("What you type is kept in this browser")
@@ -174,34 +176,32 @@ def test_words_are_counted_in_any_script(desk):
     expect(standing(desk)).to_contain_text(re.compile(r"\b[3-6] words"))
 
 
-def test_a_pasted_image_is_uploaded_and_a_refusal_is_told(desk):
-    """Against a stand-in for the library of images, until that is there: replace it then."""
-    answers = [
-        {
-            "status": 201,
-            "json": {"address": "/media/x.png", "width": 1, "height": 1, "markdown": "![Fox](/media/x.png)"},
-        },
-        {"status": 400, "json": {"detail": "This is no image."}},
-    ]
-    sent = []
-    desk.route(
-        "**/dashboard/media",
-        lambda route: (sent.append(route.request.post_data_buffer), route.fulfill(**answers.pop(0))),
-    )
-    paste = """() => {
-        const data = new DataTransfer(), body = document.getElementById('body');
-        data.items.add(new File(['bytes'], 'a [fox].png', {type: 'image/png'}));
-        body.focus();
-        body.dispatchEvent(new ClipboardEvent('paste', {clipboardData: data, bubbles: true, cancelable: true}));
-    }"""
+PASTE = """(base64) => {
+    const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+    const data = new DataTransfer(), body = document.getElementById('body');
+    data.items.add(new File([bytes], 'a [fox].png', {type: 'image/png'}));
+    body.focus();
+    body.dispatchEvent(new ClipboardEvent('paste', {clipboardData: data, bubbles: true, cancelable: true}));
+}"""
+
+
+def test_a_pasted_picture_is_uploaded_and_previewed_and_a_refusal_is_told(desk, on_stage):
     body(desk).fill("Look: ")
-    desk.evaluate(paste)
-    expect(body(desk)).to_have_value("Look: ![Fox](/media/x.png)")
-    assert b'name="file"; filename="a [fox].png"' in sent[0]
-    assert b'name="csrf_token"' in sent[0]
-    desk.evaluate(paste)
-    expect(standing(desk)).to_contain_text("This is no image.")
-    expect(body(desk)).to_have_value("Look: ![Fox](/media/x.png)")
+    desk.evaluate(PASTE, b64encode(png()).decode())
+    expect(body(desk)).to_have_value(re.compile(r"^Look: !\[\]\(/media/[a-z0-9]+\.png\)$"))
+    written = text_of(desk)
+    tool(desk, "Preview").click()
+    shown = desk.locator("#preview img")
+    expect(shown).to_have_js_property("complete", True)
+    assert shown.evaluate("image => image.naturalWidth") > 0
+    assert int(shown.get_attribute("width")) == shown.evaluate("image => image.naturalWidth")
+    desk.evaluate(PASTE, b64encode(b"no picture").decode())
+    expect(standing(desk)).to_contain_text("a fox .png: ")
+    assert text_of(desk) == written
+    with signed_out(on_stage):
+        desk.evaluate(PASTE, b64encode(png(41)).decode())
+        expect(standing(desk)).to_contain_text("Log in, and try again.")
+    assert text_of(desk) == written
 
 
 # -- nothing lost ------------------------------------------------------------------------------------------------------
