@@ -14,7 +14,7 @@ from blog.content.readers import Reader
 from blog.errors import Moved, NotFound
 from blog.identity.people import Key
 from blog.porch.guards import asker
-from blog.web import headers
+from blog.web import browsers, headers
 from blog.web.clock import moment
 
 bp = Blueprint("blog", __name__)
@@ -61,17 +61,27 @@ def post(slug: str) -> ResponseReturnValue:
     """Show one post: when it is live to those it is for, else to its authors, who is asked to be one, and editors."""
     reader = Reader(*asker())
     found = posts.at_slug(slug, now=moment(), reader=reader)
-    own = authorship.works_on(found, reader.key) and "author" in g.user.roles
-    return _public(
+    works_on = authorship.works_on(found, reader.key)
+    page = _public(
         render_template(
             "blog/post.html",
             post=found,
             bylines=bylines(_named([found])),
             live=found.is_live(moment()),
             asked=authorship.asked_of(found, reader.key),
-            editable=own or reader.everything,
+            editable=(works_on and "author" in g.user.roles) or reader.everything,
         )
     )
+    if found.is_live(moment()) and not works_on and not reader.everything:
+        _count(found)
+    return page
+
+
+def _count(post: Any) -> None:
+    """Note that a reader got this post, if that is counted, and if they asked for it to read it."""
+    counter = current_app.extensions.get("readership")
+    if counter and browsers.asks_to_read(request.environ):
+        counter.seen(post.id, address=request.remote_addr or "", agent=request.user_agent.string)
 
 
 def _named(shown: Iterable[Any]) -> set[tuple[str, str]]:

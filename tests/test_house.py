@@ -139,6 +139,7 @@ ASKS_NOBODY = {  # a writer's own form, their own list, a save; a look-up that i
         *("_create", "of_author", "_locked", "_at", "count_by_issuer", "some_authors", "count_authors"),
         *("that_ask", "_beside", "_together"),  # what asks them; parts of lists, to which the lists add the clause
     },
+    "content/readership.py": {"_kept"},  # which posts are still there
     "content/authorship.py": {"_locked"},  # a look-up by id, of a post that was found by the clause
     # the operator's, for whom posts are numbers
     "content/ownership.py": {"holdings", "_counts", "delete", "_named_by_others", "_take_off"},
