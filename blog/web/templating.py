@@ -22,11 +22,6 @@ def machine(at: datetime) -> str:
     return at.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def day_and_month(at: date) -> str:
-    """Write a day of a year that is plain, as in 21 Nov."""
-    return f"{at:%-d %b}"
-
-
 def counted(number: int, word: str) -> str:
     """Write how many there are, as in 1 view, or 12,345 views."""
     return f"{number:,} {word}{'' if number == 1 else 's'}"
@@ -34,5 +29,5 @@ def counted(number: int, word: str) -> str:
 
 def init_app(app: Flask) -> None:
     """Give this application's templates these filters."""
-    for name in (day, day_and_month, day_and_time, machine, counted):
+    for name in (day, day_and_time, machine, counted):
         app.add_template_filter(name)
