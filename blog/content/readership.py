@@ -30,7 +30,7 @@ EVERY_S = 5.0  # so often are sums written; what a process that is killed has no
 WAIT_S = 1.5  # so long does a process that ends wait for the last sums
 QUEUE_LONGEST = 10_000  # views that nobody has looked at yet; more are not counted
 SUMS_MOST = 5_000  # posts and days that wait for a database that is away
-READERS_MOST = 200_000  # of one day whom a process tells apart, about 25 MB; more are views without a reader
+READERS_MOST = 200_000  # of one day whom a process tells apart, about 17 MB; more are views without a reader
 AGENT_LONGEST = 400  # characters; browsers need about 120
 QUIET_S = 60.0  # so long is nothing more said of a database that is away
 
