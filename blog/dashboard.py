@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from flask import Blueprint, current_app, flash, g, make_response, redirect, render_template, request, url_for
@@ -15,14 +15,15 @@ from blog.content import authorship, comments, handles, posts
 from blog.content.authorship import Naming
 from blog.content.comments import Visitor
 from blog.content.readers import EVERYONE, FOR_EVERYONE, GROUPS, PEOPLE, Audience, Reader
+from blog.content.readership import Count, by_day, favourites, of_posts, together
 from blog.content.text import differences
 from blog.db import Named
-from blog.errors import Conflict, Forbidden, Invalid, Moved
+from blog.errors import Conflict, Forbidden, Invalid, Moved, NotFound
 from blog.identity.people import Byline, Key
 from blog.porch import handle, porch
 from blog.porch.guards import asker, login_required, role_required, step_up
 from blog.porch.parked import parked_form, parked_forms
-from blog.web import forms
+from blog.web import charts, forms
 from blog.web.clock import moment
 
 bp = Blueprint("dashboard", __name__)
@@ -40,6 +41,8 @@ CAN_READ = {
 }
 PUBLISH = {"publish": True, "unpublish": False}
 REARRANGE = ("up", "remove", "add")  # what buttons do with the list of authors in a form; nothing is saved by them
+SPANS = {7: 1, 30: 1, 365: 5}  # days that a chart shows, and how many of them a bar stands for
+FAVOURITES = 20
 OFFERED = 200  # authors to choose among; where there are more, they are named by the address of their page
 
 
@@ -97,6 +100,7 @@ def _dashboard(typed: MultiDict[str, str], problems: Mapping[str, str] | None = 
         parked=[] if typed else parked_forms(),
         check=_check_to_run(),
         handle=handles.of(g.user.key),
+        readership=_readership_of(page.posts),
         now=moment(),
         held=_held(),
     )
@@ -117,6 +121,49 @@ def _held() -> int | None:
     if current_app.config["COMMENTS"] == "off":
         return None
     return comments.count_held(Visitor(Reader(*asker()), is_author=True), now=moment())
+
+
+class Chart(NamedTuple):
+    """How often something was read: the sums, and a bar for each of the counts they are made of."""
+
+    views: int
+    readers: int
+    counts: list[Count]
+    bars: list[charts.Bar]
+    outline: str
+
+
+def _chart(counts: list[Count], *, width: int, height: int, gap: int) -> Chart:
+    shown = charts.bars([each.views for each in counts], width=width, height=height, gap=gap)
+    views, readers = sum(each.views for each in counts), sum(each.readers for each in counts)
+    return Chart(views, readers, counts, shown, charts.outline(shown))
+
+
+def _readership_of(listed: Iterable[Any]) -> Mapping[int, Chart]:
+    """A small chart for each of these posts; none where nothing is counted."""
+    if "readership" not in current_app.extensions:
+        return {}
+    counted = of_posts([post.id for post in listed], now=moment(), days=30)
+    return {post_id: _chart(counts, width=3, height=24, gap=1) for post_id, counts in counted.items()}
+
+
+@bp.get("/dashboard/readership")
+@role_required("author")
+def readership() -> ResponseReturnValue:
+    """Show how often one's own posts are read; for an editor, everybody's."""
+    days = next((span for span in SPANS if str(span) == request.args.get("days", "30")), None)
+    if days is None or "readership" not in current_app.extensions:
+        raise NotFound
+    reader, now = Reader(*asker()), moment()
+    counts = together(by_day(reader, now=now, days=days), SPANS[days])
+    return render_template(
+        "dashboard/readership.html",
+        days=days,
+        spans=SPANS,
+        chart=_chart(counts, width=8, height=160, gap=2),
+        favourites=favourites(reader, now=now, days=days, limit=FAVOURITES),
+        everybody=reader.everything,
+    )
 
 
 @bp.route("/dashboard/page", methods=["GET", "POST"])

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
 from flask import Flask
 
 
-def day(at: datetime) -> str:
+def day(at: date) -> str:
     """Write a date out, as in 21 November 2026."""
     return f"{at:%-d %B %Y}"
 
@@ -22,7 +22,12 @@ def machine(at: datetime) -> str:
     return at.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
+def counted(number: int, word: str) -> str:
+    """Write how many there are, as in 1 view, or 12,345 views."""
+    return f"{number:,} {word}{'' if number == 1 else 's'}"
+
+
 def init_app(app: Flask) -> None:
     """Give this application's templates these filters."""
-    for name in (day, day_and_time, machine):
+    for name in (day, day_and_time, machine, counted):
         app.add_template_filter(name)
