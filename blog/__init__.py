@@ -14,6 +14,7 @@ from jinja2 import StrictUndefined
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from blog import auth, blog, cli, comments, config, dashboard, db, hooks, media, sessions
+from blog.content.readership import Counter
 from blog.identity import directories, people
 from blog.identity.client import Client
 from blog.identity.directories.forgetting import Forgetting
@@ -23,7 +24,7 @@ from blog.identity.provider import Provider
 from blog.identity.sealing import Seal
 from blog.identity.sessions import Sessions
 from blog.porch import Porch, StepUp
-from blog.web import answers, clock, csrf, headers, hosts, templating
+from blog.web import answers, browsers, clock, csrf, headers, hosts, templating
 
 LARGEST_FORM = 4 * 1024 * 1024  # far above the longest post, so that one that is too long is shown again, not cut off
 CALLBACK = "/oidc/callback"
@@ -79,6 +80,8 @@ def _build(app: Flask, values: Mapping[str, Any], now: clock.Clock) -> None:
     headers.init_app(app, policy=policy, https=https)
     templating.init_app(app)
     auth.init_app(app, _porch(app, values, seal, now))
+    if values["READERSHIP"]:
+        app.extensions["readership"] = Counter(app.app_context, is_robot=browsers.is_robot, now=now)
     for door in (sessions, media, comments, dashboard, blog):
         app.register_blueprint(door.bp)
     hooks.init_app(app)

@@ -15,7 +15,7 @@ from blog.content.readers import Reader
 from blog.errors import Moved, NotFound
 from blog.identity.people import Key
 from blog.porch.guards import asker
-from blog.web import forms, headers
+from blog.web import browsers, forms, headers
 from blog.web.clock import moment
 
 bp = Blueprint("blog", __name__)
@@ -65,15 +65,15 @@ def post(slug: str) -> ResponseReturnValue:
     reader, rules = Reader(*asker()), comments.rules(current_app.config)
     is_author = bool(g.user and "author" in g.user.roles)
     found = posts.at_slug(slug, now=moment(), reader=reader)
-    talk = _talk(found, reader, rules)
-    return _public(
+    works_on, talk = authorship.works_on(found, reader.key), _talk(found, reader, rules)
+    page = _public(
         render_template(
             "blog/post.html",
             post=found,
             bylines=bylines(_named([found]).union(talk.keys())),
             live=found.is_live(moment()),
             asked=authorship.asked_of(found, reader.key),
-            editable=is_author and (reader.everything or authorship.works_on(found, reader.key)),
+            editable=is_author and (reader.everything or works_on),
             talk=talk,
             visitor=Visitor(reader, is_author=is_author),
             rules=rules,
@@ -82,6 +82,16 @@ def post(slug: str) -> ResponseReturnValue:
             form_id=forms.new_form_id() if g.user else "",
         )
     )
+    if found.is_live(moment()) and not works_on and not reader.everything:
+        _count(found)
+    return page
+
+
+def _count(post: Any) -> None:
+    """Note that a reader got this post, if that is counted, and if they asked for it to read it."""
+    counter = current_app.extensions.get("readership")
+    if counter and browsers.asks_to_read(request.environ):
+        counter.seen(post.id, address=request.remote_addr or "", agent=request.user_agent.string)
 
 
 def _named(shown: Iterable[Any]) -> set[tuple[str, str]]:

@@ -330,6 +330,12 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("SITE_TITLE", "Byline", "The blog's name, in the header and in browser tabs."),
     Setting("POSTS_PER_PAGE", 20, "How many posts a list shows at a time.", number(1, 100)),
     Setting(
+        "READERSHIP",
+        True,
+        "Whether it is counted how often posts are read, without cookies and without keeping an address; authors see it on their dashboard. See [readership](readership.md).",
+        flag,
+    ),
+    Setting(
         "SESSION_LIFETIME",
         timedelta(days=7),
         "Minutes after which a login ends, whatever happens.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from flask import (
@@ -27,13 +27,14 @@ from blog.content import authorship, comments, copies, handles, posts, versions
 from blog.content.authorship import Naming
 from blog.content.comments import Visitor
 from blog.content.readers import EVERYONE, FOR_EVERYONE, GROUPS, PEOPLE, Audience, Reader
+from blog.content.readership import Count, by_day, favourites, of_posts, together
 from blog.db import Named
-from blog.errors import Conflict, Forbidden, Invalid, Moved, Taken
+from blog.errors import Conflict, Forbidden, Invalid, Moved, NotFound, Taken
 from blog.identity.people import Byline, Key
 from blog.porch import handle, person_ref, porch
 from blog.porch.guards import asker, login_required, role_required, step_up
 from blog.porch.parked import parked_form, parked_forms
-from blog.web import forms
+from blog.web import charts, forms
 from blog.web.clock import moment
 from blog.web.templating import machine
 
@@ -54,6 +55,8 @@ PUBLISH = {"publish": True, "unpublish": False}
 OVERTAKEN = "A newer version of this post was saved meanwhile. Your text is kept; save it to see both side by side."
 LATE = "This was saved or discarded in another tab. What you type here is kept in this browser only, until you save it."
 REARRANGE = ("up", "remove", "add")  # what buttons do with the list of authors in a form; nothing is saved by them
+SPANS = {7: 1, 30: 1, 365: 5}  # days that a chart shows, and how many of them a bar stands for
+FAVOURITES = 20
 OFFERED = 200  # authors to choose among; where there are more, they are named by the address of their page
 
 
@@ -79,6 +82,7 @@ def index() -> ResponseReturnValue:
         check=_check_to_run(),
         held=_held(),
         handle=handles.of(g.user.key),
+        readership=_readership_of(page.posts),
         now=moment(),
         saved_forms=_saved_forms(),
         person=person_ref(g.user.key),
@@ -244,6 +248,49 @@ def _held() -> int | None:
     if current_app.config["COMMENTS"] == "off":
         return None
     return comments.count_held(Visitor(Reader(*asker()), is_author=True), now=moment())
+
+
+class Chart(NamedTuple):
+    """How often something was read: the sums, and a bar for each of the counts they are made of."""
+
+    views: int
+    readers: int
+    counts: list[Count]
+    bars: list[charts.Bar]
+    outline: str
+
+
+def _chart(counts: list[Count], *, width: int, height: int, gap: int) -> Chart:
+    shown = charts.bars([each.views for each in counts], width=width, height=height, gap=gap)
+    views, readers = sum(each.views for each in counts), sum(each.readers for each in counts)
+    return Chart(views, readers, counts, shown, charts.outline(shown))
+
+
+def _readership_of(listed: Iterable[Any]) -> Mapping[int, Chart]:
+    """A small chart for each of these posts; none where nothing is counted."""
+    if "readership" not in current_app.extensions:
+        return {}
+    counted = of_posts([post.id for post in listed], now=moment(), days=30)
+    return {post_id: _chart(counts, width=3, height=24, gap=1) for post_id, counts in counted.items()}
+
+
+@bp.get("/dashboard/readership")
+@role_required("author")
+def readership() -> ResponseReturnValue:
+    """Show how often one's own posts are read; for an editor, everybody's."""
+    days = next((span for span in SPANS if str(span) == request.args.get("days", "30")), None)
+    if days is None or "readership" not in current_app.extensions:
+        raise NotFound
+    reader, now = Reader(*asker()), moment()
+    counts = together(by_day(reader, now=now, days=days), SPANS[days])
+    return render_template(
+        "dashboard/readership.html",
+        days=days,
+        spans=SPANS,
+        chart=_chart(counts, width=8, height=160, gap=2),
+        favourites=favourites(reader, now=now, days=days, limit=FAVOURITES),
+        everybody=reader.everything,
+    )
 
 
 @bp.route("/dashboard/page", methods=["GET", "POST"])

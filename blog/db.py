@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import (
     DDL,
+    Date,
     DateTime,
     Dialect,
     Engine,
@@ -352,6 +353,19 @@ class Slug(db.Model):  # type: ignore[name-defined]
     slug: Mapped[str] = mapped_column(String(80), primary_key=True)
     post_id: Mapped[int | None] = mapped_column(ForeignKey("posts.id", ondelete="SET NULL"), index=True)
     public: Mapped[bool] = mapped_column(default=False)  # the post was published here at some time
+
+
+class Views(db.Model):  # type: ignore[name-defined]
+    """How often a post was read on one day: numbers, and nothing of who read it."""
+
+    __tablename__ = "views"
+
+    post_id: Mapped[int] = mapped_column(ForeignKey("posts.id", ondelete="CASCADE"), primary_key=True)
+    day: Mapped[date] = mapped_column(Date, primary_key=True)  # in UTC
+    views: Mapped[int]
+    readers: Mapped[int]  # of that day, told apart as well as can be without knowing anybody
+
+    __table_args__ = (Index("ix_views_day", "day", "post_id"),)  # for all posts together
 
 
 class Site(db.Model):  # type: ignore[name-defined]

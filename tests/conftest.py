@@ -118,6 +118,8 @@ def app(settings: dict[str, str], clock: MovableClock) -> Iterator[Flask]:
         db.create_all()
     yield application
     application.extensions["porch"].directory.close()
+    if counter := application.extensions.get("readership"):
+        counter.close()
     with application.app_context():
         db.engine.dispose()
 

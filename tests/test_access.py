@@ -35,6 +35,7 @@ TABLE = {
     ("POST", "/dashboard/autosave"): (401, 200, 200, 403, 403, 200),
     ("POST", "/dashboard/preview"): (401, 200, 200, 403, 403, 200),
     ("GET", "/dashboard/page"): (LOGIN, 200, 200, 403, 403, 200),
+    ("GET", "/dashboard/readership"): (LOGIN, 200, 200, 403, 403, 200),
     ("POST", "/dashboard/page"): (LOGIN, 303, 303, 403, 403, 303),
     ("GET", "/dashboard/sessions"): (LOGIN, 200, 200, 200, 200, 200),
     ("POST", "/dashboard/sessions"): (LOGIN, 303, 303, 303, 303, 303),

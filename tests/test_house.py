@@ -143,6 +143,7 @@ ASKS_NOBODY = {  # a writer's own form, their own list, a save; a look-up that i
         *("that_ask", "_beside", "_together"),  # what asks them; parts of lists, to which the lists add the clause
     },
     "content/rendering.py": {"_outdated"},  # the upgrade's, which makes HTML anew and shows it to nobody
+    "content/readership.py": {"_kept"},  # which posts are still there
     "content/authorship.py": {"_locked"},  # a look-up by id, of a post that was found by the clause
     # the operator's, for whom posts are numbers
     "content/ownership.py": {"holdings", "_counts", "delete", "_named_by_others", "_take_off"},

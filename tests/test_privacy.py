@@ -16,6 +16,8 @@ PARTS = ["Quillon", "Featherstonehaugh"]
 EMAIL = "quillon@canary.example"
 LOGIN = "qfeatherstone"
 CANARIES = [CANARY, *PARTS, EMAIL, LOGIN]
+ADDRESS = "203.0.113.77"
+AGENT = "Mozilla/5.0 (X11; Quillix 7.3) Gecko/20100101 Firefox/140.0"
 
 
 @pytest.fixture
@@ -96,6 +98,23 @@ def live_through_everything(canary, idp, clock):
     canary.log_in("canary-1")
 
 
+def be_counted(app):
+    """Read a post from an address and with a browser that nobody else has, also while it cannot be written."""
+    counter = app.extensions["readership"]
+    for _ in range(2):
+        assert app.test_client().get(
+            "/another-word", headers={"User-Agent": AGENT}, environ_base={"REMOTE_ADDR": ADDRESS}
+        )
+    with app.app_context():
+        db.session.execute(text("ALTER TABLE views RENAME TO elsewhere"))
+        counter.flush()
+        db.session.execute(text("ALTER TABLE elsewhere RENAME TO views"))
+        counter.flush()
+        assert db.session.execute(
+            text("SELECT views, readers FROM views JOIN posts ON id = post_id WHERE slug = 'another-word'")
+        ).all() == [(2, 1)]
+
+
 def break_something(canary):
     """Cause an error of ours, on a page that shows the name."""
     canary.app.testing = False
@@ -109,16 +128,18 @@ def break_something(canary):
 
 def test_a_canary_goes_through_everything_and_leaves_no_trace(canary, app, idp, clock, log_file, redis_server):
     live_through_everything(canary, idp, clock)
+    be_counted(app)
     app.extensions["porch"].directory.close(1)
     assert redis_server.client.dbsize() > 1, "the name was shared"
     assert sorted(export(app, log_file.parent / "exported")) == ["a-second-word.md", "another-word.md"]
-    result = audit(app, log_file, *CANARIES)
+    result = audit(app, log_file, *CANARIES, ADDRESS, "Quillix")
     assert result.exit_code == 0, result.output
     assert "Nothing of them rests here." in result.output
     for searched in (
         "table posts.body_md",
         "table sessions.holder",
         "table parked.data",
+        "table views.views",
         "everything.log",
         "exported/a-second-word.md",
         "shared memory",

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 from flask import Flask
 
 
-def day(at: datetime) -> str:
+def day(at: date) -> str:
     """Write a date out, as in 21 November 2026."""
     return f"{at:%-d %B %Y}"
 
@@ -30,9 +30,14 @@ def integrity(script: bytes) -> str:
     return f"sha384-{base64.b64encode(hashlib.sha384(script).digest()).decode()}"
 
 
+def counted(number: int, word: str) -> str:
+    """Write how many there are, as in 1 view, or 12,345 views."""
+    return f"{number:,} {word}{'' if number == 1 else 's'}"
+
+
 def init_app(app: Flask) -> None:
     """Give this application's templates these filters."""
-    for name in (day, day_and_time, machine):
+    for name in (day, day_and_time, machine, counted):
         app.add_template_filter(name)
     scripts = Path(app.static_folder or "").glob("*.js")
     app.jinja_env.globals["integrity"] = {script.name: integrity(script.read_bytes()) for script in scripts}

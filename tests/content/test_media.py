@@ -9,15 +9,16 @@ from pathlib import Path
 
 import pytest
 from bs4 import BeautifulSoup
-from sqlalchemy import event, func, select
+from sqlalchemy import event, func, select, update
 from sqlalchemy.exc import IntegrityError
 
-from blog.content import ownership, posts
+from blog.content import ownership, posts, rendering
 from blog.content.media import library, pictures, shelf, uses, workshop
 from blog.content.media.library import Uses
 from blog.content.media.shelf import Shelf, parse
 from blog.content.readers import ANYBODY, EVERYONE, GROUPS, PEOPLE, Audience, Reader
-from blog.db import Media, MediaHolder, PostMedia, Site, db, writing
+from blog.content.text import RENDERER_VERSION
+from blog.db import Media, MediaHolder, Post, PostMedia, Site, db, writing
 from blog.errors import Conflict, Full, Invalid, NotFound
 from tests.pictures import picture, png, saved
 
@@ -297,6 +298,17 @@ def test_a_picture_in_a_post_has_its_measures_and_its_variants(add):
     assert f'srcset="{small}, {middle}, {item.address} 700w" sizes="{uses.SIZES}"' in html
     assert 'loading="lazy" decoding="async"' in html
     assert html.count("loading=") == 1
+
+
+def test_html_that_is_made_anew_keeps_the_measures_of_its_pictures(add):
+    item = add(LARGE)
+    post = write(item.markdown)
+    with writing() as session:
+        old = {"body_html": "<p>Old.</p>", "html_version": RENDERER_VERSION - 1}
+        session.execute(update(Post).where(Post.id == post.id).values(old))
+    assert rendering.renew() == (1, 0)
+    assert db.session.scalar(select(Post.body_html)) == post.body_html
+    assert "srcset" in post.body_html
 
 
 def test_one_that_has_no_variants_has_its_measures_alone(add):
