@@ -52,7 +52,7 @@
 
   const data = form.dataset, body = form.elements.body, title = form.elements.title;
   const onMac = /Mac|iP/.test(navigator.platform);
-  const said = make("span", { "aria-live": "polite" }), more = make("span"), counted = make("span", { class: "count" });
+  const said = make("span", { "aria-live": "polite" }), more = make("span"), counted = make("span", { class: "tally" });
   body.after(make("p", { class: "help standing" }, make("span", {}, said, " ", more), counted));
 
   let lastSaid = "";
