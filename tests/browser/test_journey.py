@@ -267,6 +267,7 @@ def test_a_server_that_is_killed_while_somebody_writes_costs_no_words(author, on
     me.goto("/dashboard/write")
     field(me, "Title").fill("Through the storm")
     field(me, "Body").fill("Words that were typed before.")
+    expect(me.locator(".standing")).to_contain_text("Not saved yet, but kept")  # so nothing is sent while it is away
     environ = stage.blog_environ(state.load(on_stage.place.folder), on_stage.place)
     os.killpg(on_stage.children.pid("blog"), signal.SIGKILL)
     on_stage.children.stop("blog")
@@ -281,7 +282,7 @@ def test_everything_can_be_done_with_the_keyboard(author):
     me = author.page
     me.goto("/dashboard/write")
     reached = []
-    for _ in range(11):
+    for _ in range(13):
         me.keyboard.press("Tab")
         focused = me.evaluate(
             "((on) => on.innerText || on.name || on.getAttribute('aria-label'))(document.activeElement)"
@@ -296,7 +297,9 @@ def test_everything_can_be_done_with_the_keyboard(author):
         "title",
         "Bold",  # the whole toolbar is one stop
         "body",
+        "your pictures (opens a new tab)",
         "visible_to",
+        "comments",
         "Save draft",
         "Publish",
     ]
@@ -338,7 +341,7 @@ def test_hostile_text_runs_nothing(author, reader):
         expect(page.get_by_role("banner")).to_be_visible()
         assert page.url.startswith(page.context.pages[0].evaluate("location.origin"))
     reader.goto(view)
-    alive = "script, style, iframe, form, svg:not(.meta > .avatar), math, base, meta, [style]"  # one avatar is ours
+    alive = "script, style, iframe, form, svg:not(.avatars > .avatar), math, base, meta, [style]"  # one avatar is ours
     assert reader.locator("main").locator(alive).count() == 0
     for anchor in reader.locator(".prose a").all():
         assert not (anchor.get_attribute("href") or "").lower().startswith(("javascript:", "data:"))
