@@ -281,7 +281,7 @@ def test_everything_can_be_done_with_the_keyboard(author):
     me = author.page
     me.goto("/dashboard/write")
     reached = []
-    for _ in range(11):
+    for _ in range(13):
         me.keyboard.press("Tab")
         focused = me.evaluate(
             "((on) => on.innerText || on.name || on.getAttribute('aria-label'))(document.activeElement)"
@@ -296,7 +296,9 @@ def test_everything_can_be_done_with_the_keyboard(author):
         "title",
         "Bold",  # the whole toolbar is one stop
         "body",
+        "your pictures (opens a new tab)",
         "visible_to",
+        "comments",
         "Save draft",
         "Publish",
     ]
