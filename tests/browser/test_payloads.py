@@ -12,7 +12,9 @@ from flask import Flask, render_template
 from playwright.sync_api import Browser, BrowserContext, Page, Route
 
 from blog.content import text
-from blog.db import Post
+from blog.content.comments import SILENCE, Rules, Talk, Thread, Visitor
+from blog.content.readers import ANYBODY
+from blog.db import Comment, Post
 from blog.errors import Invalid
 from blog.identity import people
 from tests.browser import payloads
@@ -58,7 +60,48 @@ def in_a_post(texts: Sequence[str]) -> str:
     post.excerpt = " ".join(one.excerpt for one in shown)
     post.body_html = "".join(f"<section>{one.body_html}</section>" for one in shown)
     named = {_key(0): people.Byline(" ".join(_name(written) for written in texts), known=True)}
-    return render_template("blog/post.html", post=post, bylines=named, live=True, editable=True)
+    return _page_of(post, named, SILENCE)
+
+
+def in_comments(texts: Sequence[str]) -> str:
+    """As comments, and as the names of who left them."""
+    post = _post("Words.", len(texts))
+    named = {_key(number): people.Byline(_name(written), known=True) for number, written in enumerate(texts)}
+    named[_key(len(texts))] = people.Byline("Amina Diallo", known=True)
+    said = [Thread(_comment(written, number), []) for number, written in enumerate(texts)]
+    return _page_of(post, named, Talk(said))
+
+
+def _page_of(post: Post, named: dict[people.Key, people.Byline], talk: Talk) -> str:
+    return render_template(
+        "blog/post.html",
+        post=post,
+        bylines=named,
+        live=True,
+        asked=None,
+        editable=True,
+        talk=talk,
+        visitor=Visitor(ANYBODY),
+        rules=Rules(),
+        takes=True,
+        now=NOW,
+        form_id="",
+    )
+
+
+def _comment(written: str, number: int) -> Comment:
+    try:
+        body_html = text.render_comment(text.passage(written, "comment", longest=10_000))
+    except Invalid:
+        body_html = "<p>Refused</p>"
+    return Comment(
+        id=number + 1,
+        author_issuer=_key(number).issuer,
+        author_id=_key(number).id,
+        body_html=body_html,
+        state="live",
+        created_at=NOW,
+    )
 
 
 def in_a_list(texts: Sequence[str]) -> str:
@@ -73,7 +116,7 @@ def in_a_form(texts: Sequence[str]) -> str:
     return render_template("forms.html", texts=texts)
 
 
-PLACES: list[Callable[[Sequence[str]], str]] = [in_a_post, in_a_list, in_a_form]
+PLACES: list[Callable[[Sequence[str]], str]] = [in_a_post, in_comments, in_a_list, in_a_form]
 
 
 def _post(written: str, number: int) -> Post:
