@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
@@ -26,6 +27,7 @@ from sqlalchemy import (
     and_,
     event,
     false,
+    func,
     select,
     text,
     type_coerce,
@@ -473,6 +475,16 @@ class Checked(db.Model):  # type: ignore[name-defined]
 
     ref: Mapped[str] = mapped_column(String(64), primary_key=True)  # keyed hash of the settings
     at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+def wait_for_turn(session: Session, *what: str) -> None:
+    """Let transactions that name the same go one after the other from here on; on SQLite those that write do anyway.
+
+    :param session: of `writing`.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        number = int.from_bytes(hashlib.sha256(repr(what).encode()).digest()[:8], signed=True)
+        session.execute(select(func.pg_advisory_xact_lock(number)))
 
 
 def tell_caches(session: Session) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session, aliased, contains_eager, joinedload
 from blog.content.posts import AuthorKey
 from blog.content.readers import ANYBODY, Reader, readable_by
 from blog.content.text import COMMENT_VERSION, passage, render_comment
-from blog.db import Comment, Post, db, tell_caches, writing
+from blog.db import Comment, Post, db, tell_caches, wait_for_turn, writing
 from blog.errors import Conflict, Forbidden, Invalid, NotFound, TooMany
 
 HELD, LIVE, REJECTED, SPAM, DELETED = "held", "live", "rejected", "spam", "deleted"  # the words of Comment.state
@@ -251,8 +251,7 @@ def _must_not_be_too_many(session: Session, key: AuthorKey, now: datetime, rules
 
     :raises TooMany: if that is as many as they may.
     """
-    # Locks their last one: on PostgreSQL requests of one person, for several posts, would not see each other.
-    session.scalar(select(Comment.id).where(_by(key)).order_by(Comment.id.desc()).limit(1).with_for_update())
+    wait_for_turn(session, "comments", *key)  # requests of one person, for several posts, would not see each other
     lately = select(Comment.created_at).where(_by(key), Comment.created_at > now - WITHIN)
     last = session.scalars(lately.order_by(Comment.id.desc()).limit(rules.most)).all()
     if len(last) >= rules.most:

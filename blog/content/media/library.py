@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Collection
 from datetime import datetime
@@ -18,7 +17,7 @@ from blog.content.media.uses import FOLDER, seen_by
 from blog.content.media.workshop import Made
 from blog.content.readers import ANYBODY, Reader, readable_by
 from blog.content.text import line
-from blog.db import Media, MediaHolder, Post, PostMedia, db, writing
+from blog.db import Media, MediaHolder, Post, PostMedia, db, wait_for_turn, writing
 from blog.errors import Conflict, Invalid, NotFound
 
 AuthorKey = tuple[str, str]  # issuer and id
@@ -160,7 +159,7 @@ def _keep(  # noqa: PLR0917
     shelf: Shelf, made: Made, name: str, size: int, key: AuthorKey, alt: str | None, now: datetime, quota: int
 ) -> None:
     with writing() as session:
-        _wait_for_own_turn(session, key)
+        wait_for_turn(session, "media", *key)  # nobody else counts what this person has meanwhile
         theirs = session.scalar(select(MediaHolder).where(_by(key), MediaHolder.name == name))
         if theirs is None and quota and (held := _counted(session, key).bytes) + size > quota:
             raise _no_room(key, quota, size, held)
@@ -173,13 +172,6 @@ def _keep(  # noqa: PLR0917
         elif alt is not None:
             theirs.alt = alt
         shelf.put(made, name)  # last: what is under its name is there whole, and a row speaks of it in a moment
-
-
-def _wait_for_own_turn(session: Session, key: AuthorKey) -> None:
-    """Let nobody else count what this person has until the transaction ends; on SQLite nobody else writes anyway."""
-    if session.get_bind().dialect.name == "postgresql":
-        number = int.from_bytes(hashlib.sha256(repr(("media", *key)).encode()).digest()[:8], signed=True)
-        session.execute(select(func.pg_advisory_xact_lock(number)))
 
 
 def _make_row(session: Session, values: dict[str, Any]) -> None:
