@@ -1,7 +1,5 @@
 """Comments: who may leave, change and delete one, in which state it is then, and which of them readers see."""
 
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from time import perf_counter
@@ -503,27 +501,6 @@ def test_a_post_without_comments_asks_nothing(post):
 
 
 # -- at the same moment -----------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def at_once(database):
-    """Run the same thing many times, all starting together; give back what each returned or raised."""
-
-    def run(times, deed):
-        start = threading.Barrier(times)
-
-        def one(number):
-            with database.app_context():
-                start.wait()
-                try:
-                    return deed(number)
-                except Exception as error:  # noqa: BLE001 - whatever it is, the test judges it
-                    return error
-
-        with ThreadPoolExecutor(times) as pool:
-            return list(pool.map(one, range(times)))
-
-    return run
 
 
 def test_many_approvals_at_once_count_each_comment_once(post, at_once):

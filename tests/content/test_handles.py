@@ -1,8 +1,6 @@
 """Handles: made, picked, kept for good; on both databases, also when many ask at the same moment."""
 
 import re
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
@@ -258,27 +256,6 @@ def test_the_list_of_an_author_hides_what_is_not_for_who_asks():
 
 
 # -- at the same moment ------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def at_once(database):
-    """Run the same thing many times, all starting together; give back what each returned or raised."""
-
-    def run(times, deed):
-        start = threading.Barrier(times)
-
-        def one(number):
-            with database.app_context():
-                start.wait()
-                try:
-                    return deed(number)
-                except Invalid as refusal:
-                    return refusal
-
-        with ThreadPoolExecutor(times) as pool:
-            return list(pool.map(one, range(times)))
-
-    return run
 
 
 def test_ten_first_posts_at_once_make_one_handle(at_once):

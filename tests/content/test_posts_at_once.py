@@ -1,10 +1,7 @@
 """Posts, when many people write at the same moment."""
 
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
-import pytest
 from sqlalchemy import func, select
 
 from blog.content import posts
@@ -13,27 +10,6 @@ from blog.errors import Conflict
 
 NOW = datetime(2026, 5, 4, tzinfo=UTC)
 ADA = ("https://id.example", "ada")
-
-
-@pytest.fixture
-def at_once(database):
-    """Run the same thing many times, all starting together; give back what each returned or raised."""
-
-    def run(times, deed):
-        start = threading.Barrier(times)
-
-        def one(number):
-            with database.app_context():
-                start.wait()
-                try:
-                    return deed(number)
-                except Exception as error:  # noqa: BLE001 - whatever it is, the test judges it
-                    return error
-
-        with ThreadPoolExecutor(times) as pool:
-            return list(pool.map(one, range(times)))
-
-    return run
 
 
 def write(title="Hello", form_id=None, body_md="x"):
