@@ -11,8 +11,9 @@ from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
 from blog.auth import bylines
-from blog.content import authorship, handles, posts
+from blog.content import authorship, details, handles, posts, tags
 from blog.content.authorship import Naming
+from blog.content.details import PLAIN, Details
 from blog.content.readers import EVERYONE, FOR_EVERYONE, GROUPS, PEOPLE, Audience, Reader
 from blog.content.text import differences
 from blog.db import Named
@@ -39,7 +40,8 @@ CAN_READ = {
 }
 PUBLISH = {"publish": True, "unpublish": False}
 REARRANGE = ("up", "remove", "add")  # what buttons do with the list of authors in a form; nothing is saved by them
-OFFERED = 200  # authors to choose among; where there are more, they are named by the address of their page
+OFFERED = 200  # authors to choose among; where there are more, they are named by the address of their page; also tags
+DETAILS = ("slug", "excerpt", "lang", "canonical_url", "image_url", "image_alt", "place")  # fields of one line each
 
 
 @bp.route("/dashboard", methods=["GET", "POST"])
@@ -65,6 +67,7 @@ def _create() -> ResponseReturnValue:
             audience=_audience() or FOR_EVERYONE,
             own_groups=g.user.groups,
             handle=handle(g.user.key),
+            about=_details() or PLAIN,
         )
     except Invalid as error:
         return _dashboard(typed, error.problems), 400
@@ -90,6 +93,7 @@ def _dashboard(typed: MultiDict[str, str], problems: Mapping[str, str] | None = 
         bylines=_names(others | {post.author_key for post in asking}),
         typed=typed,
         choice=_choice(typed),
+        about=_about(typed),
         problems=problems or {},
         form_id=typed.get("form_id") or forms.new_form_id(),
         parked=[] if typed else parked_forms(),
@@ -169,6 +173,7 @@ def _save(post: Any) -> ResponseReturnValue:
             audience=_audience(),
             own_groups=g.user.groups,
             naming=_naming(post),
+            about=_details(),
         )
     except Invalid as error:
         return _editor(post, typed, error.problems), 400
@@ -273,6 +278,7 @@ def _editor(post: Any, typed: MultiDict[str, str], problems: Mapping[str, str] |
         post=post,
         typed=typed,
         choice=_choice(typed, post),
+        about=_about(typed, post),
         authors=_authors(post, typed),
         problems=problems or {},
         focus=focus,
@@ -298,6 +304,8 @@ def _conflict(current: Any, typed: MultiDict[str, str]) -> ResponseReturnValue:
         post=current,
         typed=typed,
         choice=_choice(typed, current),
+        about=_about(typed, current),
+        saved=details.of(current),
         changes=differences(current.body_md, typed.get("body", "")),
         live=current.is_live(moment()),
         authors=_authors(current, typed),
@@ -386,6 +394,49 @@ def _audience(typed: MultiDict[str, str] | None = None) -> Audience | None:
     """Read whom the post of a form is for; None when the form does not say."""
     typed = request.form if typed is None else typed
     return Audience(typed["visible_to"], frozenset(typed.getlist("group"))) if "visible_to" in typed else None
+
+
+class About(NamedTuple):
+    """What a form shows under “Settings”.
+
+    :param said: what was typed, else what is said about the post.
+    :param tags: the same, as one text.
+    :param offered: names of tags that the writer finds.
+    :param differs: whether anything is said, so that it is shown at once.
+    """
+
+    said: Details
+    tags: str
+    offered: list[str]
+    differs: bool
+
+
+def _about(typed: MultiDict[str, str], post: Any = None) -> About:
+    said = _details(typed) or (details.of(post) if post else PLAIN)
+    offered = tags.offered(Reader(*asker()), now=moment(), limit=OFFERED)
+    plain = PLAIN._replace(image_hosts=said.image_hosts, may_be_page=said.may_be_page)
+    may_be_page = _may_make_pages()
+    return About(said._replace(may_be_page=may_be_page), ", ".join(map(str.strip, said.tags)), offered, said != plain)
+
+
+def _details(typed: MultiDict[str, str] | None = None) -> Details | None:
+    """Read what a form says about its post beside title, text, readers and authors; None when it does not say."""
+    typed = request.form if typed is None else typed
+    if "kind" not in typed:
+        return None
+    words = {name: typed.get(name, "") for name in ("kind", *DETAILS)}
+    return Details(
+        **words,
+        tags=tags.split(typed.get("tags", "")),
+        decorative="decorative" in typed,
+        image_hosts=current_app.config["IMAGE_HOSTS"],
+        may_be_page=_may_make_pages(),
+    )
+
+
+def _may_make_pages() -> bool:
+    """Whether who asks may put pages in the navigation: editors, or all where nobody can be one."""
+    return "editor" in g.user.roles or not porch().role_rules.can_give("editor")
 
 
 def _said(action: str, post: Any) -> str:

@@ -25,10 +25,14 @@ TABLE = {
     ("GET", "/grouped"): (404, 200, 404, 404, 200, 200),
     ("GET", "/author/pen"): (200, 200, 200, 200, 200, 200),
     ("GET", "/author/shy"): (404, 200, 404, 404, 200, 200),
+    ("GET", "/tag/open"): (200, 200, 200, 200, 200, 200),
+    ("GET", "/tag/night"): (404, 200, 404, 404, 200, 200),
     ("GET", "/dashboard"): (LOGIN, 200, 200, 403, 403, 200),
     ("POST", "/dashboard"): (LOGIN, 303, 303, 403, 403, 303),
     ("GET", "/dashboard/page"): (LOGIN, 200, 200, 403, 403, 200),
     ("POST", "/dashboard/page"): (LOGIN, 303, 303, 403, 403, 303),
+    ("GET", "/dashboard/tags"): (LOGIN, 403, 403, 403, 403, 200),
+    ("POST", "/dashboard/tags"): (LOGIN, 403, 403, 403, 403, 303),
     ("GET", "/dashboard/sessions"): (LOGIN, 200, 200, 200, 200, 200),
     ("POST", "/dashboard/sessions"): (LOGIN, 303, 303, 303, 303, 303),
     ("GET", "/live/edit"): (LOGIN, 200, 403, 403, 403, 200),
@@ -102,10 +106,10 @@ def posts(ada, anybody):
     Bob is a co-author of one draft, and asked to be one of another.
     """
     assert ada.submit("/dashboard", "Change address", handle="Pen").status_code == 303
-    assert ada.publish("Live") == "live"
+    assert ada.publish("Live", tags="Open") == "live"
     assert ada.draft("Draft") == "draft"
     assert ada.publish("Members", visible_to="people") == "members"
-    assert ada.publish("Grouped", visible_to="groups", group="Night Desk") == "grouped"
+    assert ada.publish("Grouped", visible_to="groups", group="Night Desk", tags="Open, Night") == "grouped"
     assert ada.draft("Joint") == "joint"
     assert ada.draft("Asked") == "asked"
     with ada.app.app_context(), writing() as session:
@@ -125,7 +129,16 @@ def test_everybody_may_do_what_the_table_says_and_no_more(posts, anybody, method
     if sub:
         actor.log_in(sub)
         _, fields = actor.filled(
-            "/logout", "Log out", title="Written anew", body="Text", version="1", handle="anew", end="1"
+            "/logout",
+            "Log out",
+            title="Written anew",
+            body="Text",
+            version="1",
+            handle="anew",
+            tag="1",
+            name="Open",
+            action="rename" if path == "/dashboard/tags" else "",
+            end="1",
         )
     response = actor.client.open(path, method=method, data=fields if method == "POST" else None, buffered=True)
     led_to_login = response.location is not None and response.location.startswith("/login?next=")
@@ -146,6 +159,13 @@ SMUGGLED = {
     "group": "desk",
     "author_rows": "page pen",
     "author": "page pen",
+    "kind": "post",
+    "own_slug": "1",
+    "excerpt_own": "x",
+    "made_excerpt": "x",
+    "tags_told": "x",
+    "image_hosts": "https://evil.example",
+    "may_be_page": "1",
 }
 
 
@@ -167,6 +187,7 @@ def test_every_route_stands_in_the_table(app):
         (method, re.sub("^/(live|draft|members|grouped|joint|asked)", "/<slug>", path)) for method, path in TABLE
     }
     written = {(method, re.sub("^/author/.*", "/author/<handle>", path)) for method, path in written}
+    written = {(method, re.sub("^/tag/.*", "/tag/<slug>", path)) for method, path in written}
     there = {
         (method, re.sub("<path:.*>", "style.css", str(rule)))
         for rule in app.url_map.iter_rules()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import (
     ColumnElement,
@@ -25,11 +25,13 @@ from sqlalchemy import (
 )
 from sqlalchemy import delete as delete_from
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload, load_only, selectinload
+from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload, load_only, selectinload, with_expression
+from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.sql.base import ExecutableOption as ORMOption
 
-from blog.content import authorship, handles, slugs
+from blog.content import authorship, details, handles, navigation, slugs, tags
 from blog.content.authorship import Naming
+from blog.content.details import NOTE, PAGE, PLAIN, Details
 from blog.content.readers import (
     ANYBODY,
     EVERYONE,
@@ -41,14 +43,16 @@ from blog.content.readers import (
     readable_by,
     settled,
 )
-from blog.content.text import RENDERER_VERSION, excerpt, line, passage, render
-from blog.db import Handle, Post, PostAuthor, PostGroup, Slug, db, tell_caches, writing
+from blog.content.text import RENDERER_VERSION, apart, excerpt, line, passage, render
+from blog.db import Handle, Post, PostAuthor, PostGroup, PostTag, Slug, db, tell_caches, writing
 from blog.errors import Conflict, Forbidden, Invalid, Moved, NotFound
 
 AuthorKey = tuple[str, str]  # issuer and id
 
 TITLE_LONGEST = 200  # characters
 BODY_LONGEST = 100_000  # bytes of UTF-8
+NOTE_LONGEST = 5_000  # a list shows notes whole, and twenty of them are no more than one longest post
+WORDS_LONGEST = 60  # characters, of a note's first words, where others have a title
 
 
 # -- changing --------------------------------------------------------------------------------------------------------
@@ -65,6 +69,7 @@ def create(
     audience: Audience = FOR_EVERYONE,
     own_groups: Collection[str] = (),
     handle: str | None = None,
+    about: Details = PLAIN,
 ) -> Post:
     """Make a post, as a draft or published at once, at an address of its own.
 
@@ -73,11 +78,13 @@ def create(
     :param audience: whom it is visible to once it is live.
     :param own_groups: the writer's, which they may choose among.
     :param handle: of the writer's page, should they have none yet; `handles.give` gives one to who gets none here.
-    :raises Invalid: under ``title``, ``body``, ``visible_to``, or the empty name when the form id has no such form.
+    :param about: its kind, tags, address and so on.
+    :raises Invalid: under ``title``, ``body``, ``visible_to``, a field of `Details`, or the empty name when the form id
+        has no such form.
     :raises Conflict: when this form has made a post already that reads differently now; carries that post.
     :raises Forbidden: when somebody else sent this form.
     """
-    written = _written(title, body_md, audience)
+    written = _written(title, body_md, audience, about=about)
     must_be_offered(written.audience, frozenset(own_groups))
     if form_id is not None and not _FORM_ID.fullmatch(form_id):
         raise Invalid("This form is damaged. Keep your text, open a new form and put it there.")
@@ -98,6 +105,7 @@ def save(
     audience: Audience | None = None,
     own_groups: Collection[str] = (),
     naming: Naming | None = None,
+    about: Details | None = None,
 ) -> Post:
     """Put a new text into a post, and publish it (True), take it back (False) or leave its state alone (None).
 
@@ -108,25 +116,28 @@ def save(
     :param audience: whom it is visible to from now on; None leaves that as it is.
     :param own_groups: the writer's, which they may choose among, beside those that the post has.
     :param naming: who is named above it from now on; None leaves that as it is. Only for who `authorship.may_choose`.
-    :raises Invalid: under ``title``, ``body``, ``visible_to`` or ``authors``.
+    :param about: its kind, tags, address and so on from now on; None leaves them as they are.
+    :raises Invalid: under ``title``, ``body``, ``visible_to``, ``authors``, or a field of `Details`.
     :raises NotFound: when the post was deleted in the meantime.
     :raises Conflict: when it was saved in the meantime, unless with the very same text, authors, audience and state;
         carries what is stored.
     """
-    written = _written(title, body_md, audience, naming)
+    written = _written(title, body_md, audience, naming, about)
     with writing() as session:
         post = _locked(session, post_id)
         if post is None:
             raise NotFound
+        written = _as_its_kind(written, post.kind)
         if _holds(post, written, publish):
             return post
         if post.version != version:
             raise Conflict(post)
         must_be_offered(written.audience, frozenset(own_groups).union(post.groups))
         was_public = post.published_at is not None
-        if slugs.slug_for(written.title) != slugs.slug_for(post.title):
-            _move(session, post, written.title)
+        _readdress(session, post, written)
         _put(post, written)
+        if written.about:
+            tags.put(session, post, written.about.tags)
         if written.naming:
             authorship.put(session, post, written.naming, now)
         post.updated_at = now
@@ -160,50 +171,78 @@ _FORM_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 class _Written(NamedTuple):
-    """What somebody wrote, what is made of it, and for whom it is; None leaves that as it is."""
+    """What somebody wrote, what is made of it, for whom it is, and what is said about it; None leaves that as it is."""
 
     title: str
     body_md: str
     body_html: str
     audience: Audience | None
     naming: Naming | None = None
+    about: Details | None = None
 
 
-def _written(title: str, body_md: str, audience: Audience | None, naming: Naming | None = None) -> _Written:
+def _written(
+    title: str,
+    body_md: str,
+    audience: Audience | None,
+    naming: Naming | None = None,
+    about: Details | None = None,
+) -> _Written:
     problems: dict[str, str] = {}
-    try:
-        title = line(title, "title", longest=TITLE_LONGEST)
-    except Invalid as invalid:
-        problems |= invalid.problems
-    try:
-        body_md = passage(body_md, "body", longest=BODY_LONGEST)
-        body_html = render(body_md)
-    except Invalid as invalid:
-        problems |= invalid.problems
-    try:
-        audience = settled(audience) if audience else None
-    except Invalid as invalid:
-        problems |= invalid.problems
-    try:
-        naming = authorship.settled(naming) if naming else None
-    except Invalid as invalid:
-        problems |= invalid.problems
+    kind = about.kind if about else None
+    longest = NOTE_LONGEST if kind == NOTE else BODY_LONGEST
+    title = _tried(problems, lambda: _title(title, kind), "")
+    body_md = _tried(problems, lambda: passage(body_md, "body", longest=longest), "")
+    body_html = _tried(problems, lambda: render(body_md), "")
+    audience = _tried(problems, lambda: settled(audience) if audience else None, None)
+    naming = _tried(problems, lambda: authorship.settled(naming) if naming else None, None)
+    about = _tried(problems, lambda: details.settled(about) if about else None, None)
     if problems:
         raise Invalid(problems)
-    return _Written(title, body_md, body_html, audience, naming)
+    return _Written(title, body_md, body_html, audience, naming, about)
+
+
+_Value = TypeVar("_Value")
+
+
+def _tried(problems: dict[str, str], settle: Callable[[], _Value], otherwise: _Value) -> _Value:
+    """Note what is wrong with one field and go on, so that every mistake is told at once."""
+    try:
+        return settle()
+    except Invalid as invalid:
+        problems |= invalid.problems
+        return otherwise
+
+
+def _title(typed: str, kind: str | None) -> str:
+    """Normalise a title; a note has none, and where nobody says what it is, `_as_its_kind` looks."""
+    if kind == NOTE and typed.strip():
+        raise Invalid({"title": "A note has no title. Put these words in its body, or make it a post."})
+    may_be_empty = kind in (None, NOTE) and not typed.strip()
+    return "" if may_be_empty else line(typed, "title", longest=TITLE_LONGEST)
+
+
+def _as_its_kind(written: _Written, kind: str) -> _Written:
+    """Let a note go by its first words, whatever it is called, and everything else by its title."""
+    kind = written.about.kind if written.about else kind
+    if kind != NOTE:
+        return written._replace(title=line(written.title, "title", longest=TITLE_LONGEST))
+    passage(written.body_md, "body", longest=NOTE_LONGEST)
+    return written._replace(title=excerpt(written.body_html, WORDS_LONGEST) or "Note")
 
 
 def _create(
     author_key: AuthorKey, written: _Written, now: datetime, publish: bool, form_id: str | None, *, handle: str | None
 ) -> Post:
+    written = _as_its_kind(written, PLAIN.kind)
     with writing() as session:
-        sent_before = select(Post).where(Post.form_id == form_id).options(_WITH_GROUPS, *_WITH_AUTHORS)
+        sent_before = select(Post).where(Post.form_id == form_id).options(*_WHOLE)
         if form_id and (earlier := session.scalar(sent_before)):
             return _sent_before(session, earlier, author_key, written, now if publish else None)
         post = Post(
             author_issuer=author_key[0],
             author_id=author_key[1],
-            slug=_take_address(session, written.title),
+            slug=_first_address(session, written),
             created_at=now,
             updated_at=now,
             published_at=now if publish else None,
@@ -215,6 +254,7 @@ def _create(
         session.add(post)
         session.flush()
         session.execute(update(Slug).where(Slug.slug == post.slug).values(post_id=post.id, public=publish))
+        tags.put(session, post, written.about.tags if written.about else ())
         if handle:
             handles.keep(session, author_key, handle, now)
         if publish:
@@ -248,12 +288,16 @@ def _holds(post: Post, written: _Written, publish: bool | None) -> bool:
     same_text = (post.title, post.body_md) == (written.title, written.body_md)
     same_audience = written.audience in (None, Audience(post.visible_to, frozenset(post.groups)))
     same_authors = written.naming is None or written.naming.same_as(post)
-    return same_text and same_audience and same_authors and publish in (None, post.published_at is not None)
+    same_details = written.about is None or written.about.same_as(post)
+    same = same_text and same_audience and same_authors and same_details
+    return same and publish in (None, post.published_at is not None)
 
 
 def _put(post: Post, written: _Written) -> None:
     post.title, post.body_md, post.body_html = written.title, written.body_md, written.body_html
-    post.excerpt, post.html_version = excerpt(written.body_html), RENDERER_VERSION
+    post.made_excerpt, post.html_version = excerpt(written.body_html), RENDERER_VERSION
+    if written.about:
+        details.put(post, written.about)
     if written.audience:
         post.visible_to, groups = written.audience
         kept = [row for row in post.group_rows if row.name in groups]
@@ -263,16 +307,28 @@ def _put(post: Post, written: _Written) -> None:
 
 def _locked(session: Session, post_id: int) -> Post | None:
     """Load a post as it is now; nobody else changes it until this transaction ends."""
-    options = [_WITH_GROUPS, *_WITH_AUTHORS]
-    return session.get(Post, post_id, options=options, with_for_update={"of": Post}, populate_existing=True)
+    return session.get(Post, post_id, options=_WHOLE, with_for_update={"of": Post}, populate_existing=True)
 
 
 # -- addresses -------------------------------------------------------------------------------------------------------
 
 
-def _take_address(session: Session, title: str, post_id: int | None = None) -> str:
-    """Find a free address for this title and keep it from everybody else; without a post it is for one to come."""
-    return next(slug for slug in slugs.candidates(title) if _take(session, slug, post_id))
+def _take_address(session: Session, wanted: Iterable[str], post_id: int | None = None) -> str:
+    """Find a free address among these and keep it from everybody else; without a post it is for one to come."""
+    return next(slug for slug in wanted if _take(session, slug, post_id))
+
+
+def _first_address(session: Session, written: _Written) -> str:
+    about = written.about or PLAIN
+    if about.slug:
+        return _take_own(session, about.slug, None)
+    return _take_address(session, slugs.for_notes() if about.kind == NOTE else slugs.candidates(written.title))
+
+
+def _take_own(session: Session, slug: str, post_id: int | None) -> str:
+    if not _take(session, slug, post_id):
+        raise Invalid({"slug": f"“{slug}” is taken. Choose another address."})
+    return slug
 
 
 def _take(session: Session, slug: str, post_id: int | None) -> bool:
@@ -296,9 +352,18 @@ def _take(session: Session, slug: str, post_id: int | None) -> bool:
     return True
 
 
-def _move(session: Session, post: Post, title: str) -> None:
-    """Give a post the address of its new title; the old one is let go unless it has been public."""
-    left, post.slug = post.slug, _take_address(session, title, post.id)
+def _readdress(session: Session, post: Post, written: _Written) -> None:
+    """Give a post the address that is typed, or that of its new title; a note keeps the one it has.
+
+    The old one is let go unless it has been public.
+    """
+    about, left = written.about or details.of(post), post.slug
+    if about.slug:
+        post.slug = left if about.slug == left else _take_own(session, about.slug, post.id)
+    elif about.kind == NOTE:
+        post.slug = left if post.kind == NOTE and not post.own_slug else _take_address(session, slugs.for_notes())
+    elif post.own_slug or post.kind == NOTE or slugs.slug_for(written.title) != slugs.slug_for(post.title):
+        post.slug = _take_address(session, slugs.candidates(written.title), post.id)
     if post.slug != left:
         session.execute(delete_from(Slug).where(Slug.slug == left, Slug.public.is_(False)))
 
@@ -353,10 +418,12 @@ def asking(slug: str, *, now: datetime, reader: Reader) -> Post:
 def _at(slug: str, reader: Reader, knowable: ColumnElement[bool]) -> Post:
     if not slugs.is_slug(slug):
         raise NotFound
-    there = select(Post).join(Slug, Slug.post_id == Post.id).where(Slug.slug == slug, knowable)
-    post = db.session.scalar(there.options(*_shown(reader)))
-    if post is None:
+    there = select(Post, navigation.version()).join(Slug, Slug.post_id == Post.id).where(Slug.slug == slug, knowable)
+    found = db.session.execute(there.options(_TAGGED, *_shown(reader))).one_or_none()
+    if found is None:
         raise NotFound
+    navigation.hear(found[1])
+    post: Post = found[0]
     return post
 
 
@@ -364,6 +431,8 @@ _WITH_GROUPS = selectinload(Post.group_rows)
 _WITH_HANDLE = joinedload(Post.handle_row).load_only(Handle.handle)
 _NAMED = selectinload(Post.author_rows)
 _WITH_AUTHORS = (_WITH_HANDLE, _NAMED.joinedload(PostAuthor.handle_row).load_only(Handle.handle))
+_TAGGED = with_expression(Post.tags_told, tags.told())
+_WHOLE = (_WITH_GROUPS, *_WITH_AUTHORS, _TAGGED)
 
 
 def _shown(reader: Reader) -> tuple[ORMOption, ...]:
@@ -379,7 +448,8 @@ def _shown(reader: Reader) -> tuple[ORMOption, ...]:
 class Page(NamedTuple):
     """A stretch of a list, newest first.
 
-    :param posts: without their texts: ``body_md`` and ``body_html`` are not loaded, and asking for them is an error.
+    :param posts: without their texts: ``body_md`` and ``body_html`` are not loaded, and asking for them is an error;
+        notes have their ``note_html``.
     :param older: what to pass as `before` for the stretch after this one; None when there is none.
     :param newer: what to pass as `after` for the stretch before this one; None when there is none.
     """
@@ -395,17 +465,23 @@ def latest(
     limit: int,
     reader: Reader = ANYBODY,
     author_key: AuthorKey | None = None,
+    tag_id: int | None = None,
     before: str | None = None,
     after: str | None = None,
 ) -> Page:
-    """List the live posts that a reader may see, the last published first.
+    """List the live posts and notes that a reader may see, the last published first; pages stand in no list.
 
     :param author_key: only those of this author.
+    :param tag_id: only those with this tag; not together with an author.
     :param before: go on with those older than here, as an earlier page's `older` says.
     :param after: go back to those newer than here, as an earlier page's `newer` says.
     :raises NotFound: when one of these makes no sense, or both are given.
     """
-    live, readable = Post.published_at <= now, readable_by(reader, now)
+    shown = (*_shown(reader), _NOTES)
+    live, readable = and_(Post.published_at <= now, Post.kind != PAGE), readable_by(reader, now)
+    if tag_id is not None:
+        chosen = [_tagged(tag_id, reader, now).where(live, case((readable, true()), else_=false()))]
+        return _page(chosen, PostTag.published_at, limit, before, after, shown=shown, number=PostTag.post_id)
     if author_key is None:
         chosen = [select(Post).where(live, readable)]
     else:
@@ -413,7 +489,7 @@ def latest(
         theirs = and_(live, case((readable, true()), else_=false()))
         held = select(Post).where(_held_by(author_key), theirs, authorship.holder_stands())
         chosen = [held, _beside(author_key).where(theirs)]
-    return _page(chosen, Post.published_at, limit, before, after, shown=_shown(reader))
+    return _page(chosen, Post.published_at, limit, before, after, shown=shown)
 
 
 def of_author(author_key: AuthorKey, *, limit: int, before: str | None = None, after: str | None = None) -> Page:
@@ -437,6 +513,13 @@ def _held_by(author_key: AuthorKey) -> ColumnElement[bool]:
 
 def _beside(author_key: AuthorKey) -> Select[Post]:
     return select(Post).join(Post.author_rows).where(authorship.stands_beside(author_key))
+
+
+def _tagged(tag_id: int, reader: Reader, now: datetime) -> Select[Post]:
+    """Come by the index of the tag, in the order of the list: a join and a sort would go through all of its posts."""
+    tagged = select(Post).join(PostTag, PostTag.post_id == Post.id)
+    tagged = tagged.where(PostTag.tag_id == tag_id, PostTag.published_at <= now)
+    return tagged.where(PostTag.visible_to == EVERYONE) if reader == ANYBODY else tagged
 
 
 def count_by_issuer() -> dict[str, int]:
@@ -464,14 +547,22 @@ _LISTED = load_only(
     Post.author_id,
     Post.title,
     Post.slug,
-    Post.excerpt,
+    Post.made_excerpt,
     Post.created_at,
     Post.updated_at,
     Post.published_at,
     Post.visible_to,
     Post.version,
+    Post.kind,
+    Post.own_slug,
+    Post.excerpt_own,
+    Post.lang,
+    Post.canonical_url,
+    Post.image_url,
+    Post.image_alt,
     raiseload=True,
 )
+_NOTES = with_expression(Post.note_html, case((Post.kind == NOTE, Post.body_html)))
 
 
 def _page(
@@ -482,6 +573,7 @@ def _page(
     after: str | None,
     *,
     shown: Collection[ORMOption],
+    number: InstrumentedAttribute[int] = Post.id,
 ) -> Page:
     """Cut a page out of a list by the place of a post in it, (moment, id), which no newer post can shift.
 
@@ -489,15 +581,15 @@ def _page(
     """
     if before is not None and after is not None:
         raise NotFound
-    place = tuple_(moment, Post.id)
-    order = (moment.asc(), Post.id.asc()) if after is not None else (moment.desc(), Post.id.desc())
+    place = tuple_(moment, number)
+    order = (moment.asc(), number.asc()) if after is not None else (moment.desc(), number.desc())
     if before is not None:
         chosen = [each.where(place < _place(before)) for each in chosen]
     if after is not None:
         chosen = [each.where(place > _place(after)) for each in chosen]
     cut = [each.order_by(*order).limit(limit + 1) for each in chosen]
     stretch = cut[0] if len(cut) == 1 else _together(cut).order_by(*order).limit(limit + 1)
-    found = db.session.scalars(stretch.options(_LISTED, *shown)).all()
+    found = _listed(stretch.options(_LISTED, *shown))
     more = len(found) > limit
     posts = found[:limit]
     if after is not None:
@@ -507,6 +599,16 @@ def _page(
         older=_cursor(posts[-1], moment) if posts and (more or after is not None) else None,
         newer=_cursor(posts[0], moment) if posts and (before is not None or (more and after is not None)) else None,
     )
+
+
+def _listed(stretch: Select[Post]) -> list[Post]:
+    """Load posts for a list, with the texts of notes, and hear by the way whether the navigation has changed."""
+    rows = db.session.execute(stretch.add_columns(navigation.version())).all()
+    navigation.hear(rows[0][1] if rows else db.session.scalar(select(navigation.version())) or 0)
+    for post, _ in rows:
+        if note_html := vars(post).get("note_html"):  # where it was asked for
+            set_committed_value(post, "note_html", apart(note_html, f"n{post.id}"))
+    return [post for post, _ in rows]
 
 
 def _together(stretches: Sequence[Select[Post]]) -> Select[Post]:

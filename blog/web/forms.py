@@ -11,7 +11,9 @@ from blog.errors import Invalid
 from blog.web import csrf
 
 END_MARK = "end"  # the last field of every form of ours
-CHOICES = frozenset({"visible_to", "group", "handle", "add_author"})  # chosen, not typed: no words are lost with them
+CHOICES = frozenset(
+    {"visible_to", "group", "handle", "add_author", "kind", "decorative", "place", "tag"}
+)  # chosen, not typed: no words are lost with them
 OWN_FIELDS = frozenset({END_MARK, "csrf_token", "form_id", "version", "action", "parked", "authors"})
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from urllib.parse import urlsplit
 
 from flask import Flask
 
@@ -22,7 +23,12 @@ def machine(at: datetime) -> str:
     return at.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
+def host(url: str) -> str:
+    """Tell which site an address leads to."""
+    return urlsplit(url).hostname or ""
+
+
 def init_app(app: Flask) -> None:
     """Give this application's templates these filters."""
-    for name in (day, day_and_time, machine):
+    for name in (day, day_and_time, machine, host):
         app.add_template_filter(name)
