@@ -13,7 +13,7 @@ from flask_migrate import Migrate
 from jinja2 import StrictUndefined
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from blog import auth, blog, cli, config, dashboard, db, hooks, sessions
+from blog import auth, blog, cli, config, dashboard, db, hooks, revisions, sessions
 from blog.identity import directories, people
 from blog.identity.client import Client
 from blog.identity.directories.forgetting import Forgetting
@@ -78,7 +78,7 @@ def _build(app: Flask, values: Mapping[str, Any], now: clock.Clock) -> None:
     headers.init_app(app, policy=policy, https=https)
     templating.init_app(app)
     auth.init_app(app, _porch(app, values, seal, now))
-    for door in (sessions, dashboard, blog):
+    for door in (sessions, dashboard, revisions, blog):
         app.register_blueprint(door.bp)
     hooks.init_app(app)
     cli.init_app(app)

@@ -126,7 +126,9 @@ class Post(db.Model):  # type: ignore[name-defined]
     excerpt: Mapped[str] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    published_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # None: a draft
+    published_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # None: a draft; to come: scheduled
+    unpublished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # when it was last taken back
+    trashed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # published_at is None then
     visible_to: Mapped[str] = mapped_column(String(10), server_default="everyone")  # a word of content/readers.py
     version: Mapped[int] = mapped_column(default=1)  # counts saves; a save names the one it started from
     form_id: Mapped[str | None] = mapped_column(
@@ -151,6 +153,14 @@ class Post(db.Model):  # type: ignore[name-defined]
         Index("ix_posts_visible", "visible_to", "published_at", "id"),  # for strangers, who are nearly all readers
         Index("ix_posts_published", "published_at", "id"),  # for people, who see posts of several kinds in one order
         Index("ix_posts_author", "author_issuer", "author_id", "updated_at", "id"),  # for their dashboards
+        Index(  # for who looks into the trash, and for what has been there long enough
+            "ix_posts_trashed",
+            "trashed_at",
+            "id",
+            sqlite_where=text("trashed_at IS NOT NULL"),
+            postgresql_where=text("trashed_at IS NOT NULL"),
+        ),
+        Index("ix_posts_updated", "updated_at", "id"),  # for editors' dashboards
         Index("ix_posts_author_published", "author_issuer", "author_id", "published_at", "id"),  # for their pages
         # else SQLite gives the id of a deleted post to the next one, and a save that was under way would hit that one
         {"sqlite_autoincrement": True},
@@ -225,6 +235,29 @@ class PostAuthor(db.Model):  # type: ignore[name-defined]
         """
         handle = self.handle_row.handle if self.handle_row else None
         return Named(self.author_key, handle, self.guest, agreed or self.agreed_at is not None)
+
+
+class Revision(db.Model):  # type: ignore[name-defined]
+    """A text that a post had, or has: each one that was saved and differs from the one before."""
+
+    __tablename__ = "revisions"
+
+    post_id: Mapped[int] = mapped_column(ForeignKey("posts.id", ondelete="CASCADE"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)  # from 1, in the order of saving
+    title: Mapped[str] = mapped_column(String(200))
+    body_md: Mapped[str] = mapped_column(Text)
+    saved_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    by_issuer: Mapped[str | None] = mapped_column(String(500))  # None: nobody knows, or they were erased
+    by_id: Mapped[str | None] = mapped_column(String(255))
+    added: Mapped[int]  # words that the one before had not
+    removed: Mapped[int]  # words that the one before had
+
+    __table_args__ = (Index("ix_revisions_by", "by_issuer", "by_id"),)  # for remap, merge and erase
+
+    @property
+    def by(self) -> tuple[str, str] | None:
+        """The identity key, (issuer, id), of who saved it; None when that is not known."""
+        return None if self.by_issuer is None or self.by_id is None else (self.by_issuer, self.by_id)
 
 
 class PostGroup(db.Model):  # type: ignore[name-defined]

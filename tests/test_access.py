@@ -57,6 +57,20 @@ TABLE = {
     ("POST", "/joint/delete"): (LOGIN, 303, 403, 403, 403, 303),
     ("GET", "/asked/delete"): (LOGIN, 200, 403, 403, 403, 200),
     ("POST", "/asked/delete"): (LOGIN, 303, 403, 403, 403, 303),
+    ("GET", "/live/revisions"): (LOGIN, 200, 403, 403, 403, 200),
+    ("POST", "/live/revisions"): (LOGIN, 303, 403, 403, 403, 303),
+    ("GET", "/live/revisions/compare?old=1&new=1"): (LOGIN, 200, 403, 403, 403, 200),
+    ("GET", "/draft/revisions"): (LOGIN, 200, 403, 403, 403, 200),
+    ("GET", "/grouped/revisions"): (LOGIN, 200, 404, 403, 403, 200),
+    ("POST", "/grouped/revisions"): (LOGIN, 303, 404, 403, 403, 303),
+    ("GET", "/grouped/revisions/compare?old=1&new=1"): (LOGIN, 200, 404, 403, 403, 200),
+    ("GET", "/joint/revisions"): (LOGIN, 200, 200, 403, 403, 200),
+    ("POST", "/joint/revisions"): (LOGIN, 303, 303, 403, 403, 303),
+    ("GET", "/asked/revisions"): (LOGIN, 200, 403, 403, 403, 200),
+    ("GET", "/trashed"): (404, 404, 404, 404, 404, 404),
+    ("GET", "/trashed/edit"): (LOGIN, 404, 404, 403, 403, 404),
+    ("POST", "/trashed/edit"): (LOGIN, 404, 404, 403, 403, 404),
+    ("GET", "/trashed/revisions"): (LOGIN, 404, 404, 403, 403, 404),
     ("GET", "/live/byline"): (LOGIN, 404, 404, 404, 404, 404),
     ("POST", "/live/byline"): (LOGIN, 404, 404, 404, 404, 404),
     ("GET", "/joint/byline"): (LOGIN, 404, 200, 404, 404, 404),
@@ -108,6 +122,8 @@ def posts(ada, anybody):
     assert ada.publish("Grouped", visible_to="groups", group="Night Desk") == "grouped"
     assert ada.draft("Joint") == "joint"
     assert ada.draft("Asked") == "asked"
+    assert ada.publish("Trashed") == "trashed"
+    assert ada.submit("/trashed/delete", "Delete").status_code == 303
     with ada.app.app_context(), writing() as session:
         for slug, agreed_at in (("joint", datetime.now(UTC)), ("asked", None)):
             post_id = session.scalar(select(Post.id).where(Post.slug == slug))
@@ -125,7 +141,7 @@ def test_everybody_may_do_what_the_table_says_and_no_more(posts, anybody, method
     if sub:
         actor.log_in(sub)
         _, fields = actor.filled(
-            "/logout", "Log out", title="Written anew", body="Text", version="1", handle="anew", end="1"
+            "/logout", "Log out", title="Written anew", body="Text", version="1", number="1", handle="anew", end="1"
         )
     response = actor.client.open(path, method=method, data=fields if method == "POST" else None, buffered=True)
     led_to_login = response.location is not None and response.location.startswith("/login?next=")
@@ -164,7 +180,8 @@ def test_no_form_sets_what_it_does_not_show(posts, anybody, page):
 
 def test_every_route_stands_in_the_table(app):
     written = {
-        (method, re.sub("^/(live|draft|members|grouped|joint|asked)", "/<slug>", path)) for method, path in TABLE
+        (method, re.sub("^/(live|draft|members|grouped|joint|asked|trashed)", "/<slug>", path.partition("?")[0]))
+        for method, path in TABLE
     }
     written = {(method, re.sub("^/author/.*", "/author/<handle>", path)) for method, path in written}
     there = {

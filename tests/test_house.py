@@ -136,9 +136,11 @@ ASKS_NOBODY = {  # a writer's own form, their own list, a save; a look-up that i
     "content/exchange.py": {"count", "_after"},  # the operator's, for whom everything is exported
     "content/handles.py": {"give"},
     "content/posts.py": {
-        *("_create", "of_author", "_locked", "_at", "count_by_issuer", "some_authors", "count_authors"),
+        *("_create", "of_author", "locked", "_at", "count_by_issuer", "some_authors", "count_authors"),
+        *("of_everybody", "count_states", "chosen", "next_due"),  # editors', own, asked of each below; a moment
         *("that_ask", "_beside", "_together"),  # what asks them; parts of lists, to which the lists add the clause
     },
+    "content/trash.py": {"sweep"},  # what nobody sees any more
     "content/authorship.py": {"_locked"},  # a look-up by id, of a post that was found by the clause
     # the operator's, for whom posts are numbers
     "content/ownership.py": {"holdings", "_counts", "delete", "_named_by_others", "_take_off"},

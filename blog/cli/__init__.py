@@ -14,7 +14,7 @@ from blog.cli.connection import oidc
 from blog.cli.exchange import export
 from blog.cli.gone import gone
 from blog.cli.privacy import privacy
-from blog.content import handles
+from blog.content import handles, trash
 from blog.identity.people import Key
 from blog.porch import handle
 
@@ -35,3 +35,4 @@ def upgrade_database() -> None:
     """Create the database, or bring it to this version. Safe to repeat."""
     upgrade(directory=str(current_app.extensions["migrate"].directory))
     handles.give(lambda author_key: handle(Key(*author_key)), now=datetime.now(UTC))
+    trash.sweep(trash_from=trash.begins(datetime.now(UTC), current_app.config["TRASH_DAYS"]))

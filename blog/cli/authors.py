@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from blog.cli.names import prove
-from blog.content import handles, ownership
+from blog.content import handles, ownership, revisions
 from blog.content.ownership import Deleted, Holding, Move, Moved
 from blog.db import Audit, writing
 from blog.errors import Invalid, Unreachable
@@ -279,6 +279,7 @@ def _carry_out(transaction: Session, action: str, moves: list[Move]) -> list[tup
     for old, new in keys:
         if same_person:
             handles.take_along(transaction, old, new)
+            revisions.take_along(transaction, old, new)
         handles.keep(transaction, new, handle(new), _now())
     done = list(zip(ownership.move(transaction, moves), left, strict=True))
     for (old, new), (moved, dropped) in zip(keys, done, strict=True):
@@ -401,6 +402,7 @@ def _show_erasing(key: Key, held: Holding | None, left: Traces, keep_posts: bool
 def _erase(transaction: Session, key: Key, keep_posts: bool) -> tuple[Deleted, Traces]:
     left = traces.drop(transaction, porch().seal, key)
     handles.drop(transaction, key)
+    revisions.drop(transaction, key)
     deleted = ownership.delete(transaction, key, drafts_only=keep_posts)
     (kept,) = ownership.move(transaction, [Move(key, NOBODY)])  # nothing is left to move unless posts are kept
     posts, coauthored = deleted.posts + kept.posts, deleted.coauthored + kept.coauthored

@@ -79,6 +79,7 @@ _WRITTEN = load_only(
     Post.created_at,
     Post.updated_at,
     Post.published_at,
+    Post.trashed_at,
     Post.visible_to,
     raiseload=True,
 )
@@ -111,7 +112,7 @@ def _content(post: Post, aliases: list[str]) -> bytes:
 def _matter(post: Post, aliases: list[str]) -> dict[str, Any]:
     told: dict[str, Any] = {"title": post.title, "slug": post.slug}
     if post.published_at is None:
-        told |= {"draft": True}
+        told |= {"draft": True} | ({"trashed": post.trashed_at} if post.trashed_at else {})
     else:
         told |= {"date": post.published_at}
     told |= {"created": post.created_at, "updated": post.updated_at, **_by(post)}

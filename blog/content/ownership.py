@@ -210,7 +210,8 @@ def unpublish(transaction: Session, key: AuthorKey, *, now: datetime) -> int:
     :param transaction: of ``db.writing``.
     """
     public = update(Post).where(_by(key), Post.published_at.is_not(None))
-    drafts = public.values(published_at=None, updated_at=now, version=Post.version + 1)
+    seen = case((Post.published_at <= now, now), else_=Post.unpublished_at)  # what was due later is a draft again
+    drafts = public.values(published_at=None, unpublished_at=seen, updated_at=now, version=Post.version + 1)
     taken_back = transaction.execute(drafts.returning(Post.id), execution_options=_IN_BULK).scalars().all()
     if taken_back:
         tell_caches(transaction)

@@ -28,7 +28,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload, load_only, selectinload
 from sqlalchemy.sql.base import ExecutableOption as ORMOption
 
-from blog.content import authorship, handles, slugs
+from blog.content import authorship, handles, revisions, slugs
 from blog.content.authorship import Naming
 from blog.content.readers import (
     ANYBODY,
@@ -41,6 +41,7 @@ from blog.content.readers import (
     readable_by,
     settled,
 )
+from blog.content.states import LIVE, SCHEDULED, TRASH, Sought, state_of, states
 from blog.content.text import RENDERER_VERSION, excerpt, line, passage, render
 from blog.db import Handle, Post, PostAuthor, PostGroup, Slug, db, tell_caches, writing
 from blog.errors import Conflict, Forbidden, Invalid, Moved, NotFound
@@ -49,6 +50,7 @@ AuthorKey = tuple[str, str]  # issuer and id
 
 TITLE_LONGEST = 200  # characters
 BODY_LONGEST = 100_000  # bytes of UTF-8
+WHEN = "publish_at"  # under which a problem with the time of publishing is told
 
 
 # -- changing --------------------------------------------------------------------------------------------------------
@@ -61,19 +63,22 @@ def create(
     body_md: str,
     now: datetime,
     publish: bool,
+    at: datetime | None = None,
     form_id: str | None = None,
     audience: Audience = FOR_EVERYONE,
     own_groups: Collection[str] = (),
     handle: str | None = None,
 ) -> Post:
-    """Make a post, as a draft or published at once, at an address of its own.
+    """Make a post, as a draft, published at once or due later, at an address of its own.
 
+    :param at: when it is to be published, which has to come still; None for at once.
     :param form_id: of the form it was written in, up to 64 letters, digits, ``-`` and ``_``. The same form sent again
         makes no second post: the first one is returned.
     :param audience: whom it is visible to once it is live.
     :param own_groups: the writer's, which they may choose among.
     :param handle: of the writer's page, should they have none yet; `handles.give` gives one to who gets none here.
-    :raises Invalid: under ``title``, ``body``, ``visible_to``, or the empty name when the form id has no such form.
+    :raises Invalid: under ``title``, ``body``, ``visible_to``, ``publish_at``, or the empty name when the form id has
+        no such form.
     :raises Conflict: when this form has made a post already that reads differently now; carries that post.
     :raises Forbidden: when somebody else sent this form.
     """
@@ -81,10 +86,11 @@ def create(
     must_be_offered(written.audience, frozenset(own_groups))
     if form_id is not None and not _FORM_ID.fullmatch(form_id):
         raise Invalid("This form is damaged. Keep your text, open a new form and put it there.")
+    published_at = _when(None, publish, at, now)
     try:
-        return _create(author_key, written, now, publish, form_id, handle=handle)
+        return _create(author_key, written, now, published_at, form_id, handle=handle)
     except IntegrityError:  # the same form, sent twice at the same moment: the other one was first, and is found now
-        return _create(author_key, written, now, publish, form_id, handle=handle)
+        return _create(author_key, written, now, published_at, form_id, handle=handle)
 
 
 def save(
@@ -95,9 +101,12 @@ def save(
     body_md: str,
     now: datetime,
     publish: bool | None = None,
+    at: datetime | None = None,
     audience: Audience | None = None,
     own_groups: Collection[str] = (),
     naming: Naming | None = None,
+    by: AuthorKey | None = None,
+    revisions_kept: int = revisions.KEPT,
 ) -> Post:
     """Put a new text into a post, and publish it (True), take it back (False) or leave its state alone (None).
 
@@ -105,55 +114,82 @@ def save(
     A post that is published again after it was taken back counts as published now.
 
     :param version: of the post that the writer started from.
+    :param at: when it is to be published, which has to come still; None for at once.
     :param audience: whom it is visible to from now on; None leaves that as it is.
     :param own_groups: the writer's, which they may choose among, beside those that the post has.
     :param naming: who is named above it from now on; None leaves that as it is. Only for who `authorship.may_choose`.
-    :raises Invalid: under ``title``, ``body``, ``visible_to`` or ``authors``.
-    :raises NotFound: when the post was deleted in the meantime.
+    :param by: who saves it.
+    :param revisions_kept: how many texts of it remain, the newest.
+    :raises Invalid: under ``title``, ``body``, ``visible_to``, ``authors`` or ``publish_at``.
+    :raises NotFound: when the post was deleted in the meantime, or put into the trash.
     :raises Conflict: when it was saved in the meantime, unless with the very same text, authors, audience and state;
         carries what is stored.
     """
     written = _written(title, body_md, audience, naming)
     with writing() as session:
-        post = _locked(session, post_id)
-        if post is None:
+        post = locked(session, post_id)
+        if post is None or post.trashed_at is not None:
             raise NotFound
-        if _holds(post, written, publish):
+        if _holds(post, written) and post.published_at == _when(post, publish, at, now):
             return post
         if post.version != version:
             raise Conflict(post)
         must_be_offered(written.audience, frozenset(own_groups).union(post.groups))
-        was_public = post.published_at is not None
+        was_public, before = post.published_at is not None, (post.title, post.body_md)
+        never_seen(session, post, now)
         if slugs.slug_for(written.title) != slugs.slug_for(post.title):
             _move(session, post, written.title)
         _put(post, written)
         if written.naming:
             authorship.put(session, post, written.naming, now)
-        post.updated_at = now
-        post.version += 1
-        if publish is False:
-            post.published_at = None
-        if publish or post.published_at is not None:
-            _show(session, post, now)
+        revisions.note(session, post.id, written.text, before, by=by, now=now, kept=revisions_kept)
+        _turn(session, post, _when(post, publish, at, now), now)
         if was_public or post.published_at is not None:
             tell_caches(session)
         return post
 
 
+def turn(post_id: int, *, version: int, publish: bool, now: datetime) -> bool:
+    """Publish a post or take it back, and leave all else of it alone; tell whether that changed anything.
+
+    :param version: of the post that who asks has seen.
+    :raises NotFound: when it was deleted in the meantime, or put into the trash.
+    :raises Conflict: when it was saved in the meantime.
+    """
+    with writing() as session:
+        post = locked(session, post_id)
+        if post is None or post.trashed_at is not None:
+            raise NotFound
+        published_at = _when(post, publish, None, now)
+        if post.published_at == published_at:
+            return False
+        if post.version != version:
+            raise Conflict(post)
+        never_seen(session, post, now)
+        _turn(session, post, published_at, now)
+        tell_caches(session)
+        return True
+
+
 def delete(post_id: int) -> None:
-    """Remove a post; nothing happens when it is gone already.
+    """Remove a post for good, from the trash or from anywhere else; nothing happens when it is gone already.
 
     Addresses at which it was public are kept, leading nowhere, until another post takes them.
     """
     with writing() as session:
-        post = _locked(session, post_id)
-        if post is None:
-            return
-        session.execute(delete_from(Slug).where(Slug.post_id == post_id, Slug.public.is_(False)))
-        session.delete(post)
-        if post.published_at is not None:
-            session.flush()
-            tell_caches(session)
+        post = locked(session, post_id)
+        if post is not None:
+            never_seen(session, post, post.updated_at)
+            remove(session, post)
+
+
+def remove(session: Session, post: Post) -> None:
+    """Remove a post for good, in a transaction that has it `locked`."""
+    session.execute(delete_from(Slug).where(Slug.post_id == post.id, Slug.public.is_(False)))
+    session.delete(post)
+    session.flush()
+    if post.published_at is not None:
+        tell_caches(session)
 
 
 _FORM_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -167,6 +203,11 @@ class _Written(NamedTuple):
     body_html: str
     audience: Audience | None
     naming: Naming | None = None
+
+    @property
+    def text(self) -> tuple[str, str]:
+        """What is kept as a revision."""
+        return self.title, self.body_md
 
 
 def _written(title: str, body_md: str, audience: Audience | None, naming: Naming | None = None) -> _Written:
@@ -194,19 +235,25 @@ def _written(title: str, body_md: str, audience: Audience | None, naming: Naming
 
 
 def _create(
-    author_key: AuthorKey, written: _Written, now: datetime, publish: bool, form_id: str | None, *, handle: str | None
+    author_key: AuthorKey,
+    written: _Written,
+    now: datetime,
+    published_at: datetime | None,
+    form_id: str | None,
+    *,
+    handle: str | None,
 ) -> Post:
     with writing() as session:
         sent_before = select(Post).where(Post.form_id == form_id).options(_WITH_GROUPS, *_WITH_AUTHORS)
         if form_id and (earlier := session.scalar(sent_before)):
-            return _sent_before(session, earlier, author_key, written, now if publish else None)
+            return _sent_before(session, earlier, author_key, written, published_at)
         post = Post(
             author_issuer=author_key[0],
             author_id=author_key[1],
             slug=_take_address(session, written.title),
             created_at=now,
             updated_at=now,
-            published_at=now if publish else None,
+            published_at=published_at,
             form_id=form_id,
             group_rows=[],
             author_rows=[],
@@ -214,10 +261,13 @@ def _create(
         _put(post, written)
         session.add(post)
         session.flush()
-        session.execute(update(Slug).where(Slug.slug == post.slug).values(post_id=post.id, public=publish))
+        session.execute(
+            update(Slug).where(Slug.slug == post.slug).values(post_id=post.id, public=published_at is not None)
+        )
+        revisions.note(session, post.id, written.text, by=author_key, now=now)
         if handle:
             handles.keep(session, author_key, handle, now)
-        if publish:
+        if published_at is not None:
             tell_caches(session)
         return post
 
@@ -228,27 +278,72 @@ def _sent_before(
     """Do what is left to do of a form that was sent before: to publish the draft it made."""
     if earlier.author_key != author_key:
         raise Forbidden
-    if not _holds(earlier, written, None):
+    if earlier.trashed_at is not None:
+        raise NotFound
+    if not _holds(earlier, written):
         raise Conflict(earlier)
     if published_at and earlier.published_at is None:
-        _show(session, earlier, published_at)
+        earlier.published_at = published_at
+        _keep_address(session, earlier)
         earlier.version += 1
         tell_caches(session)
     return earlier
 
 
-def _show(session: Session, post: Post, now: datetime) -> None:
-    """Let readers see a post from now on, unless they do already, and keep its address for good."""
-    post.published_at = post.published_at or now
+MOST_AHEAD = timedelta(days=3653)  # ten years; who types the year 9999 means another one
+
+
+def _when(post: Post | None, publish: bool | None, at: datetime | None, now: datetime) -> datetime | None:
+    """Tell when a post will be published, or was, if this is done to it.
+
+    :raises Invalid: under ``publish_at``, when that time makes no sense.
+    """
+    if publish is None:
+        return post.published_at if post else None
+    if not publish:
+        return None
+    state = state_of(post, now) if post else None
+    if at is None:
+        return post.published_at if post and state == LIVE else now
+    if post and state == SCHEDULED and post.published_at == at:
+        return at
+    if state == LIVE:
+        raise Invalid({WHEN: "This post is live already. Unpublish it first, to publish it later."})
+    if at <= now:
+        raise Invalid({WHEN: "This time has passed. Choose a later one, or leave it empty and publish now."})
+    if at - now > MOST_AHEAD:
+        raise Invalid({WHEN: "This is more than ten years away. Choose an earlier time."})
+    return at
+
+
+def _turn(session: Session, post: Post, published_at: datetime | None, now: datetime) -> None:
+    """Let a post be published at a time, or not at all, as one more save of it."""
+    if published_at is None and state_of(post, now) == LIVE:
+        post.unpublished_at = now
+    post.published_at = published_at
+    post.updated_at = now
+    post.version += 1
+    if published_at is not None:
+        _keep_address(session, post)
+
+
+def _keep_address(session: Session, post: Post) -> None:
+    """Keep an address for good; of what is due later, too, as nobody writes at the moment when it is."""
     session.execute(update(Slug).where(Slug.slug == post.slug).values(public=True))
 
 
-def _holds(post: Post, written: _Written, publish: bool | None) -> bool:
-    """Whether saving this would change nothing."""
-    same_text = (post.title, post.body_md) == (written.title, written.body_md)
+def never_seen(session: Session, post: Post, now: datetime) -> None:
+    """Note before a change that no reader has seen a post yet, if that is so: nobody keeps its addresses."""
+    if state_of(post, now) == SCHEDULED and post.unpublished_at is None:
+        session.execute(update(Slug).where(Slug.post_id == post.id).values(public=False))
+
+
+def _holds(post: Post, written: _Written) -> bool:
+    """Whether a post has just this text, audience and authors."""
+    same_text = (post.title, post.body_md) == written.text
     same_audience = written.audience in (None, Audience(post.visible_to, frozenset(post.groups)))
     same_authors = written.naming is None or written.naming.same_as(post)
-    return same_text and same_audience and same_authors and publish in (None, post.published_at is not None)
+    return same_text and same_audience and same_authors
 
 
 def _put(post: Post, written: _Written) -> None:
@@ -261,8 +356,12 @@ def _put(post: Post, written: _Written) -> None:
         post.group_rows = kept + [PostGroup(name=name) for name in sorted(new)]
 
 
-def _locked(session: Session, post_id: int) -> Post | None:
-    """Load a post as it is now; nobody else changes it until this transaction ends."""
+def locked(session: Session, post_id: int) -> Post | None:
+    """Load a post as it is now; nobody else changes it until this transaction ends.
+
+    :param session: of ``db.writing``.
+    :return: None when it is gone.
+    """
     options = [_WITH_GROUPS, *_WITH_AUTHORS]
     return session.get(Post, post_id, options=options, with_for_update={"of": Post}, populate_existing=True)
 
@@ -327,7 +426,8 @@ def editable(slug: str, *, now: datetime, reader: Reader) -> Post:
     :raises Forbidden: when it is somebody else's, and they may not.
     :raises Moved: when it has another address now.
     """
-    post = _at(slug, reader, or_(Post.visible_to == EVERYONE, readable_by(reader, now)))
+    known = and_(Post.visible_to == EVERYONE, Post.trashed_at.is_(None))
+    post = _at(slug, reader, or_(known, readable_by(reader, now)))
     if not reader.everything and not authorship.works_on(post, reader.key):
         raise Forbidden
     if post.slug != slug:
@@ -416,17 +516,69 @@ def latest(
     return _page(chosen, Post.published_at, limit, before, after, shown=_shown(reader))
 
 
-def of_author(author_key: AuthorKey, *, limit: int, before: str | None = None, after: str | None = None) -> Page:
+def of_author(
+    author_key: AuthorKey,
+    *,
+    limit: int,
+    sought: Sought | None = None,
+    before: str | None = None,
+    after: str | None = None,
+) -> Page:
     """List all that somebody wrote, alone or with others, for them alone, the last saved first; paging and errors as in
     `latest`.
+
+    :param sought: only these; None for all but the trash. Of the trash, only what they hold.
     """
-    chosen = [select(Post).where(_held_by(author_key)), _beside(author_key)]
+    there = sought.clause() if sought else Post.trashed_at.is_(None)
+    chosen = [select(Post).where(_held_by(author_key), there)]
+    if not sought or sought.state != TRASH:
+        chosen.append(_beside(author_key).where(there))
     return _page(chosen, Post.updated_at, limit, before, after, shown=(*_WITH_AUTHORS, _WITH_GROUPS))
+
+
+def of_everybody(*, limit: int, sought: Sought, before: str | None = None, after: str | None = None) -> Page:
+    """List everybody's posts, the last saved first; for editors only. Paging and errors as in `latest`."""
+    chosen = [select(Post).where(sought.clause())]
+    return _page(chosen, Post.updated_at, limit, before, after, shown=(*_WITH_AUTHORS, _WITH_GROUPS))
+
+
+def count_states(author_key: AuthorKey, *, sought: Sought) -> dict[str, int]:
+    """Count what `of_author` lists, by state; `sought.state` is left out of account."""
+    state, kept = states(sought.now).label("state"), sought._replace(state=None).clause()
+    trash = sought._replace(state=TRASH).clause()
+    held = select(Post).where(_held_by(author_key), or_(kept, trash)).with_only_columns(state)
+    beside = _beside(author_key).where(kept).with_only_columns(state)
+    each = union_all(held, beside).subquery()
+    counted = select(each.c.state, func.count()).group_by(each.c.state)
+    return {row[0]: row[1] for row in db.session.execute(counted)}
+
+
+def chosen(ids: Collection[int], *, sought: Sought, reader: Reader) -> Sequence[Post]:
+    """Find those of these posts that somebody may work on, in the trash too, as `of_author` would list them."""
+    trash = sought._replace(state=TRASH, words="").clause()
+    there = and_(Post.id.in_(ids), or_(Post.trashed_at.is_(None), trash))
+    found = db.session.scalars(select(Post).where(there).options(_LISTED, *_WITH_AUTHORS)).all()
+    held = (authorship.may_choose(post, reader) for post in found)
+    return [
+        post
+        for post, own in zip(found, held, strict=True)
+        if own or (post.trashed_at is None and authorship.works_on(post, reader.key))
+    ]
+
+
+def next_due(now: datetime) -> datetime | None:
+    """Tell when the next post falls due after this moment, so that whoever keeps pages knows; None when none does."""
+    return db.session.scalar(select(func.min(Post.published_at)).where(Post.published_at > now))
 
 
 def that_ask(author_key: AuthorKey, *, limit: int) -> Sequence[Post]:
     """List posts of others that ask somebody to be named as their author, the last saved first; for them alone."""
-    asked = and_(named_there(author_key), PostAuthor.agreed_at.is_(None), not_(_held_by(author_key)))
+    asked = and_(
+        named_there(author_key),
+        PostAuthor.agreed_at.is_(None),
+        not_(_held_by(author_key)),
+        Post.trashed_at.is_(None),
+    )
     chosen = select(Post).join(Post.author_rows).where(asked).order_by(Post.updated_at.desc(), Post.id.desc())
     return db.session.scalars(chosen.options(_LISTED, *_WITH_AUTHORS).limit(limit)).all()
 
@@ -468,6 +620,8 @@ _LISTED = load_only(
     Post.created_at,
     Post.updated_at,
     Post.published_at,
+    Post.unpublished_at,
+    Post.trashed_at,
     Post.visible_to,
     Post.version,
     raiseload=True,

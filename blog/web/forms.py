@@ -11,8 +11,13 @@ from blog.errors import Invalid
 from blog.web import csrf
 
 END_MARK = "end"  # the last field of every form of ours
-CHOICES = frozenset({"visible_to", "group", "handle", "add_author"})  # chosen, not typed: no words are lost with them
-OWN_FIELDS = frozenset({END_MARK, "csrf_token", "form_id", "version", "action", "parked", "authors"})
+CHOICES = frozenset(
+    {"visible_to", "group", "handle", "add_author", "publish_at", "zone", "chosen"}
+)  # chosen, not typed: no words are lost with them
+MOST_CHOSEN = 100  # of a list, with which something is done at once; a page of it has no more
+OWN_FIELDS = frozenset(
+    {END_MARK, "csrf_token", "form_id", "version", "action", "parked", "authors", "many", "sure", "number"}
+)
 
 
 def new_form_id() -> str:

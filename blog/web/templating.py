@@ -6,6 +6,8 @@ from datetime import datetime
 
 from flask import Flask
 
+from blog.web import zones
+
 
 def day(at: datetime) -> str:
     """Write a date out, as in 21 November 2026."""
@@ -24,5 +26,7 @@ def machine(at: datetime) -> str:
 
 def init_app(app: Flask) -> None:
     """Give this application's templates these filters."""
+    app.add_template_filter(zones.in_words, "in_zone")
+    app.add_template_filter(zones.typed_at)
     for name in (day, day_and_time, machine):
         app.add_template_filter(name)
