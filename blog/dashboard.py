@@ -3,28 +3,42 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from flask import Blueprint, current_app, flash, g, make_response, redirect, render_template, request, session, url_for
+from flask import (
+    Blueprint,
+    current_app,
+    flash,
+    g,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    session,
+    url_for,
+)
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from blog.auth import bylines
-from blog.content import authorship, handles, posts, trash
+from blog.content import authorship, comments, copies, handles, posts, trash, versions
 from blog.content.authorship import Naming
+from blog.content.comments import Visitor
 from blog.content.readers import EVERYONE, FOR_EVERYONE, GROUPS, PEOPLE, Audience, Reader
+from blog.content.readership import Count, by_day, favourites, of_posts, together
 from blog.content.states import SCHEDULED, STATES, Sought, state_of
-from blog.content.text import differences
 from blog.db import Named
-from blog.errors import Conflict, Forbidden, Invalid, Moved, NotFound
+from blog.errors import Conflict, Forbidden, Invalid, Moved, NotFound, Taken
 from blog.identity.people import Byline, Key
-from blog.porch import handle, porch
+from blog.porch import handle, person_ref, porch
 from blog.porch.guards import asker, login_required, role_required, step_up
 from blog.porch.parked import parked_form, parked_forms
-from blog.web import forms, zones
+from blog.web import charts, forms, zones
 from blog.web.clock import moment
+from blog.web.templating import machine
 
 bp = Blueprint("dashboard", __name__)
 
@@ -49,47 +63,22 @@ DONE = {  # what a button did to the posts that were chosen in the list
 }
 STEP_UPS = {"publish": "publish", "unpublish": "publish", "trash": "delete", "delete": "delete"}  # that it may need
 TOLD = 5  # titles of posts with which something could not be done
+OVERTAKEN = "A newer version of this post was saved meanwhile. Your text is kept; save it to see both side by side."
+LATE = "This was saved or discarded in another tab. What you type here is kept in this browser only, until you save it."
 REARRANGE = ("up", "remove", "add")  # what buttons do with the list of authors in a form; nothing is saved by them
+SPANS = {7: 1, 30: 1, 365: 5}  # days that a chart shows, and how many of them a bar stands for
+FAVOURITES = 20
 OFFERED = 200  # authors to choose among; where there are more, they are named by the address of their page
 
 
 @bp.route("/dashboard", methods=["GET", "POST"])
 @role_required("author")
 def index() -> ResponseReturnValue:
-    """Show the form for a new post and the list of one's own; take the form."""
-    if request.method == "GET":
-        return _dashboard(parked_form() or MultiDict())
-    if "many" in request.form:
-        return _take_many()
-    return (step_up("publish") if _action() in {"publish", "schedule"} else None) or _create()
+    """List one's posts, and what one has typed and not saved; do something with several posts at once."""
+    return _take_many() if request.method == "POST" else _dashboard()
 
 
-def _create() -> ResponseReturnValue:
-    typed = request.form
-    try:
-        forms.must_be_whole()
-        publish, at = _timed()
-        made = posts.create(
-            g.user.key,
-            title=typed.get("title", ""),
-            body_md=typed.get("body", ""),
-            now=moment(),
-            publish=bool(publish),
-            at=at,
-            form_id=typed.get("form_id") or None,
-            audience=_audience() or FOR_EVERYONE,
-            own_groups=g.user.groups,
-            handle=handle(g.user.key),
-        )
-    except Invalid as error:
-        return _dashboard(typed, error.problems), 400
-    except Conflict as error:
-        return _conflict(error.current, typed)
-    flash(_said(_action(), made), made.slug)
-    return redirect(url_for("dashboard.index"), 303)
-
-
-def _dashboard(typed: MultiDict[str, str], problems: Mapping[str, str] | None = None) -> str:
+def _dashboard() -> str:
     listing = _listing()
     asking = posts.that_ask(g.user.key, limit=current_app.config["POSTS_PER_PAGE"])
     shown = [post for post in listing.page.posts if post.author_rows or listing.everybody]
@@ -100,15 +89,16 @@ def _dashboard(typed: MultiDict[str, str], problems: Mapping[str, str] | None = 
         page=listing.page,
         asking=asking,
         bylines=_names(others | {post.author_key for post in asking}),
-        typed=typed,
-        choice=_choice(typed),
-        timing=_timing(typed),
-        problems=problems or {},
-        form_id=typed.get("form_id") or forms.new_form_id(),
-        parked=[] if typed else parked_forms(),
+        unsaved=copies.of_new_posts(g.user.key, now=moment()),
+        parked=parked_forms(),
         check=_check_to_run(),
+        held=_held(),
         handle=handles.of(g.user.key),
+        readership=_readership_of(listing.page.posts),
+        zone=_zone({}) or current_app.config["TIME_ZONE"],
         now=moment(),
+        saved_forms=_saved_forms(),
+        person=person_ref(g.user.key),
     )
 
 
@@ -218,6 +208,156 @@ def _do(act: str, post: Any, version: int) -> str:
     return ""
 
 
+# -- writing ----------------------------------------------------------------------------------------------------------
+
+
+@bp.route("/dashboard/write", methods=["GET", "POST"])
+@role_required("author")
+def write() -> ResponseReturnValue:
+    """Show the form for a new post; take it."""
+    if request.method == "GET":
+        kept = copies.of_form(g.user.key, request.args.get("copy"), now=moment())
+        return _writer(_parked() or (_continued(kept) if kept else MultiDict()), kept=kept)
+    if _asked() == "discard":
+        return _discard(url_for("dashboard.index"))
+    if _asked() == "preview":
+        return _writer(request.form, *_previewed(request.form))
+    return (step_up("publish") if _action() in {"publish", "schedule"} else None) or _create()
+
+
+def _create() -> ResponseReturnValue:
+    typed = _chosen(request.form)
+    try:
+        forms.must_be_whole()
+        publish, at = _timed()
+        made = posts.create(
+            g.user.key,
+            title=typed.get("title", ""),
+            body_md=typed.get("body", ""),
+            now=moment(),
+            publish=bool(publish),
+            at=at,
+            form_id=typed.get("form_id") or None,
+            audience=_audience() or FOR_EVERYONE,
+            own_groups=g.user.groups,
+            handle=handle(g.user.key),
+            form=_form(),
+            takes_comments=_takes_comments(),
+        )
+    except Invalid as error:
+        return _writer(typed, error.problems), 400
+    except Conflict as error:
+        return _conflict(error.current, typed)
+    _remember_saved()
+    flash(_said("publish" if made.is_live(moment()) else "draft", made), made.slug)
+    draft = made.published_at is None
+    return redirect(url_for("dashboard.edit", slug=made.slug) if draft else url_for("dashboard.index"), 303)
+
+
+def _writer(
+    typed: MultiDict[str, str],
+    problems: Mapping[str, str] | None = None,
+    preview: posts.Preview | None = None,
+    *,
+    kept: copies.Kept | None = None,
+) -> str:
+    return render_template(
+        "dashboard/write.html",
+        post=None,
+        choice=_choice(typed),
+        timing=_timing(typed),
+        **_in_every_editor(typed, problems, preview, kept),
+    )
+
+
+def _in_every_editor(
+    typed: MultiDict[str, str],
+    problems: Mapping[str, str] | None,
+    preview: posts.Preview | None,
+    kept: copies.Kept | None,
+) -> dict[str, Any]:
+    return {
+        "typed": typed,
+        "problems": problems or {},
+        "preview": preview,
+        "kept": None if "parked" in typed else kept,
+        "form_id": typed.get("form_id") or forms.new_form_id(),
+        "saved_forms": _saved_forms(),
+        "person": person_ref(g.user.key),
+    }
+
+
+def _parked() -> MultiDict[str, str] | None:
+    return _chosen(found) if (found := parked_form()) else None
+
+
+def _continued(kept: copies.Kept) -> MultiDict[str, str]:
+    """Fill the form in as it was kept; it is another open form, which goes on with that copy."""
+    version = [] if kept.version is None else [("version", str(kept.version))]
+    return MultiDict([*kept.fields, *version, ("continues", kept.ref)])
+
+
+def _form() -> copies.Form:
+    """Say which open form this request is about."""
+    return copies.Form(g.user.key, request.form.get("form_id"), request.form.get("continues"))
+
+
+def _discard(back: str) -> ResponseReturnValue:
+    copies.discard(_form())
+    _remember_saved()
+    flash("What was not saved is discarded.", "")
+    return redirect(back, 303)
+
+
+def _remember_saved() -> None:
+    """Note for the next page of this browser that what it keeps itself of this form is needed no more."""
+    if form_id := request.form.get("form_id"):
+        session["saved_forms"] = [*session.get("saved_forms", []), form_id[:64]][-10:]
+
+
+def _saved_forms() -> list[str]:
+    found: list[str] = session.pop("saved_forms", [])
+    return found
+
+
+@bp.post("/dashboard/autosave")
+@role_required("author")
+def autosave() -> ResponseReturnValue:
+    """Keep what is being typed; the post stays as it is."""
+    forms.must_be_whole()
+    typed = request.form
+    post = _editable_wherever(typed["post"]) if typed.get("post") else None
+    version = forms.whole_number(typed.get("version")) if post else None
+    fields = forms.fields_of(typed)
+    if sum(len(text) for _, text in fields) > copies.LONGEST:
+        raise RequestEntityTooLarge
+    try:
+        kept_at = copies.keep(_form(), fields, now=moment(), post=post, version=version, again="again" in typed)
+    except Taken:
+        return {"detail": LATE}, 409
+    if post and post.version != version:
+        return {"kept_at": machine(kept_at), "detail": OVERTAKEN}, 409
+    return {"kept_at": machine(kept_at)}
+
+
+@bp.post("/dashboard/preview")
+@role_required("author")
+def preview() -> ResponseReturnValue:
+    """Show what saving would publish, as a piece of a page; for the script of the editor."""
+    typed = request.form
+    problems, previewed = _previewed(typed, _editable_wherever(typed["post"]) if typed.get("post") else None)
+    return render_template("dashboard/preview.html", preview=previewed, problems=problems), 400 if problems else 200
+
+
+def _previewed(typed: MultiDict[str, str], post: Any = None) -> tuple[Mapping[str, str], posts.Preview | None]:
+    words = {"title": typed.get("title", ""), "body_md": typed.get("body", "")}
+    writer = Reader(*asker()) if post else Reader(g.user.key, g.user.groups)
+    try:
+        return {}, posts.preview(**words, writer=writer, now=moment(), post_id=post.id if post else None)
+    except Invalid as error:
+        return error.problems, None
+
+
 class Timing(NamedTuple):
     """What a form shows under “Publish later”.
 
@@ -278,6 +418,56 @@ def _check_to_run() -> str | None:
     return shlex.join(["flask", "--app", "blog", "authors", "check", *(["--"] if own_id[:1] == "-" else []), own_id])
 
 
+def _held() -> int | None:
+    """How many comments wait for this person's decision; None where people cannot comment."""
+    if current_app.config["COMMENTS"] == "off":
+        return None
+    return comments.count_held(Visitor(Reader(*asker()), is_author=True), now=moment())
+
+
+class Chart(NamedTuple):
+    """How often something was read: the sums, and a bar for each of the counts they are made of."""
+
+    views: int
+    readers: int
+    counts: list[Count]
+    bars: list[charts.Bar]
+    outline: str
+
+
+def _chart(counts: list[Count], *, width: int, height: int, gap: int) -> Chart:
+    shown = charts.bars([each.views for each in counts], width=width, height=height, gap=gap)
+    views, readers = sum(each.views for each in counts), sum(each.readers for each in counts)
+    return Chart(views, readers, counts, shown, charts.outline(shown))
+
+
+def _readership_of(listed: Iterable[Any]) -> Mapping[int, Chart]:
+    """A small chart for each of these posts; none where nothing is counted."""
+    if "readership" not in current_app.extensions:
+        return {}
+    counted = of_posts([post.id for post in listed], now=moment(), days=30)
+    return {post_id: _chart(counts, width=3, height=24, gap=1) for post_id, counts in counted.items()}
+
+
+@bp.get("/dashboard/readership")
+@role_required("author")
+def readership() -> ResponseReturnValue:
+    """Show how often one's own posts are read; for an editor, everybody's."""
+    days = next((span for span in SPANS if str(span) == request.args.get("days", "30")), None)
+    if days is None or "readership" not in current_app.extensions:
+        raise NotFound
+    reader, now = Reader(*asker()), moment()
+    counts = together(by_day(reader, now=now, days=days), SPANS[days])
+    return render_template(
+        "dashboard/readership.html",
+        days=days,
+        spans=SPANS,
+        chart=_chart(counts, width=8, height=160, gap=2),
+        favourites=favourites(reader, now=now, days=days, limit=FAVOURITES),
+        everybody=reader.everything,
+    )
+
+
 @bp.route("/dashboard/page", methods=["GET", "POST"])
 @role_required("author")
 def page() -> ResponseReturnValue:
@@ -303,12 +493,59 @@ def _page(typed: str, problems: Mapping[str, str] | None = None) -> str:
 def edit(slug: str) -> ResponseReturnValue:
     """Show a post for editing; save it, publish it or take it back."""
     if request.method == "GET":
-        return _editor(_editable(slug), parked_form() or MultiDict())
+        return _open_editor(_editable(slug))
     post = _editable_wherever(slug)
-    if request.form.get("action", "").partition(" ")[0] in REARRANGE:
+    if _asked() == "discard":
+        return _discard(url_for("dashboard.edit", slug=post.slug))
+    if _asked() == "preview":
+        return _editor(post, request.form, *_previewed(request.form, post))
+    if _asked().partition(" ")[0] in REARRANGE:
         return _rearrange(post)
     changes_what_is_read = post.published_at is not None or _action() in {"publish", "schedule"}
     return (step_up("publish") if changes_what_is_read else None) or _save(post)
+
+
+def _open_editor(post: Any) -> str:
+    """Show a post as it is stored; or, where one typed more and did not save it, that."""
+    if parked := _parked():
+        return _editor(post, parked)
+    found = [each for each in copies.of_post(g.user.key, post.id, now=moment()) if _differs(each, post)]
+    wanted = request.args.get("copy")
+    kept = next((each for each in found if each.form_id == wanted), found[0] if found else None)
+    others = [each for each in found if each is not kept]
+    return _editor(post, _continued(kept) if kept else MultiDict(), kept=kept, others=others)
+
+
+def _differs(kept: copies.Kept, post: Any) -> bool:
+    """Whether a copy says anything that the post does not."""
+    typed = MultiDict(kept.fields)
+    told = (typed.get("title", "").strip(), typed.get("body", "").replace("\r\n", "\n").strip())
+    visible_to, groups = _audience(typed) or (post.visible_to, post.groups)
+    stored = (post.title, post.body_md.strip())
+    same_audience = visible_to == post.visible_to and (visible_to != GROUPS or set(groups) == set(post.groups))
+    others = (_other_authors(typed, post), _other_comments(typed, post), _other_time(typed, post))
+    return told != stored or not same_audience or any(others)
+
+
+def _other_authors(typed: MultiDict[str, str], post: Any) -> bool:
+    """Whether a form names others above a post, or somebody was put in a field and not added yet."""
+    if "authors" not in typed or not authorship.may_choose(post, Reader(*asker())):
+        return False
+    added = any(typed.get(name, "").strip() for name in ("add_author", "add_page", "add_guest"))
+    return added or typed.getlist("author") != authorship.as_written(post, post.listed)
+
+
+def _other_comments(typed: MultiDict[str, str], post: Any) -> bool:
+    takes_comments = _takes_comments(typed)
+    return takes_comments is not None and takes_comments == post.comments_closed
+
+
+def _other_time(typed: MultiDict[str, str], post: Any) -> bool:
+    """Whether a form has another time at which the post is to be published; once it is live, that is over."""
+    if "publish_at" not in typed or post.is_live(moment()):
+        return False
+    zone = _zone(typed) or current_app.config["TIME_ZONE"]
+    return typed["publish_at"].strip() != zones.typed_at(_scheduled(post), zone)
 
 
 def _editable(slug: str) -> Any:
@@ -325,7 +562,9 @@ def _editable_wherever(slug: str) -> Any:
 
 
 def _save(post: Any) -> ResponseReturnValue:
-    typed = request.form
+    typed, action = _chosen(request.form), _action()
+    if _asked() == "merge" and versions.has_marks(typed["body"]):
+        return _conflict(post, request.form, {"merged": "Both versions still stand at a place: choose, then save."})
     try:
         forms.must_be_whole()
         publish, at = _timed(post)
@@ -339,7 +578,10 @@ def _save(post: Any) -> ResponseReturnValue:
             at=at,
             audience=_audience(),
             own_groups=g.user.groups,
+            form=_form(),
             naming=_naming(post),
+            writer=Reader(*asker()),
+            takes_comments=_takes_comments(),
             by=g.user.key,
             revisions_kept=current_app.config["REVISIONS_KEPT"],
         )
@@ -347,7 +589,8 @@ def _save(post: Any) -> ResponseReturnValue:
         return _editor(post, typed, error.problems), 400
     except Conflict as error:
         return _conflict(error.current, typed)
-    flash(_said(_action(), saved), saved.slug)
+    _remember_saved()
+    flash(_said(action, saved), saved.slug)
     return redirect(url_for("dashboard.edit", slug=saved.slug), 303)
 
 
@@ -440,19 +683,28 @@ def _who_may_be_known(reader: Reader, listed: Collection[Named]) -> set[tuple[st
     return {each.key for each in listed if each.key and each.agreed}.union(key for key, _ in found)
 
 
-def _editor(post: Any, typed: MultiDict[str, str], problems: Mapping[str, str] | None = None, focus: str = "") -> str:
+def _editor(
+    post: Any,
+    typed: MultiDict[str, str],
+    problems: Mapping[str, str] | None = None,
+    preview: posts.Preview | None = None,
+    *,
+    kept: copies.Kept | None = None,
+    others: Sequence[copies.Kept] = (),
+    focus: str = "",
+) -> str:
     return render_template(
         "dashboard/edit.html",
         post=post,
-        typed=typed,
         choice=_choice(typed, post),
         authors=_authors(post, typed),
-        problems=problems or {},
         focus=focus,
         timing=_timing(typed, post),
         state=state_of(post, moment()),
         live=post.is_live(moment()),
         bylines=_bylines_of_others(post),
+        others=others,
+        **_in_every_editor(typed, problems, preview, kept),
     )
 
 
@@ -466,20 +718,35 @@ def _names(keys: Collection[tuple[str, str]]) -> Mapping[Key, Byline]:
     return bylines(keys) if keys else {}
 
 
-def _conflict(current: Any, typed: MultiDict[str, str]) -> ResponseReturnValue:
-    """Show both versions and what differs; the typed one can be saved over the other, knowing it now."""
+def _conflict(
+    current: Any, typed: MultiDict[str, str], problems: Mapping[str, str] | None = None
+) -> ResponseReturnValue:
+    """Show both versions, what differs, and one made of both; any can be saved over the other, knowing it now."""
+    base_title, base = copies.base_of(_form()) or (None, None)
     page = render_template(
         "dashboard/conflict.html",
         post=current,
         typed=typed,
+        problems=problems or {},
         choice=_choice(typed, current),
-        changes=differences(current.body_md, typed.get("body", "")),
+        changes=versions.differences(current.body_md, typed.get("body", "")),
+        merged=versions.merge(typed.get("body", ""), current.body_md, base),
+        merged_title=versions.merge_line(typed.get("title", ""), current.title, base_title),
         live=current.is_live(moment()),
         timing=_timing(typed, current),
         authors=_authors(current, typed),
         bylines=bylines({each.key for each in current.named if each.key}),
     )
     return make_response(page, 409)
+
+
+def _chosen(typed: MultiDict[str, str]) -> MultiDict[str, str]:
+    """Of a form with two versions, take the one that its button says."""
+    if typed.get("action") != "merge":
+        return typed
+    chosen = MultiDict(typed)
+    chosen["title"], chosen["body"] = chosen.pop("merged_title", ""), chosen.pop("merged", "")
+    return chosen
 
 
 @bp.route("/<slug>/delete", methods=["GET", "POST"])
@@ -565,12 +832,22 @@ def _audience(typed: MultiDict[str, str] | None = None) -> Audience | None:
     return Audience(typed["visible_to"], frozenset(typed.getlist("group"))) if "visible_to" in typed else None
 
 
+def _takes_comments(typed: MultiDict[str, str] | None = None) -> bool | None:
+    """Read whether people may comment on the post of a form; None when the form does not ask."""
+    typed = request.form if typed is None else typed
+    return typed.get("comments") == "yes" if "asks_comments" in typed else None
+
+
 def _said(action: str, post: Any) -> str:
     if at := _scheduled(post):
         zone = _zone(request.form) or current_app.config["TIME_ZONE"]
         twice = " Clocks go back then; the first of the two is meant." if zones.comes_twice(at, zone) else ""
         return SAID["schedule"].format(zones.in_words(at, zone)) + twice
     return f"{SAID[action]} {CAN_READ[post.visible_to]}" if action == "publish" else SAID[action]
+
+
+def _asked() -> str:
+    return request.form.get("action", "")
 
 
 def _action() -> str:

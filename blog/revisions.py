@@ -8,9 +8,8 @@ from flask import Blueprint, current_app, flash, g, redirect, render_template, r
 from flask.typing import ResponseReturnValue
 
 from blog.auth import bylines
-from blog.content import posts, revisions
+from blog.content import posts, revisions, versions
 from blog.content.readers import Reader
-from blog.content.text import differences
 from blog.errors import Conflict, Moved, NotFound
 from blog.identity.people import Key
 from blog.porch.guards import asker, role_required, step_up
@@ -51,7 +50,7 @@ def compare(slug: str) -> ResponseReturnValue:
         post=post,
         old=old,
         new=new,
-        changes=differences(old.body_md, new.body_md),
+        changes=versions.differences(old.body_md, new.body_md),
         bylines=_names(old, new),
     )
 
@@ -97,6 +96,7 @@ def _restore(post: Any) -> ResponseReturnValue:
             title=kept.title,
             body_md=kept.body_md,
             now=moment(),
+            writer=Reader(*asker()),
             by=g.user.key,
             revisions_kept=current_app.config["REVISIONS_KEPT"],
         )

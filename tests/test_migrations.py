@@ -97,7 +97,7 @@ def test_posts_from_before_have_a_first_revision_and_what_was_taken_back_is_know
     for title, publish in (("taken back", True), ("never public", False)):
         post = posts.create(ada, title=title, body_md="x", now=NOW, publish=publish)
     posts.turn(post.id - 1, version=1, publish=False, now=NOW)
-    downgrade(revision="0008")
+    downgrade(revision="0012")
     db.session.rollback()
     upgrade()
     rows = db.session.execute(text("SELECT title, unpublished_at IS NOT NULL FROM posts ORDER BY id")).all()
@@ -110,7 +110,7 @@ def test_what_is_in_the_trash_goes_where_there_is_none(unmigrated):
     for title in ("kept", "thrown"):
         post = posts.create(("https://id.example", "ada"), title=title, body_md="x", now=NOW, publish=True)
     trash.put(post.id, now=NOW)
-    downgrade(revision="0008")
+    downgrade(revision="0012")
     assert db.session.execute(text("SELECT title FROM posts")).scalars().all() == ["kept"]
     assert db.session.execute(text("SELECT post_id FROM slugs WHERE slug = 'thrown'")).scalars().all() == [None]
     db.session.rollback()

@@ -82,7 +82,8 @@ def test_a_scheduled_post_appears_at_its_time(ada, visitor, clock):
 def test_a_new_post_can_be_scheduled_and_a_typed_time_is_never_published_over(ada, visitor, clock):
     for title, button in (("By its button", "Schedule"), ("By publishing", "Publish")):
         at = local(clock, hours=2)
-        assert ada.submit("/dashboard", button, title=title, body="Words", publish_at=at, zone="UTC").status_code == 303
+        words = {"title": title, "body": "Words", "publish_at": at, "zone": "UTC"}
+        assert ada.submit("/dashboard/write", button, **words).status_code == 303
         assert any("Scheduled for" in each for each in notices(ada))
         assert "Scheduled for" in state_lines(ada)[title]
     assert visitor.get("/by-publishing").status_code == 404
@@ -106,7 +107,7 @@ def test_a_schedule_is_moved_kept_and_dropped(ada, visitor, app, clock):
     assert visitor.get("/soon").status_code == 200
 
 
-@pytest.mark.parametrize("page", ["/dashboard", "/old/edit"])
+@pytest.mark.parametrize("page", ["/dashboard/write", "/old/edit"])
 @pytest.mark.parametrize(
     ("typed", "said"),
     [
@@ -150,14 +151,14 @@ def test_the_zone_is_the_providers_else_a_setting_and_a_choice_is_remembered(idp
     ada, bob = log_in("ada", TIME_ZONE="Asia/Tokyo"), log_in("bob")
 
     def chosen(actor):
-        select = actor.page("/dashboard").select_one("#zone")
+        select = actor.page("/dashboard/write").select_one("#zone")
         return select.select_one("option[selected]").text, select.has_attr("data-guessed")
 
     assert chosen(ada) == ("Europe/Paris", False)
     assert chosen(bob) == ("Asia/Tokyo", True)
-    bob.submit("/dashboard", "Save draft", title="Mine", body="Words", zone="America/Lima")
+    bob.submit("/dashboard/write", "Save draft", title="Mine", body="Words", zone="America/Lima")
     assert chosen(bob) == ("America/Lima", False)
-    bob.submit("/dashboard", "Save draft", title="Mine too", body="Words", zone="../../etc/passwd")
+    bob.submit("/dashboard/write", "Save draft", title="Mine too", body="Words", zone="../../etc/passwd")
     assert chosen(bob) == ("America/Lima", False)
 
 
@@ -225,7 +226,7 @@ def test_after_its_days_a_post_is_gone(log_in, clock):
     clock.advance(hours=2)
     assert listed(ada, "?state=trash") == []
     _, fields = ada.filled("/logout", "Log out")
-    late = fields | {"many": "1", "end": "1", "action": "restore", "chosen": box}
+    late = fields | {"end": "1", "action": "restore", "chosen": box}
     assert ada.post("/dashboard", late).status_code == 303
     assert "not there any more" in " ".join(notices(ada))
     assert stored(ada.app, "going") is None  # who touched the trash has swept it
@@ -273,10 +274,7 @@ def test_nobody_does_anything_with_somebody_elses_posts(ada, bob):
     bob.draft("His")
     for action in ("publish", "unpublish", "trash", "restore", "delete"):
         _, fields = bob.filled("/logout", "Log out")
-        assert (
-            bob.post("/dashboard", fields | {"many": "1", "action": action, "chosen": box, "end": "1"}).status_code
-            == 303
-        )
+        assert bob.post("/dashboard", fields | {"action": action, "chosen": box, "end": "1"}).status_code == 303
         shown = " ".join(notices(bob))
         assert "not yours" in shown
         assert "Hers" not in shown
@@ -287,11 +285,8 @@ def test_nobody_does_anything_with_somebody_elses_posts(ada, bob):
 def test_a_damaged_choice_is_refused(ada, chosen):
     ada.draft("One")
     _, fields = ada.filled("/logout", "Log out")
-    assert (
-        ada.post("/dashboard", fields | {"many": "1", "action": "trash", "chosen": chosen, "end": "1"}).status_code
-        == 400
-    )
-    assert ada.post("/dashboard", fields | {"many": "1", "action": "explode", "end": "1"}).status_code == 400
+    assert ada.post("/dashboard", fields | {"action": "trash", "chosen": chosen, "end": "1"}).status_code == 400
+    assert ada.post("/dashboard", fields | {"action": "explode", "end": "1"}).status_code == 400
     assert listed(ada) == ["One"]
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Select, and_, case, func, not_, or_, selec
 from sqlalchemy import delete as delete_from
 from sqlalchemy.orm import Session, aliased
 
+from blog.content import comments
 from blog.content.posts import AuthorKey
 from blog.content.readers import EVERYONE, named_there
 from blog.db import Post, PostAuthor, Slug, db, tell_caches
@@ -140,7 +141,7 @@ def _counts() -> dict[AuthorKey, int]:
     rows = db.session.execute(
         select(Post.author_issuer, Post.author_id, func.count()).group_by(Post.author_issuer, Post.author_id)
     )
-    return _coauthored() | {(row[0], row[1]): row[2] for row in rows}
+    return dict.fromkeys(comments.counts(), 0) | _coauthored() | {(row[0], row[1]): row[2] for row in rows}
 
 
 def _wrong(move: Move, olds: Counter[AuthorKey], counts: dict[AuthorKey, int]) -> str:
@@ -156,7 +157,7 @@ def _wrong(move: Move, olds: Counter[AuthorKey], counts: dict[AuthorKey, int]) -
 def _wrong_unless_merging(move: Move, news: Counter[AuthorKey], counts: dict[AuthorKey, int]) -> str:
     if news[move.new] > 1:
         return f"more than one key would become {_told(move.new)}; that is a merge"
-    return f"{_told(move.new)} has posts already; to put them together is a merge" if move.new in counts else ""
+    return f"{_told(move.new)} has posts already; to put them together is a merge" if counts.get(move.new) else ""
 
 
 def _told(key: AuthorKey) -> str:

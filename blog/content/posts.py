@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from sqlalchemy import (
     ColumnElement,
@@ -28,8 +28,9 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload, load_only, selectinload
 from sqlalchemy.sql.base import ExecutableOption as ORMOption
 
-from blog.content import authorship, handles, revisions, slugs
+from blog.content import authorship, copies, handles, revisions, slugs
 from blog.content.authorship import Naming
+from blog.content.media import uses
 from blog.content.readers import (
     ANYBODY,
     EVERYONE,
@@ -43,7 +44,7 @@ from blog.content.readers import (
 )
 from blog.content.states import LIVE, SCHEDULED, TRASH, Sought, state_of, states
 from blog.content.text import RENDERER_VERSION, excerpt, line, passage, render
-from blog.db import Handle, Post, PostAuthor, PostGroup, Slug, db, tell_caches, writing
+from blog.db import Handle, Media, Post, PostAuthor, PostGroup, Slug, db, tell_caches, writing
 from blog.errors import Conflict, Forbidden, Invalid, Moved, NotFound
 
 AuthorKey = tuple[str, str]  # issuer and id
@@ -68,6 +69,8 @@ def create(
     audience: Audience = FOR_EVERYONE,
     own_groups: Collection[str] = (),
     handle: str | None = None,
+    form: copies.Form | None = None,
+    takes_comments: bool | None = None,
 ) -> Post:
     """Make a post, as a draft, published at once or due later, at an address of its own.
 
@@ -77,20 +80,23 @@ def create(
     :param audience: whom it is visible to once it is live.
     :param own_groups: the writer's, which they may choose among.
     :param handle: of the writer's page, should they have none yet; `handles.give` gives one to who gets none here.
+    :param form: whose copy ends with this.
+    :param takes_comments: whether people may comment on it; None for yes.
     :raises Invalid: under ``title``, ``body``, ``visible_to``, ``publish_at``, or the empty name when the form id has
         no such form.
     :raises Conflict: when this form has made a post already that reads differently now; carries that post.
     :raises Forbidden: when somebody else sent this form.
     """
-    written = _written(title, body_md, audience)
+    written = _written(title, body_md, audience)._replace(takes_comments=takes_comments)
     must_be_offered(written.audience, frozenset(own_groups))
     if form_id is not None and not _FORM_ID.fullmatch(form_id):
         raise Invalid("This form is damaged. Keep your text, open a new form and put it there.")
     published_at = _when(None, publish, at, now)
+    writer = Reader(author_key, frozenset(own_groups))
     try:
-        return _create(author_key, written, now, published_at, form_id, handle=handle)
+        return _create(writer, written, now, published_at, form_id, handle=handle, form=form)
     except IntegrityError:  # the same form, sent twice at the same moment: the other one was first, and is found now
-        return _create(author_key, written, now, published_at, form_id, handle=handle)
+        return _create(writer, written, now, published_at, form_id, handle=handle, form=form)
 
 
 def save(
@@ -104,7 +110,10 @@ def save(
     at: datetime | None = None,
     audience: Audience | None = None,
     own_groups: Collection[str] = (),
+    form: copies.Form | None = None,
     naming: Naming | None = None,
+    writer: Reader | None = None,
+    takes_comments: bool | None = None,
     by: AuthorKey | None = None,
     revisions_kept: int = revisions.KEPT,
 ) -> Post:
@@ -118,6 +127,8 @@ def save(
     :param audience: whom it is visible to from now on; None leaves that as it is.
     :param own_groups: the writer's, which they may choose among, beside those that the post has.
     :param naming: who is named above it from now on; None leaves that as it is. Only for who `authorship.may_choose`.
+    :param form: whose copy ends with this.
+    :param takes_comments: whether people may comment on it from now on; None leaves that as it is.
     :param by: who saves it.
     :param revisions_kept: how many texts of it remain, the newest.
     :raises Invalid: under ``title``, ``body``, ``visible_to``, ``authors`` or ``publish_at``.
@@ -125,21 +136,25 @@ def save(
     :raises Conflict: when it was saved in the meantime, unless with the very same text, authors, audience and state;
         carries what is stored.
     """
-    written = _written(title, body_md, audience, naming)
+    written = _written(title, body_md, audience, naming)._replace(takes_comments=takes_comments)
     with writing() as session:
         post = locked(session, post_id)
         if post is None or post.trashed_at is not None:
             raise NotFound
+        copies.end(session, form)
         if _holds(post, written) and post.published_at == _when(post, publish, at, now):
             return post
         if post.version != version:
             raise Conflict(post)
         must_be_offered(written.audience, frozenset(own_groups).union(post.groups))
         was_public, before = post.published_at is not None, (post.title, post.body_md)
+        writer = writer or Reader(post.author_key, frozenset(own_groups))
+        pictures = uses.find(session, written.body_html, writer=writer, now=now, post_id=post_id)
         never_seen(session, post, now)
         if slugs.slug_for(written.title) != slugs.slug_for(post.title):
             _move(session, post, written.title)
-        _put(post, written)
+        _put(post, written, pictures)
+        uses.note(session, post_id, pictures)
         if written.naming:
             authorship.put(session, post, written.naming, now)
         revisions.note(session, post.id, written.text, before, by=by, now=now, kept=revisions_kept)
@@ -171,6 +186,26 @@ def turn(post_id: int, *, version: int, publish: bool, now: datetime) -> bool:
         return True
 
 
+class Preview(NamedTuple):
+    """A post as it would be published."""
+
+    title: str
+    body_html: str
+
+
+def preview(*, title: str, body_md: str, writer: Reader, now: datetime, post_id: int | None = None) -> Preview:
+    """Make of what was typed what saving it would make; a title may be missing yet.
+
+    :param writer: who would save it: other pictures than theirs are none.
+    :param post_id: of the post they change; None for a new one.
+    :raises Invalid: under ``title`` or ``body``.
+    """
+    shown = line(title, "title", longest=TITLE_LONGEST) if title.strip() else ""
+    body_html = _body(body_md)[1]
+    pictures = uses.find(db.session(), body_html, writer=writer, now=now, post_id=post_id)
+    return Preview(shown, uses.dress(body_html, pictures))
+
+
 def delete(post_id: int) -> None:
     """Remove a post for good, from the trash or from anywhere else; nothing happens when it is gone already.
 
@@ -196,13 +231,14 @@ _FORM_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 class _Written(NamedTuple):
-    """What somebody wrote, what is made of it, and for whom it is; None leaves that as it is."""
+    """What somebody wrote, what is made of it, for whom it is, and whether it takes comments; None leaves these two."""
 
     title: str
     body_md: str
     body_html: str
     audience: Audience | None
     naming: Naming | None = None
+    takes_comments: bool | None = None
 
     @property
     def text(self) -> tuple[str, str]:
@@ -217,8 +253,7 @@ def _written(title: str, body_md: str, audience: Audience | None, naming: Naming
     except Invalid as invalid:
         problems |= invalid.problems
     try:
-        body_md = passage(body_md, "body", longest=BODY_LONGEST)
-        body_html = render(body_md)
+        body_md, body_html = _body(body_md)
     except Invalid as invalid:
         problems |= invalid.problems
     try:
@@ -234,16 +269,25 @@ def _written(title: str, body_md: str, audience: Audience | None, naming: Naming
     return _Written(title, body_md, body_html, audience, naming)
 
 
+def _body(body_md: str) -> tuple[str, str]:
+    """Make of a body what is stored of it: its Markdown and its HTML."""
+    body_md = passage(body_md, "body", longest=BODY_LONGEST)
+    return body_md, render(body_md)
+
+
 def _create(
-    author_key: AuthorKey,
+    writer: Reader,
     written: _Written,
     now: datetime,
     published_at: datetime | None,
     form_id: str | None,
     *,
     handle: str | None,
+    form: copies.Form | None,
 ) -> Post:
+    author_key = cast(AuthorKey, writer.key)
     with writing() as session:
+        copies.end(session, form)
         sent_before = select(Post).where(Post.form_id == form_id).options(_WITH_GROUPS, *_WITH_AUTHORS)
         if form_id and (earlier := session.scalar(sent_before)):
             return _sent_before(session, earlier, author_key, written, published_at)
@@ -258,9 +302,12 @@ def _create(
             group_rows=[],
             author_rows=[],
         )
-        _put(post, written)
+        pictures = uses.find(session, written.body_html, writer=writer, now=now)
+        _put(post, written, pictures)
         session.add(post)
         session.flush()
+        if pictures:
+            uses.note(session, post.id, pictures)
         session.execute(
             update(Slug).where(Slug.slug == post.slug).values(post_id=post.id, public=published_at is not None)
         )
@@ -343,12 +390,15 @@ def _holds(post: Post, written: _Written) -> bool:
     same_text = (post.title, post.body_md) == written.text
     same_audience = written.audience in (None, Audience(post.visible_to, frozenset(post.groups)))
     same_authors = written.naming is None or written.naming.same_as(post)
-    return same_text and same_audience and same_authors
+    same_comments = written.takes_comments in (None, not post.comments_closed)
+    return same_text and same_audience and same_authors and same_comments
 
 
-def _put(post: Post, written: _Written) -> None:
-    post.title, post.body_md, post.body_html = written.title, written.body_md, written.body_html
+def _put(post: Post, written: _Written, pictures: Mapping[str, Media]) -> None:
+    post.title, post.body_md, post.body_html = written.title, written.body_md, uses.dress(written.body_html, pictures)
     post.excerpt, post.html_version = excerpt(written.body_html), RENDERER_VERSION
+    if written.takes_comments is not None:
+        post.comments_closed = not written.takes_comments
     if written.audience:
         post.visible_to, groups = written.audience
         kept = [row for row in post.group_rows if row.name in groups]
