@@ -13,7 +13,8 @@ from flask_migrate import Migrate
 from jinja2 import StrictUndefined
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from blog import auth, blog, cli, config, dashboard, db, hooks, sessions, tags
+from blog import auth, blog, cli, comments, config, dashboard, db, hooks, media, revisions, sessions, tags
+from blog.content.readership import Counter
 from blog.identity import directories, people
 from blog.identity.client import Client
 from blog.identity.directories.forgetting import Forgetting
@@ -23,7 +24,7 @@ from blog.identity.provider import Provider
 from blog.identity.sealing import Seal
 from blog.identity.sessions import Sessions
 from blog.porch import Porch, StepUp
-from blog.web import answers, clock, csrf, headers, hosts, templating
+from blog.web import answers, browsers, clock, csrf, headers, hosts, templating
 
 LARGEST_FORM = 4 * 1024 * 1024  # far above the longest post, so that one that is too long is shown again, not cut off
 CALLBACK = "/oidc/callback"
@@ -42,6 +43,7 @@ def create_app(settings: Mapping[str, Any] | None = None, *, now: clock.Clock = 
     app.config.from_mapping(values)
     app.extensions["settings"] = values  # as they are: of Flask's own, SECRET_KEY becomes a derived one
     app.config.update(
+        MEDIA_FOLDER=str(Path(app.instance_path) / values["MEDIA_FOLDER"]),
         SQLALCHEMY_DATABASE_URI=values["DATABASE_URL"],
         MAX_CONTENT_LENGTH=LARGEST_FORM,
         MAX_FORM_MEMORY_SIZE=LARGEST_FORM,
@@ -78,7 +80,9 @@ def _build(app: Flask, values: Mapping[str, Any], now: clock.Clock) -> None:
     headers.init_app(app, policy=policy, https=https)
     templating.init_app(app)
     auth.init_app(app, _porch(app, values, seal, now))
-    for door in (sessions, tags, dashboard, blog):
+    if values["READERSHIP"]:
+        app.extensions["readership"] = Counter(app.app_context, is_robot=browsers.is_robot, now=now)
+    for door in (sessions, tags, media, comments, dashboard, revisions, blog):
         app.register_blueprint(door.bp)
     hooks.init_app(app)
     cli.init_app(app)

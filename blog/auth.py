@@ -243,7 +243,9 @@ def logout() -> ResponseReturnValue:
         with writing() as transaction:
             _end(transaction, subject=holder.subject)
     session.log_out()  # type: ignore[attr-defined]
-    return _home(home_url) if where == "here" else _leave_provider(holder.id_token, home_url)
+    left = make_response(_home(home_url) if where == "here" else _leave_provider(holder.id_token, home_url))
+    left.headers["Clear-Site-Data"] = '"storage"'  # what the editor keeps in the browser itself
+    return left
 
 
 def _leave_provider(id_token: str, home_url: str) -> ResponseReturnValue:

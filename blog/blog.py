@@ -9,12 +9,13 @@ from flask import Blueprint, current_app, g, make_response, render_template, req
 from flask.typing import ResponseReturnValue
 
 from blog.auth import bylines
-from blog.content import authorship, handles, navigation, posts, tags
+from blog.content import authorship, comments, handles, navigation, posts, tags
+from blog.content.comments import SILENCE, Rules, Visitor
 from blog.content.readers import Reader
 from blog.errors import Moved, NotFound
 from blog.identity.people import Key
 from blog.porch.guards import asker
-from blog.web import headers
+from blog.web import browsers, forms, headers
 from blog.web.clock import moment
 
 bp = Blueprint("blog", __name__)
@@ -77,20 +78,39 @@ def tag(slug: str) -> ResponseReturnValue:
 
 @bp.get("/<slug>")
 def post(slug: str) -> ResponseReturnValue:
-    """Show one post: when it is live to those it is for, else to its authors, who is asked to be one, and editors."""
-    reader = Reader(*asker())
+    """Show one post, and what is said to it: when it is live to those it is for, else to its authors, who is asked to
+    be one, and editors.
+    """
+    reader, rules = Reader(*asker()), comments.rules(current_app.config)
+    is_author = bool(g.user and "author" in g.user.roles)
     found = posts.at_slug(slug, now=moment(), reader=reader)
-    own = authorship.works_on(found, reader.key) and "author" in g.user.roles
-    return _public(
+    works_on, talk = authorship.works_on(found, reader.key), _talk(found, reader, rules)
+    page = _public(
         render_template(
             "blog/post.html",
             post=found,
-            bylines=bylines(_named([found])),
+            bylines=bylines(_named([found]).union(talk.keys())),
             live=found.is_live(moment()),
             asked=authorship.asked_of(found, reader.key),
-            editable=own or reader.everything,
+            editable=is_author and (reader.everything or works_on),
+            talk=talk,
+            visitor=Visitor(reader, is_author=is_author),
+            rules=rules,
+            takes=comments.takes(found, rules, moment()),
+            now=moment(),
+            form_id=forms.new_form_id() if g.user else "",
         )
     )
+    if found.is_live(moment()) and not works_on and not reader.everything:
+        _count(found)
+    return page
+
+
+def _count(post: Any) -> None:
+    """Note that a reader got this post, if that is counted, and if they asked for it to read it."""
+    counter = current_app.extensions.get("readership")
+    if counter and browsers.asks_to_read(request.environ):
+        counter.seen(post.id, address=request.remote_addr or "", agent=request.user_agent.string)
 
 
 @bp.app_context_processor
@@ -101,6 +121,12 @@ def _navigation() -> dict[str, Any]:
 def _named(shown: Iterable[Any]) -> set[tuple[str, str]]:
     """The keys of all who are named above these posts, to ask for all of them at once."""
     return {each.key for post in shown for each in post.named if each.key}
+
+
+def _talk(post: Any, reader: Reader, rules: Rules) -> comments.Talk:
+    if rules.mode == "off" or not post.is_live(moment()):
+        return SILENCE
+    return comments.of_post(post, reader=reader, at=request.args.get("comments"))
 
 
 def _public(page: str) -> ResponseReturnValue:

@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from zoneinfo import available_timezones
 
 MANUAL = "docs/settings.md"
 REQUIRED: Any = object()  # as a default: there is none, the operator must say
@@ -42,6 +43,13 @@ class Setting:
     example: str = ""
 
 
+def time_zone(text: str) -> str:
+    """Read the name of a time zone as the IANA database has it."""
+    if (value := text.strip()) != "UTC" and (value not in available_timezones() or "/" not in value):
+        raise ValueError("must be a time zone such as Europe/Berlin, or UTC")
+    return value
+
+
 def flag(text: str) -> bool:
     """Read yes or no."""
     try:
@@ -70,6 +78,20 @@ def number(low: int, high: int) -> Callable[[str], int]:
         if not low <= value <= high:
             raise ValueError(f"must be from {low} to {high}")
         return value
+
+    return read
+
+
+def size(low: int, high: int) -> Callable[[str], int]:
+    """Make a reader of numbers of bytes, which may be given in kB, MB or GB (thousands, millions, thousand millions)."""
+    units = {"kb": 1_000, "mb": 1_000_000, "gb": 1_000_000_000}
+    read_number = number(low, high)
+
+    def read(text: str) -> int:
+        value = text.strip().lower()
+        factor = units.get(value[-2:], 1)
+        digits = value[:-2].strip() if factor > 1 else value
+        return read_number(str(int(digits) * factor) if digits.isascii() and digits.isdigit() else digits)
 
     return read
 
@@ -316,6 +338,21 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("SITE_TITLE", "Byline", "The blog's name, in the header and in browser tabs."),
     Setting("POSTS_PER_PAGE", 20, "How many posts a list shows at a time.", number(1, 100)),
     Setting(
+        "READERSHIP",
+        True,
+        "Whether it is counted how often posts are read, without cookies and without keeping an address; authors see it on their dashboard. See [readership](readership.md).",
+        flag,
+    ),
+    Setting(
+        "TIME_ZONE",
+        "UTC",
+        "The time zone that authors schedule posts in, where neither the provider (`zoneinfo`) nor their browser says.",
+        time_zone,
+        example="Europe/Berlin",
+    ),
+    Setting("TRASH_DAYS", 30, "Days for which a deleted post can be restored; then it is gone.", number(1, 3650)),
+    Setting("REVISIONS_KEPT", 100, "How many of its texts are kept of a post, the newest.", number(1, 10_000)),
+    Setting(
         "SESSION_LIFETIME",
         timedelta(days=7),
         "Minutes after which a login ends, whatever happens.",
@@ -363,10 +400,55 @@ SETTINGS: tuple[Setting, ...] = (
         number(0, 5),
     ),
     Setting(
+        "COMMENTS",
+        "held",
+        "Whether people who are logged in can comment on posts: `off` (none are shown either), `held` until the post's author or an editor approves each, `first` until somebody has one that was approved, or `open`.",
+        one_of("off", "held", "first", "open"),
+    ),
+    Setting(
+        "COMMENTS_CLOSE_AFTER",
+        0,
+        "How many days after its publication a post takes no more comments. 0 leaves it open.",
+        number(0, 36_500),
+    ),
+    Setting(
+        "COMMENT_EDIT_MINUTES",
+        timedelta(minutes=15),
+        "How many minutes its writer can change a comment. They can delete it at any time.",
+        minutes(0, 60 * 24),
+    ),
+    Setting("COMMENT_LONGEST", 10_000, "How many bytes a comment may have.", number(200, 10_000)),
+    Setting(
+        "COMMENT_RATE",
+        5,
+        "How many comments one person can leave in ten minutes, in all processes together.",
+        number(1, 1_000),
+    ),
+    Setting(
         "IMAGE_HOSTS",
         (),
         "Other hosts whose images posts may show, such as `https://img.example.org`. Each of them learns who reads what; none by default.",
         words,
+    ),
+    Setting(
+        "MEDIA_FOLDER",
+        "media",
+        "Where pictures are kept that authors upload. A relative path is one in the folder `instance`. Every process needs the same one; a backup of the database without it lacks them.",
+        example="/var/lib/byline/media",
+    ),
+    Setting(
+        "MEDIA_LONGEST",
+        10_000_000,
+        "How many bytes an uploaded picture may have, such as `10 MB`. A proxy in front has to let five times as much through, for several at once. See [operations](operations.md#pictures).",
+        size(10_000, 100_000_000),
+        example="25 MB",
+    ),
+    Setting(
+        "MEDIA_QUOTA",
+        500_000_000,
+        "How many bytes the pictures of one author may take together, with the smaller variants that are made of them; `0` for any number.",
+        size(0, 10**13),
+        example="2 GB",
     ),
 )
 

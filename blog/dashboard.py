@@ -3,27 +3,43 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from flask import Blueprint, current_app, flash, g, make_response, redirect, render_template, request, url_for
+from flask import (
+    Blueprint,
+    current_app,
+    flash,
+    g,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    session,
+    url_for,
+)
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from blog.auth import bylines
-from blog.content import authorship, details, handles, posts, tags
+from blog.content import authorship, comments, copies, details, handles, posts, tags, trash, versions
 from blog.content.authorship import Naming
+from blog.content.comments import Visitor
 from blog.content.details import PLAIN, Details
 from blog.content.readers import EVERYONE, FOR_EVERYONE, GROUPS, PEOPLE, Audience, Reader
-from blog.content.text import differences
+from blog.content.readership import Count, by_day, favourites, of_posts, together
+from blog.content.states import SCHEDULED, STATES, Sought, state_of
 from blog.db import Named
-from blog.errors import Conflict, Forbidden, Invalid, Moved
+from blog.errors import Conflict, Forbidden, Invalid, Moved, NotFound, Taken
 from blog.identity.people import Byline, Key
-from blog.porch import handle, porch
+from blog.porch import handle, person_ref, porch
 from blog.porch.guards import asker, login_required, role_required, step_up
 from blog.porch.parked import parked_form, parked_forms
-from blog.web import forms
+from blog.web import charts, forms, zones
 from blog.web.clock import moment
+from blog.web.templating import machine
 
 bp = Blueprint("dashboard", __name__)
 
@@ -32,14 +48,27 @@ SAID = {  # what a button did; the category of each message is the slug of the p
     "unpublish": "Unpublished. It is a draft again, and readers no longer see it.",
     "save": "Changes saved.",
     "draft": "Draft saved. Readers do not see it.",
+    "schedule": "Scheduled for {}.",
 }
 CAN_READ = {
     EVERYONE: "Everybody can read it now.",
     PEOPLE: "Everybody who is logged in can read it now.",
     GROUPS: "The people in its groups can read it now.",
 }
-PUBLISH = {"publish": True, "unpublish": False}
+DONE = {  # what a button did to the posts that were chosen in the list
+    "publish": "published",
+    "unpublish": "unpublished",
+    "trash": "moved to the trash",
+    "restore": "restored, readers do not see that yet",
+    "delete": "deleted for good",
+}
+STEP_UPS = {"publish": "publish", "unpublish": "publish", "trash": "delete", "delete": "delete"}  # that it may need
+TOLD = 5  # titles of posts with which something could not be done
+OVERTAKEN = "A newer version of this post was saved meanwhile. Your text is kept; save it to see both side by side."
+LATE = "This was saved or discarded in another tab. What you type here is kept in this browser only, until you save it."
 REARRANGE = ("up", "remove", "add")  # what buttons do with the list of authors in a form; nothing is saved by them
+SPANS = {7: 1, 30: 1, 365: 5}  # days that a chart shows, and how many of them a bar stands for
+FAVOURITES = 20
 OFFERED = 200  # authors to choose among; where there are more, they are named by the address of their page; also tags
 DETAILS = ("slug", "excerpt", "lang", "canonical_url", "image_url", "image_alt", "place")  # fields of one line each
 
@@ -47,60 +76,340 @@ DETAILS = ("slug", "excerpt", "lang", "canonical_url", "image_url", "image_alt",
 @bp.route("/dashboard", methods=["GET", "POST"])
 @role_required("author")
 def index() -> ResponseReturnValue:
-    """Show the form for a new post and the list of one's own; take the form."""
+    """List one's posts, and what one has typed and not saved; do something with several posts at once."""
+    return _take_many() if request.method == "POST" else _dashboard()
+
+
+def _dashboard() -> str:
+    listing = _listing()
+    asking = posts.that_ask(g.user.key, limit=current_app.config["POSTS_PER_PAGE"])
+    shown = [post for post in listing.page.posts if post.author_rows or listing.everybody]
+    others = {each.key for post in shown for each in post.named if each.key}
+    return render_template(
+        "dashboard/index.html",
+        listing=listing,
+        page=listing.page,
+        asking=asking,
+        bylines=_names(others | {post.author_key for post in asking}),
+        unsaved=copies.of_new_posts(g.user.key, now=moment()),
+        parked=parked_forms(),
+        check=_check_to_run(),
+        held=_held(),
+        handle=handles.of(g.user.key),
+        readership=_readership_of(listing.page.posts),
+        zone=_zone({}) or current_app.config["TIME_ZONE"],
+        now=moment(),
+        saved_forms=_saved_forms(),
+        person=person_ref(g.user.key),
+    )
+
+
+class Listing(NamedTuple):
+    """What the list on the dashboard shows.
+
+    :param words: that were searched for.
+    :param everybody: not one's own posts but all; for editors.
+    :param counts: how many of one's own there are in each state; nothing for everybody's, whom nobody counts.
+    :param args: what in the address says all this, so that links and forms lead back here.
+    :param trash_days: how long a post stays in the trash.
+    """
+
+    page: posts.Page
+    state: str | None
+    words: str
+    everybody: bool
+    counts: dict[str, int]
+    args: dict[str, str]
+    trash_days: int
+
+    def state_of(self, post: Any) -> str:
+        """Tell the state of a post."""
+        return state_of(post, moment())
+
+    def gone_at(self, post: Any) -> datetime:
+        """Tell when a post in the trash will be gone."""
+        return post.trashed_at + timedelta(days=self.trash_days)
+
+
+def _trash_from() -> datetime:
+    return trash.begins(moment(), current_app.config["TRASH_DAYS"])
+
+
+def _listing() -> Listing:
+    """Find the posts that the address asks for: ``state``, ``q`` and ``whose``; tags will be one more."""
+    args = {name: text for name in ("state", "q", "whose") if (text := request.args.get(name, "").strip())}
+    everybody = args.get("whose") == "everybody" and Reader(*asker()).everything
+    state = args.get("state") if args.get("state") in STATES else None
+    sought = Sought(moment(), _trash_from(), state, args.get("q", ""))
+    stretch: dict[str, Any] = {name: request.args.get(name) for name in ("before", "after")}
+    stretch |= {"limit": current_app.config["POSTS_PER_PAGE"], "sought": sought}
+    page = posts.of_everybody(**stretch) if everybody else posts.of_author(g.user.key, **stretch)
+    counts = {} if everybody else posts.count_states(g.user.key, sought=sought)
+    return Listing(page, state, sought.words, everybody, counts, args, current_app.config["TRASH_DAYS"])
+
+
+def _take_many() -> ResponseReturnValue:
+    """Do with the posts that were chosen in the list what its button says; ask first what cannot be undone."""
+    forms.must_be_whole()
+    act, _, only = request.form.get("action", "").partition(" ")
+    wanted = _wanted([only] if only else request.form.getlist("chosen"))
+    if act not in DONE:
+        raise Invalid("A hidden part of the form was changed. Nothing was done; please reload the page.")
+    sought = Sought(moment(), _trash_from())
+    found = {post.id: post for post in posts.chosen(wanted, sought=sought, reader=Reader(*asker()))}
+    if act == "delete" and found and "sure" not in request.form:
+        return render_template("dashboard/erase.html", posts=list(found.values()), args=_filters())
+    needed = step_up(STEP_UPS[act]) if act in STEP_UPS and found else None
+    return needed or _do_to_many(act, wanted, found)
+
+
+def _filters() -> dict[str, Any]:
+    return {name: text for name in ("state", "q", "whose") if (text := request.args.get(name, ""))}
+
+
+def _wanted(chosen: Collection[str]) -> dict[int, int]:
+    """Read which posts were chosen, and the version that was shown of each."""
+    pairs = (text.partition("-") for text in list(chosen)[: forms.MOST_CHOSEN])
+    return {forms.whole_number(post_id): forms.whole_number(version) for post_id, _, version in pairs}
+
+
+def _do_to_many(act: str, wanted: Mapping[int, int], found: Mapping[int, Any]) -> ResponseReturnValue:
+    problems = {post_id: _do(act, found.get(post_id), version) for post_id, version in wanted.items()}
+    done = sum(not problem for problem in problems.values())
+    flash(f"{done} {'post' if done == 1 else 'posts'} {DONE[act]}." if wanted else "No post was chosen.", "")
+    left = [(found.get(post_id), problem) for post_id, problem in problems.items() if problem]
+    for post, problem in left[:TOLD]:
+        flash(f"“{post.title}”: {problem}" if post else problem, "")
+    if len(left) > TOLD:
+        flash(f"And {len(left) - TOLD} more that nothing was done with.", "")
+    if act in {"trash", "restore", "delete"}:
+        trash.sweep(trash_from=_trash_from())
+    return redirect(url_for("dashboard.index", **_filters()), 303)
+
+
+def _do(act: str, post: Any, version: int) -> str:
+    """Do one thing with one post; say why that could not be, if it could not."""
+    if post is None:
+        return "A post is not there any more, or is not yours to change."
+    if act in {"trash", "delete", "restore"} and not authorship.may_choose(post, Reader(*asker())):
+        return "only whoever holds it, and editors, can delete it."
+    try:
+        if act in {"publish", "unpublish"}:
+            turned = posts.turn(post.id, version=version, publish=act == "publish", now=moment())
+            return "" if turned else f"it was {DONE[act]} already."
+        if act == "trash":
+            trash.put(post.id, version=version, now=moment())
+        elif act == "restore":
+            trash.restore(post.id, now=moment(), trash_from=_trash_from())
+        else:
+            trash.delete(post.id)
+    except Conflict:
+        return "it was saved in the meantime. Look at it, and try again."
+    except NotFound:
+        return "it is in the trash, or taken out of it; look at the list again."
+    return ""
+
+
+# -- writing ----------------------------------------------------------------------------------------------------------
+
+
+@bp.route("/dashboard/write", methods=["GET", "POST"])
+@role_required("author")
+def write() -> ResponseReturnValue:
+    """Show the form for a new post; take it."""
     if request.method == "GET":
-        return _dashboard(parked_form() or MultiDict())
-    return (step_up("publish") if _action() == "publish" else None) or _create()
+        kept = copies.of_form(g.user.key, request.args.get("copy"), now=moment())
+        return _writer(_parked() or (_continued(kept) if kept else MultiDict()), kept=kept)
+    if _asked() == "discard":
+        return _discard(url_for("dashboard.index"))
+    if _asked() == "preview":
+        return _writer(request.form, *_previewed(request.form))
+    return (step_up("publish") if _action() in {"publish", "schedule"} else None) or _create()
 
 
 def _create() -> ResponseReturnValue:
-    typed = request.form
+    typed = _chosen(request.form)
     try:
         forms.must_be_whole()
+        publish, at = _timed()
         made = posts.create(
             g.user.key,
             title=typed.get("title", ""),
             body_md=typed.get("body", ""),
             now=moment(),
-            publish=_action() == "publish",
+            publish=bool(publish),
+            at=at,
             form_id=typed.get("form_id") or None,
             audience=_audience() or FOR_EVERYONE,
             own_groups=g.user.groups,
             handle=handle(g.user.key),
+            form=_form(),
+            takes_comments=_takes_comments(),
             about=_details() or PLAIN,
         )
     except Invalid as error:
-        return _dashboard(typed, error.problems), 400
+        return _writer(typed, error.problems), 400
     except Conflict as error:
         return _conflict(error.current, typed)
+    _remember_saved()
     flash(_said("publish" if made.is_live(moment()) else "draft", made), made.slug)
-    return redirect(url_for("dashboard.index"), 303)
+    draft = made.published_at is None
+    return redirect(url_for("dashboard.edit", slug=made.slug) if draft else url_for("dashboard.index"), 303)
 
 
-def _dashboard(typed: MultiDict[str, str], problems: Mapping[str, str] | None = None) -> str:
-    page = posts.of_author(
-        g.user.key,
-        limit=current_app.config["POSTS_PER_PAGE"],
-        before=request.args.get("before"),
-        after=request.args.get("after"),
-    )
-    asking = posts.that_ask(g.user.key, limit=current_app.config["POSTS_PER_PAGE"])
-    others = {each.key for post in page.posts if post.author_rows for each in post.named if each.key}
+def _writer(
+    typed: MultiDict[str, str],
+    problems: Mapping[str, str] | None = None,
+    preview: posts.Preview | None = None,
+    *,
+    kept: copies.Kept | None = None,
+) -> str:
     return render_template(
-        "dashboard/index.html",
-        page=page,
-        asking=asking,
-        bylines=_names(others | {post.author_key for post in asking}),
-        typed=typed,
+        "dashboard/write.html",
+        post=None,
         choice=_choice(typed),
         about=_about(typed),
-        problems=problems or {},
-        form_id=typed.get("form_id") or forms.new_form_id(),
-        parked=[] if typed else parked_forms(),
-        check=_check_to_run(),
-        handle=handles.of(g.user.key),
-        now=moment(),
+        timing=_timing(typed),
+        **_in_every_editor(typed, problems, preview, kept),
     )
+
+
+def _in_every_editor(
+    typed: MultiDict[str, str],
+    problems: Mapping[str, str] | None,
+    preview: posts.Preview | None,
+    kept: copies.Kept | None,
+) -> dict[str, Any]:
+    return {
+        "typed": typed,
+        "problems": problems or {},
+        "preview": preview,
+        "kept": None if "parked" in typed else kept,
+        "form_id": typed.get("form_id") or forms.new_form_id(),
+        "saved_forms": _saved_forms(),
+        "person": person_ref(g.user.key),
+    }
+
+
+def _parked() -> MultiDict[str, str] | None:
+    return _chosen(found) if (found := parked_form()) else None
+
+
+def _continued(kept: copies.Kept) -> MultiDict[str, str]:
+    """Fill the form in as it was kept; it is another open form, which goes on with that copy."""
+    version = [] if kept.version is None else [("version", str(kept.version))]
+    return MultiDict([*kept.fields, *version, ("continues", kept.ref)])
+
+
+def _form() -> copies.Form:
+    """Say which open form this request is about."""
+    return copies.Form(g.user.key, request.form.get("form_id"), request.form.get("continues"))
+
+
+def _discard(back: str) -> ResponseReturnValue:
+    copies.discard(_form())
+    _remember_saved()
+    flash("What was not saved is discarded.", "")
+    return redirect(back, 303)
+
+
+def _remember_saved() -> None:
+    """Note for the next page of this browser that what it keeps itself of this form is needed no more."""
+    if form_id := request.form.get("form_id"):
+        session["saved_forms"] = [*session.get("saved_forms", []), form_id[:64]][-10:]
+
+
+def _saved_forms() -> list[str]:
+    found: list[str] = session.pop("saved_forms", [])
+    return found
+
+
+@bp.post("/dashboard/autosave")
+@role_required("author")
+def autosave() -> ResponseReturnValue:
+    """Keep what is being typed; the post stays as it is."""
+    forms.must_be_whole()
+    typed = request.form
+    post = _editable_wherever(typed["post"]) if typed.get("post") else None
+    version = forms.whole_number(typed.get("version")) if post else None
+    fields = forms.fields_of(typed)
+    if sum(len(text) for _, text in fields) > copies.LONGEST:
+        raise RequestEntityTooLarge
+    try:
+        kept_at = copies.keep(_form(), fields, now=moment(), post=post, version=version, again="again" in typed)
+    except Taken:
+        return {"detail": LATE}, 409
+    if post and post.version != version:
+        return {"kept_at": machine(kept_at), "detail": OVERTAKEN}, 409
+    return {"kept_at": machine(kept_at)}
+
+
+@bp.post("/dashboard/preview")
+@role_required("author")
+def preview() -> ResponseReturnValue:
+    """Show what saving would publish, as a piece of a page; for the script of the editor."""
+    typed = request.form
+    problems, previewed = _previewed(typed, _editable_wherever(typed["post"]) if typed.get("post") else None)
+    return render_template("dashboard/preview.html", preview=previewed, problems=problems), 400 if problems else 200
+
+
+def _previewed(typed: MultiDict[str, str], post: Any = None) -> tuple[Mapping[str, str], posts.Preview | None]:
+    words = {"title": typed.get("title", ""), "body_md": typed.get("body", "")}
+    writer = Reader(*asker()) if post else Reader(g.user.key, g.user.groups)
+    try:
+        return {}, posts.preview(**words, writer=writer, now=moment(), post_id=post.id if post else None)
+    except Invalid as error:
+        return error.problems, None
+
+
+class Timing(NamedTuple):
+    """What a form shows under “Publish later”.
+
+    :param typed: what the field holds.
+    :param zone: by whose clocks; `guessed`: nobody said so yet, so that the browser may.
+    :param scheduled: for when it is scheduled.
+    """
+
+    typed: str
+    zone: str
+    guessed: bool
+    zones: tuple[str, ...]
+    scheduled: datetime | None
+
+
+def _zone(typed: Mapping[str, str]) -> str | None:
+    """Tell by whose clocks somebody schedules: as they chose here or before, else as the provider says."""
+    return zones.known(typed.get("zone")) or zones.known(session.get("zone")) or zones.known(g.user.zone)
+
+
+def _timing(typed: Mapping[str, str], post: Any = None) -> Timing:
+    zone = _zone(typed) or current_app.config["TIME_ZONE"]
+    scheduled = _scheduled(post)
+    at = typed["publish_at"] if "publish_at" in typed else zones.typed_at(scheduled, zone)
+    return Timing(at, zone, _zone(typed) is None, tuple(dict.fromkeys((zone, *zones.names()))), scheduled)
+
+
+def _scheduled(post: Any) -> datetime | None:
+    """Tell when a post falls due; None when it does not."""
+    return post.published_at if post is not None and state_of(post, moment()) == SCHEDULED else None
+
+
+def _timed(post: Any = None) -> tuple[bool | None, datetime | None]:
+    """Read what button and time of a form say: whether to publish, and when; None where that stays as it is.
+
+    Who types a time and presses *Publish* means that time.
+    """
+    action, typed, stored = _action(), request.form, _scheduled(post)
+    if zone := zones.known(typed.get("zone")):
+        session["zone"] = zone
+    if action == "unpublish":
+        return False, None
+    at = zones.moment_of(typed.get("publish_at", ""), _zone(typed) or current_app.config["TIME_ZONE"], stored=stored)
+    if action == "schedule" and at is None:
+        raise Invalid({zones.FIELD: "Say when it is to be published."})
+    if action in {"publish", "schedule"}:
+        return True, None if action == "publish" and at == stored else at
+    return (True, at) if stored and at and at != stored else (None, None)
 
 
 def _check_to_run() -> str | None:
@@ -111,6 +420,56 @@ def _check_to_run() -> str | None:
         return None
     own_id = g.user.key.id
     return shlex.join(["flask", "--app", "blog", "authors", "check", *(["--"] if own_id[:1] == "-" else []), own_id])
+
+
+def _held() -> int | None:
+    """How many comments wait for this person's decision; None where people cannot comment."""
+    if current_app.config["COMMENTS"] == "off":
+        return None
+    return comments.count_held(Visitor(Reader(*asker()), is_author=True), now=moment())
+
+
+class Chart(NamedTuple):
+    """How often something was read: the sums, and a bar for each of the counts they are made of."""
+
+    views: int
+    readers: int
+    counts: list[Count]
+    bars: list[charts.Bar]
+    outline: str
+
+
+def _chart(counts: list[Count], *, width: int, height: int, gap: int) -> Chart:
+    shown = charts.bars([each.views for each in counts], width=width, height=height, gap=gap)
+    views, readers = sum(each.views for each in counts), sum(each.readers for each in counts)
+    return Chart(views, readers, counts, shown, charts.outline(shown))
+
+
+def _readership_of(listed: Iterable[Any]) -> Mapping[int, Chart]:
+    """A small chart for each of these posts; none where nothing is counted."""
+    if "readership" not in current_app.extensions:
+        return {}
+    counted = of_posts([post.id for post in listed], now=moment(), days=30)
+    return {post_id: _chart(counts, width=3, height=24, gap=1) for post_id, counts in counted.items()}
+
+
+@bp.get("/dashboard/readership")
+@role_required("author")
+def readership() -> ResponseReturnValue:
+    """Show how often one's own posts are read; for an editor, everybody's."""
+    days = next((span for span in SPANS if str(span) == request.args.get("days", "30")), None)
+    if days is None or "readership" not in current_app.extensions:
+        raise NotFound
+    reader, now = Reader(*asker()), moment()
+    counts = together(by_day(reader, now=now, days=days), SPANS[days])
+    return render_template(
+        "dashboard/readership.html",
+        days=days,
+        spans=SPANS,
+        chart=_chart(counts, width=8, height=160, gap=2),
+        favourites=favourites(reader, now=now, days=days, limit=FAVOURITES),
+        everybody=reader.everything,
+    )
 
 
 @bp.route("/dashboard/page", methods=["GET", "POST"])
@@ -138,12 +497,61 @@ def _page(typed: str, problems: Mapping[str, str] | None = None) -> str:
 def edit(slug: str) -> ResponseReturnValue:
     """Show a post for editing; save it, publish it or take it back."""
     if request.method == "GET":
-        return _editor(_editable(slug), parked_form() or MultiDict())
+        return _open_editor(_editable(slug))
     post = _editable_wherever(slug)
-    if request.form.get("action", "").partition(" ")[0] in REARRANGE:
+    if _asked() == "discard":
+        return _discard(url_for("dashboard.edit", slug=post.slug))
+    if _asked() == "preview":
+        return _editor(post, request.form, *_previewed(request.form, post))
+    if _asked().partition(" ")[0] in REARRANGE:
         return _rearrange(post)
-    changes_what_is_read = post.is_live(moment()) or _action() == "publish"
+    changes_what_is_read = post.published_at is not None or _action() in {"publish", "schedule"}
     return (step_up("publish") if changes_what_is_read else None) or _save(post)
+
+
+def _open_editor(post: Any) -> str:
+    """Show a post as it is stored; or, where one typed more and did not save it, that."""
+    if parked := _parked():
+        return _editor(post, parked)
+    found = [each for each in copies.of_post(g.user.key, post.id, now=moment()) if _differs(each, post)]
+    wanted = request.args.get("copy")
+    kept = next((each for each in found if each.form_id == wanted), found[0] if found else None)
+    others = [each for each in found if each is not kept]
+    return _editor(post, _continued(kept) if kept else MultiDict(), kept=kept, others=others)
+
+
+def _differs(kept: copies.Kept, post: Any) -> bool:
+    """Whether a copy says anything that the post does not."""
+    typed = MultiDict(kept.fields)
+    told = (typed.get("title", "").strip(), typed.get("body", "").replace("\r\n", "\n").strip())
+    visible_to, groups = _audience(typed) or (post.visible_to, post.groups)
+    stored = (post.typed_title, post.body_md.strip())
+    same_audience = visible_to == post.visible_to and (visible_to != GROUPS or set(groups) == set(post.groups))
+    about = _details(typed)
+    others = (_other_authors(typed, post), _other_comments(typed, post), _other_time(typed, post))
+    others += (about is not None and not about.same_as(post),)
+    return told != stored or not same_audience or any(others)
+
+
+def _other_authors(typed: MultiDict[str, str], post: Any) -> bool:
+    """Whether a form names others above a post, or somebody was put in a field and not added yet."""
+    if "authors" not in typed or not authorship.may_choose(post, Reader(*asker())):
+        return False
+    added = any(typed.get(name, "").strip() for name in ("add_author", "add_page", "add_guest"))
+    return added or typed.getlist("author") != authorship.as_written(post, post.listed)
+
+
+def _other_comments(typed: MultiDict[str, str], post: Any) -> bool:
+    takes_comments = _takes_comments(typed)
+    return takes_comments is not None and takes_comments == post.comments_closed
+
+
+def _other_time(typed: MultiDict[str, str], post: Any) -> bool:
+    """Whether a form has another time at which the post is to be published; once it is live, that is over."""
+    if "publish_at" not in typed or post.is_live(moment()):
+        return False
+    zone = _zone(typed) or current_app.config["TIME_ZONE"]
+    return typed["publish_at"].strip() != zones.typed_at(_scheduled(post), zone)
 
 
 def _editable(slug: str) -> Any:
@@ -160,25 +568,35 @@ def _editable_wherever(slug: str) -> Any:
 
 
 def _save(post: Any) -> ResponseReturnValue:
-    typed, action = request.form, _action()
+    typed, action = _chosen(request.form), _action()
+    if _asked() == "merge" and versions.has_marks(typed["body"]):
+        return _conflict(post, request.form, {"merged": "Both versions still stand at a place: choose, then save."})
     try:
         forms.must_be_whole()
+        publish, at = _timed(post)
         saved = posts.save(
             post.id,
             version=forms.whole_number(typed.get("version")),
             title=typed.get("title", ""),
             body_md=typed.get("body", ""),
             now=moment(),
-            publish=PUBLISH.get(action),
+            publish=publish,
+            at=at,
             audience=_audience(),
             own_groups=g.user.groups,
+            form=_form(),
             naming=_naming(post),
+            writer=Reader(*asker()),
+            takes_comments=_takes_comments(),
+            by=g.user.key,
+            revisions_kept=current_app.config["REVISIONS_KEPT"],
             about=_details(),
         )
     except Invalid as error:
         return _editor(post, typed, error.problems), 400
     except Conflict as error:
         return _conflict(error.current, typed)
+    _remember_saved()
     flash(_said(action, saved), saved.slug)
     return redirect(url_for("dashboard.edit", slug=saved.slug), 303)
 
@@ -272,18 +690,29 @@ def _who_may_be_known(reader: Reader, listed: Collection[Named]) -> set[tuple[st
     return {each.key for each in listed if each.key and each.agreed}.union(key for key, _ in found)
 
 
-def _editor(post: Any, typed: MultiDict[str, str], problems: Mapping[str, str] | None = None, focus: str = "") -> str:
+def _editor(
+    post: Any,
+    typed: MultiDict[str, str],
+    problems: Mapping[str, str] | None = None,
+    preview: posts.Preview | None = None,
+    *,
+    kept: copies.Kept | None = None,
+    others: Sequence[copies.Kept] = (),
+    focus: str = "",
+) -> str:
     return render_template(
         "dashboard/edit.html",
         post=post,
-        typed=typed,
         choice=_choice(typed, post),
         about=_about(typed, post),
         authors=_authors(post, typed),
-        problems=problems or {},
         focus=focus,
+        timing=_timing(typed, post),
+        state=state_of(post, moment()),
         live=post.is_live(moment()),
         bylines=_bylines_of_others(post),
+        others=others,
+        **_in_every_editor(typed, problems, preview, kept),
     )
 
 
@@ -297,32 +726,48 @@ def _names(keys: Collection[tuple[str, str]]) -> Mapping[Key, Byline]:
     return bylines(keys) if keys else {}
 
 
-def _conflict(current: Any, typed: MultiDict[str, str]) -> ResponseReturnValue:
-    """Show both versions and what differs; the typed one can be saved over the other, knowing it now."""
+def _conflict(
+    current: Any, typed: MultiDict[str, str], problems: Mapping[str, str] | None = None
+) -> ResponseReturnValue:
+    """Show both versions, what differs, and one made of both; any can be saved over the other, knowing it now."""
+    base_title, base = copies.base_of(_form()) or (None, None)
     page = render_template(
         "dashboard/conflict.html",
         post=current,
         typed=typed,
+        problems=problems or {},
         choice=_choice(typed, current),
         about=_about(typed, current),
         saved=details.of(current),
-        changes=differences(current.body_md, typed.get("body", "")),
+        changes=versions.differences(current.body_md, typed.get("body", "")),
+        merged=versions.merge(typed.get("body", ""), current.body_md, base),
+        merged_title=versions.merge_line(typed.get("title", ""), current.typed_title, base_title),
         live=current.is_live(moment()),
+        timing=_timing(typed, current),
         authors=_authors(current, typed),
         bylines=bylines({each.key for each in current.named if each.key}),
     )
     return make_response(page, 409)
 
 
+def _chosen(typed: MultiDict[str, str]) -> MultiDict[str, str]:
+    """Of a form with two versions, take the one that its button says."""
+    if typed.get("action") != "merge":
+        return typed
+    chosen = MultiDict(typed)
+    chosen["title"], chosen["body"] = chosen.pop("merged_title", ""), chosen.pop("merged", "")
+    return chosen
+
+
 @bp.route("/<slug>/delete", methods=["GET", "POST"])
 @role_required("author")
 def delete(slug: str) -> ResponseReturnValue:
-    """Ask first, then delete a post."""
+    """Ask first, then put a post into the trash."""
     if request.method == "GET":
         post = _editable(slug)
         _must_choose(post)
-        live = post.is_live(moment())
-        return render_template("dashboard/delete.html", post=post, live=live, bylines=_bylines_of_others(post))
+        shown = {"live": post.is_live(moment()), "days": current_app.config["TRASH_DAYS"]}
+        return render_template("dashboard/delete.html", post=post, **shown, bylines=_bylines_of_others(post))
     post = _editable_wherever(slug)
     _must_choose(post)
     return step_up("delete") or _delete(post)
@@ -334,8 +779,9 @@ def _must_choose(post: Any) -> None:
 
 
 def _delete(post: Any) -> ResponseReturnValue:
-    posts.delete(post.id)
-    flash(f"“{post.title}” is deleted.", "")
+    trash.put(post.id, now=moment())
+    trash.sweep(trash_from=_trash_from())
+    flash(f"“{post.title}” is deleted. It can be restored from the trash.", "")
     return redirect(url_for("dashboard.index"), 303)
 
 
@@ -396,6 +842,12 @@ def _audience(typed: MultiDict[str, str] | None = None) -> Audience | None:
     return Audience(typed["visible_to"], frozenset(typed.getlist("group"))) if "visible_to" in typed else None
 
 
+def _takes_comments(typed: MultiDict[str, str] | None = None) -> bool | None:
+    """Read whether people may comment on the post of a form; None when the form does not ask."""
+    typed = request.form if typed is None else typed
+    return typed.get("comments") == "yes" if "asks_comments" in typed else None
+
+
 class About(NamedTuple):
     """What a form shows under “Settings”.
 
@@ -440,7 +892,15 @@ def _may_make_pages() -> bool:
 
 
 def _said(action: str, post: Any) -> str:
+    if at := _scheduled(post):
+        zone = _zone(request.form) or current_app.config["TIME_ZONE"]
+        twice = " Clocks go back then; the first of the two is meant." if zones.comes_twice(at, zone) else ""
+        return SAID["schedule"].format(zones.in_words(at, zone)) + twice
     return f"{SAID[action]} {CAN_READ[post.visible_to]}" if action == "publish" else SAID[action]
+
+
+def _asked() -> str:
+    return request.form.get("action", "")
 
 
 def _action() -> str:

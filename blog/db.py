@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import (
     DDL,
+    Date,
     DateTime,
     Dialect,
     Engine,
@@ -134,12 +135,16 @@ class Post(db.Model):  # type: ignore[name-defined]
     made_excerpt: Mapped[str] = mapped_column("excerpt", Text)  # of the body; `excerpt` is what is shown
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    published_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # None: a draft
+    published_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # None: a draft; to come: scheduled
+    unpublished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # when it was last taken back
+    trashed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # published_at is None then
     visible_to: Mapped[str] = mapped_column(String(10), server_default="everyone")  # a word of content/readers.py
     version: Mapped[int] = mapped_column(default=1)  # counts saves; a save names the one it started from
     form_id: Mapped[str | None] = mapped_column(
         String(64), unique=True
     )  # of the form that made it: sent twice, made once
+    comments_closed: Mapped[bool] = mapped_column(default=False, server_default=false())  # by its author
+    comments_live: Mapped[int] = mapped_column(default=0, server_default="0")  # so that a post without asks for none
 
     kind: Mapped[str] = mapped_column(String(4), default="post", server_default="post")  # a word of content/details.py
     own_slug: Mapped[bool] = mapped_column(default=False, server_default=false())  # typed: no new title moves it
@@ -171,6 +176,14 @@ class Post(db.Model):  # type: ignore[name-defined]
         Index("ix_posts_visible", "visible_to", "published_at", "id"),  # for strangers, who are nearly all readers
         Index("ix_posts_published", "published_at", "id"),  # for people, who see posts of several kinds in one order
         Index("ix_posts_author", "author_issuer", "author_id", "updated_at", "id"),  # for their dashboards
+        Index(  # for who looks into the trash, and for what has been there long enough
+            "ix_posts_trashed",
+            "trashed_at",
+            "id",
+            sqlite_where=text("trashed_at IS NOT NULL"),
+            postgresql_where=text("trashed_at IS NOT NULL"),
+        ),
+        Index("ix_posts_updated", "updated_at", "id"),  # for editors' dashboards
         Index("ix_posts_author_published", "author_issuer", "author_id", "published_at", "id"),  # for their pages
         # else SQLite gives the id of a deleted post to the next one, and a save that was under way would hit that one
         {"sqlite_autoincrement": True},
@@ -263,6 +276,29 @@ class PostAuthor(db.Model):  # type: ignore[name-defined]
         return Named(self.author_key, handle, self.guest, agreed or self.agreed_at is not None)
 
 
+class Revision(db.Model):  # type: ignore[name-defined]
+    """A text that a post had, or has: each one that was saved and differs from the one before."""
+
+    __tablename__ = "revisions"
+
+    post_id: Mapped[int] = mapped_column(ForeignKey("posts.id", ondelete="CASCADE"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)  # from 1, in the order of saving
+    title: Mapped[str] = mapped_column(String(200))
+    body_md: Mapped[str] = mapped_column(Text)
+    saved_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    by_issuer: Mapped[str | None] = mapped_column(String(500))  # None: nobody knows, or they were erased
+    by_id: Mapped[str | None] = mapped_column(String(255))
+    added: Mapped[int]  # words that the one before had not
+    removed: Mapped[int]  # words that the one before had
+
+    __table_args__ = (Index("ix_revisions_by", "by_issuer", "by_id"),)  # for remap, merge and erase
+
+    @property
+    def by(self) -> tuple[str, str] | None:
+        """The identity key, (issuer, id), of who saved it; None when that is not known."""
+        return None if self.by_issuer is None or self.by_id is None else (self.by_issuer, self.by_id)
+
+
 class PostGroup(db.Model):  # type: ignore[name-defined]
     """A group whose people may read a post, named as the provider does."""
 
@@ -320,6 +356,108 @@ def keep_tags_in_step(_mapper: Any, connection: Any, post: Post) -> None:
     connection.execute(update(PostTag.__table__).where(PostTag.post_id == post.id).values(copies))
 
 
+class Copy(db.Model):  # type: ignore[name-defined]
+    """What somebody is typing into an open form and has not saved. Readers never see it, and no one else does."""
+
+    __tablename__ = "copies"
+
+    form_id: Mapped[str] = mapped_column(String(64), primary_key=True)  # of the open form: two tabs have two copies
+    author_issuer: Mapped[str] = mapped_column(String(500))  # whoever types, which may be an editor
+    author_id: Mapped[str] = mapped_column(String(255))
+    post_id: Mapped[int | None] = mapped_column(
+        ForeignKey("posts.id", ondelete="CASCADE"), index=True
+    )  # None: a new one
+    version: Mapped[int | None]  # of the post that the form started from
+    base: Mapped[str | None] = mapped_column(Text)  # JSON: title and body of that version, where they are known
+    fields: Mapped[str] = mapped_column(Text)  # JSON: names and values in order
+    kept_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+
+    __table_args__ = (Index("ix_copies_author", "author_issuer", "author_id", "kept_at"),)
+
+
+class Media(db.Model):  # type: ignore[name-defined]
+    """A picture that is kept in files; those of a hundred people who uploaded the same one are the same files."""
+
+    __tablename__ = "media"
+
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)  # hash of the file, and most of its name
+    kind: Mapped[str] = mapped_column(String(4))  # and its ending: png, jpg, gif, webp
+    width: Mapped[int]
+    height: Mapped[int]
+    bytes: Mapped[int]  # with its variants
+    widths: Mapped[str] = mapped_column(String(40))  # of its smaller variants: "320 640"
+
+
+class MediaHolder(db.Model):  # type: ignore[name-defined]
+    """Somebody who uploaded a picture: it stands in their library, with what they said of it."""
+
+    __tablename__ = "media_holders"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(ForeignKey("media.name", ondelete="CASCADE"))
+    author_issuer: Mapped[str] = mapped_column(String(500))
+    author_id: Mapped[str] = mapped_column(String(255))
+    alt: Mapped[str | None] = mapped_column(Text)  # what it shows; empty: it is decoration; None: nobody said yet
+    made_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+    media: Mapped[Media] = relationship(lazy="raise")
+
+    __table_args__ = (
+        UniqueConstraint("name", "author_issuer", "author_id"),
+        Index("ix_media_holders_author", "author_issuer", "author_id", "id"),  # for their libraries
+        {"sqlite_autoincrement": True},
+    )
+
+
+class PostMedia(db.Model):  # type: ignore[name-defined]
+    """A post uses a picture, so that who may read the one may see the other."""
+
+    __tablename__ = "post_media"
+
+    post_id: Mapped[int] = mapped_column(ForeignKey("posts.id", ondelete="CASCADE"), primary_key=True)
+    name: Mapped[str] = mapped_column(ForeignKey("media.name", ondelete="CASCADE"), primary_key=True, index=True)
+
+
+class Comment(db.Model):  # type: ignore[name-defined]
+    """What somebody says to a post, or to a comment on it. A deleted one with replies stays, without text and key."""
+
+    __tablename__ = "comments"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    post_id: Mapped[int] = mapped_column(ForeignKey("posts.id", ondelete="CASCADE"))
+    parent_id: Mapped[int | None] = mapped_column(ForeignKey("comments.id", ondelete="CASCADE"))
+    thread_id: Mapped[int] = mapped_column(
+        default=0
+    )  # its parent's id, else its own: a thread is one stretch of an index
+    author_issuer: Mapped[str | None] = mapped_column(String(500))
+    author_id: Mapped[str | None] = mapped_column(String(255))
+    body_md: Mapped[str] = mapped_column(Text)
+    body_html: Mapped[str] = mapped_column(Text)
+    html_version: Mapped[int]  # of the renderer that made body_html
+    state: Mapped[str] = mapped_column(String(10))  # a word of content/comments.py
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    edited_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    decided_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # when somebody else said what becomes of it
+    version: Mapped[int] = mapped_column(default=1)  # counts texts; who decides names the one they read
+    form_id: Mapped[str | None] = mapped_column(String(64), unique=True)
+
+    post: Mapped[Post] = relationship(lazy="raise", viewonly=True)
+
+    __table_args__ = (
+        Index("ix_comments_thread", "post_id", "thread_id", "id"),
+        Index("ix_comments_parent", "parent_id", "state"),  # whether a comment has replies that readers see
+        Index("ix_comments_post_state", "post_id", "state", "id"),  # what waits for an author
+        Index("ix_comments_state", "state", "id"),  # what waits for editors
+        Index("ix_comments_author", "author_issuer", "author_id", "id"),
+        {"sqlite_autoincrement": True},  # a decision that is under way must not hit another comment
+    )
+
+    @property
+    def author_key(self) -> tuple[str, str] | None:
+        """Its writer's identity key, (issuer, id); None once it is deleted."""
+        return (self.author_issuer, self.author_id) if self.author_issuer and self.author_id else None
+
+
 class Slug(db.Model):  # type: ignore[name-defined]
     """Every address in use: of each post the one it has, and those readers may have kept from before.
 
@@ -331,6 +469,19 @@ class Slug(db.Model):  # type: ignore[name-defined]
     slug: Mapped[str] = mapped_column(String(80), primary_key=True)
     post_id: Mapped[int | None] = mapped_column(ForeignKey("posts.id", ondelete="SET NULL"), index=True)
     public: Mapped[bool] = mapped_column(default=False)  # the post was published here at some time
+
+
+class Views(db.Model):  # type: ignore[name-defined]
+    """How often a post was read on one day: numbers, and nothing of who read it."""
+
+    __tablename__ = "views"
+
+    post_id: Mapped[int] = mapped_column(ForeignKey("posts.id", ondelete="CASCADE"), primary_key=True)
+    day: Mapped[date] = mapped_column(Date, primary_key=True)  # in UTC
+    views: Mapped[int]
+    readers: Mapped[int]  # of that day, told apart as well as can be without knowing anybody
+
+    __table_args__ = (Index("ix_views_day", "day", "post_id"),)  # for all posts together
 
 
 class Site(db.Model):  # type: ignore[name-defined]

@@ -60,6 +60,22 @@ class Invalid(Wrong):
         super().__init__("; ".join(self.problems.values()))
 
 
+class Full(Wrong):
+    """There is no room left on the disk for what should be kept."""
+
+
+class TooMany(Wrong):
+    """Somebody does a thing more often than one may.
+
+    :param sentence: what, for them.
+    :param retry_after: seconds after which they may again.
+    """
+
+    def __init__(self, sentence: str, *, retry_after: int) -> None:
+        super().__init__(sentence)
+        self.retry_after = retry_after
+
+
 class Unreachable(Wrong):
     """A service we depend on did not answer, or not in a way that can be used.
 

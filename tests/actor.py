@@ -68,7 +68,7 @@ class Actor:
         return self._write("Save draft", title, body, chosen)
 
     def _write(self, button: str, title: str, body: str, chosen: dict[str, Any]) -> str:
-        response = self.submit("/dashboard", button, title=title, body=body, **chosen)
+        response = self.submit("/dashboard/write", button, title=title, body=body, **chosen)
         assert response.status_code == 303, response.text
         link = self.page("/dashboard").select_one(".notice a")
         assert link is not None

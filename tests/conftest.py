@@ -89,6 +89,7 @@ def settings(tmp_path: Path) -> dict[str, str]:
         "PUBLIC_URL": "http://localhost",
         "SECRET_KEY": "a key that only the tests use, long enough",
         "DATABASE_URL": f"sqlite:///{tmp_path / 'blog.db'}",
+        "MEDIA_FOLDER": str(tmp_path / "media"),
         "OIDC_ISSUER": "https://idp.example",
         "OIDC_CLIENT_ID": "byline",
         "OIDC_CLIENT_SECRET": "s3cr:t +%/&é" * 3,
@@ -117,6 +118,8 @@ def app(settings: dict[str, str], clock: MovableClock) -> Iterator[Flask]:
         db.create_all()
     yield application
     application.extensions["porch"].directory.close()
+    if counter := application.extensions.get("readership"):
+        counter.close()
     with application.app_context():
         db.engine.dispose()
 

@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 from sqlalchemy import insert, select
 
+from blog.content.media import workshop
+from blog.content.media.pictures import make
 from blog.db import Post, PostAuthor, db, writing
+from tests import pictures
 
 LOGIN = "login"  # led to the login page
 KINDS = ("stranger", "its author", "another author", "reader", "reader in the group", "editor")
@@ -29,12 +33,25 @@ TABLE = {
     ("GET", "/tag/night"): (404, 200, 404, 404, 200, 200),
     ("GET", "/dashboard"): (LOGIN, 200, 200, 403, 403, 200),
     ("POST", "/dashboard"): (LOGIN, 303, 303, 403, 403, 303),
+    ("GET", "/dashboard/write"): (LOGIN, 200, 200, 403, 403, 200),
+    ("POST", "/dashboard/write"): (LOGIN, 303, 303, 403, 403, 303),
+    ("POST", "/dashboard/autosave"): (401, 200, 200, 403, 403, 200),
+    ("POST", "/dashboard/preview"): (401, 200, 200, 403, 403, 200),
     ("GET", "/dashboard/page"): (LOGIN, 200, 200, 403, 403, 200),
+    ("GET", "/dashboard/readership"): (LOGIN, 200, 200, 403, 403, 200),
     ("POST", "/dashboard/page"): (LOGIN, 303, 303, 403, 403, 303),
     ("GET", "/dashboard/tags"): (LOGIN, 403, 403, 403, 403, 200),
     ("POST", "/dashboard/tags"): (LOGIN, 403, 403, 403, 403, 303),
     ("GET", "/dashboard/sessions"): (LOGIN, 200, 200, 200, 200, 200),
     ("POST", "/dashboard/sessions"): (LOGIN, 303, 303, 303, 303, 303),
+    ("GET", "/dashboard/media"): (LOGIN, 200, 200, 403, 403, 200),
+    ("POST", "/dashboard/media"): (LOGIN, 400, 400, 403, 403, 400),
+    ("GET", "/dashboard/media/unused"): (LOGIN, 200, 404, 403, 403, 404),
+    ("POST", "/dashboard/media/unused"): (LOGIN, 303, 404, 403, 403, 404),
+    ("GET", "/media/unused.png"): (404, 200, 404, 404, 404, 200),
+    ("GET", "/media/live.png"): (200, 200, 200, 200, 200, 200),
+    ("GET", "/media/members.png"): (404, 200, 200, 200, 200, 200),
+    ("GET", "/media/grouped.png"): (404, 200, 404, 404, 200, 200),
     ("GET", "/live/edit"): (LOGIN, 200, 403, 403, 403, 200),
     ("GET", "/draft/edit"): (LOGIN, 200, 403, 403, 403, 200),
     ("GET", "/members/edit"): (LOGIN, 200, 403, 403, 403, 200),
@@ -61,12 +78,44 @@ TABLE = {
     ("POST", "/joint/delete"): (LOGIN, 303, 403, 403, 403, 303),
     ("GET", "/asked/delete"): (LOGIN, 200, 403, 403, 403, 200),
     ("POST", "/asked/delete"): (LOGIN, 303, 403, 403, 403, 303),
+    ("GET", "/live/revisions"): (LOGIN, 200, 403, 403, 403, 200),
+    ("POST", "/live/revisions"): (LOGIN, 303, 403, 403, 403, 303),
+    ("GET", "/live/revisions/compare?old=1&new=1"): (LOGIN, 200, 403, 403, 403, 200),
+    ("GET", "/draft/revisions"): (LOGIN, 200, 403, 403, 403, 200),
+    ("GET", "/grouped/revisions"): (LOGIN, 200, 404, 403, 403, 200),
+    ("POST", "/grouped/revisions"): (LOGIN, 303, 404, 403, 403, 303),
+    ("GET", "/grouped/revisions/compare?old=1&new=1"): (LOGIN, 200, 404, 403, 403, 200),
+    ("GET", "/joint/revisions"): (LOGIN, 200, 200, 403, 403, 200),
+    ("POST", "/joint/revisions"): (LOGIN, 303, 303, 403, 403, 303),
+    ("GET", "/asked/revisions"): (LOGIN, 200, 403, 403, 403, 200),
+    ("GET", "/trashed"): (404, 404, 404, 404, 404, 404),
+    ("GET", "/trashed/edit"): (LOGIN, 404, 404, 403, 403, 404),
+    ("POST", "/trashed/edit"): (LOGIN, 404, 404, 403, 403, 404),
+    ("GET", "/trashed/revisions"): (LOGIN, 404, 404, 403, 403, 404),
     ("GET", "/live/byline"): (LOGIN, 404, 404, 404, 404, 404),
     ("POST", "/live/byline"): (LOGIN, 404, 404, 404, 404, 404),
     ("GET", "/joint/byline"): (LOGIN, 404, 200, 404, 404, 404),
     ("POST", "/joint/byline"): (LOGIN, 404, 303, 404, 404, 404),
     ("GET", "/asked/byline"): (LOGIN, 404, 200, 404, 404, 404),
     ("POST", "/asked/byline"): (LOGIN, 404, 303, 404, 404, 404),
+    ("GET", "/live/comment"): (LOGIN, 200, 200, 200, 200, 200),
+    ("GET", "/draft/comment"): (LOGIN, 404, 404, 404, 404, 404),
+    ("GET", "/members/comment"): (LOGIN, 200, 200, 200, 200, 200),
+    ("GET", "/grouped/comment"): (LOGIN, 200, 404, 404, 200, 200),
+    ("POST", "/live/comment"): (LOGIN, 303, 303, 303, 303, 303),
+    ("POST", "/draft/comment"): (LOGIN, 404, 404, 404, 404, 404),
+    ("POST", "/members/comment"): (LOGIN, 303, 303, 303, 303, 303),
+    ("POST", "/grouped/comment"): (LOGIN, 303, 404, 404, 303, 303),
+    ("GET", "/live/comment/1/edit"): (LOGIN, 403, 403, 200, 403, 403),
+    ("POST", "/live/comment/1/edit"): (LOGIN, 403, 403, 303, 403, 403),
+    ("GET", "/live/comment/1/delete"): (LOGIN, 200, 403, 200, 403, 200),
+    ("POST", "/live/comment/1/delete"): (LOGIN, 303, 403, 303, 403, 303),
+    ("GET", "/grouped/comment/2/delete"): (LOGIN, 200, 404, 404, 200, 200),
+    ("POST", "/grouped/comment/2/delete"): (LOGIN, 303, 404, 404, 303, 303),
+    ("GET", "/grouped/comment/2/edit"): (LOGIN, 403, 404, 404, 200, 403),
+    ("POST", "/grouped/comment/2/edit"): (LOGIN, 403, 404, 404, 303, 403),
+    ("GET", "/dashboard/comments"): (LOGIN, 200, 200, 403, 403, 200),
+    ("POST", "/dashboard/comments"): (LOGIN, 303, 303, 403, 403, 303),
     ("GET", "/login"): (302, 302, 302, 302, 302, 302),
     ("GET", "/login/confirm"): (LOGIN, 302, 302, 302, 302, 302),
     ("GET", "/register"): (302, 302, 302, 302, 302, 302),
@@ -88,7 +137,7 @@ TABLE = {
 
 @pytest.fixture(autouse=True)
 def roles(settings, idp):
-    settings |= {"ROLES_CLAIM": "groups", "ROLE_AUTHOR": "writers", "ROLE_EDITOR": "desk"}
+    settings |= {"ROLES_CLAIM": "groups", "ROLE_AUTHOR": "writers", "ROLE_EDITOR": "desk", "COMMENTS": "open"}
     idp.people = {
         "ada": {"name": "Ada Lovelace", "groups": ["writers", "Night Desk"]},
         "bob": {"name": "Bob Ross", "groups": ["writers"]},
@@ -99,19 +148,39 @@ def roles(settings, idp):
     }
 
 
+def picture(actor, width):
+    """Upload a picture; give its name."""
+    path, fields = actor.filled("/dashboard/media", "Upload")
+    data = fields | {"file": (BytesIO(pictures.png(width)), "a.png")}
+    sent = actor.post(path, data, content_type="multipart/form-data", headers={"Accept": "application/json"})
+    return Path(sent.json["address"]).stem
+
+
 @pytest.fixture
-def posts(ada, anybody):
+def posts(ada, anybody, monkeypatch, request):
     """A live post, drafts, and two that only some may read, all of Ada; and somebody who writes for those alone.
 
-    Bob is a co-author of one draft, and asked to be one of another.
+    Bob is a co-author of one draft, and asked to be one of another. Readers comment. For a row about pictures each
+    but the drafts shows one; gives their names, and that of one which no post uses.
     """
+    monkeypatch.setattr(workshop, "_run", lambda data, kind, folder, wall_s: make(data, kind, folder))
     assert ada.submit("/dashboard", "Change address", handle="Pen").status_code == 303
-    assert ada.publish("Live", tags="Open") == "live"
+    words = (
+        ("live", "members", "grouped", "unused") if "/media/" in request.node.callspec.params.get("path", "") else ()
+    )
+    named = {word: picture(ada, 42 + number) for number, word in enumerate(words)}
+    shown = {word: f"![](/media/{named[word]}.png)" if named else "Words." for word in ("live", "members", "grouped")}
+    assert ada.publish("Live", shown["live"], tags="Open") == "live"
     assert ada.draft("Draft") == "draft"
-    assert ada.publish("Members", visible_to="people") == "members"
-    assert ada.publish("Grouped", visible_to="groups", group="Night Desk", tags="Open, Night") == "grouped"
+    assert ada.publish("Members", shown["members"], visible_to="people") == "members"
+    assert (
+        ada.publish("Grouped", shown["grouped"], visible_to="groups", group="Night Desk", tags="Open, Night")
+        == "grouped"
+    )
     assert ada.draft("Joint") == "joint"
     assert ada.draft("Asked") == "asked"
+    assert ada.publish("Trashed") == "trashed"
+    assert ada.submit("/trashed/delete", "Delete").status_code == 303
     with ada.app.app_context(), writing() as session:
         for slug, agreed_at in (("joint", datetime.now(UTC)), ("asked", None)):
             post_id = session.scalar(select(Post.id).where(Post.slug == slug))
@@ -120,11 +189,18 @@ def posts(ada, anybody):
     sid = anybody().log_in("sid")
     assert sid.publish("Shy", visible_to="groups", group="Night Desk") == "shy"
     assert sid.submit("/dashboard", "Change address", handle="shy").status_code == 303
+    rita, nina = anybody().log_in("rita"), anybody().log_in("nina")
+    assert rita.submit("/live/comment", "Comment", comment="Said").location == "/live#comment-1"
+    assert nina.submit("/grouped/comment", "Comment", comment="Said").location == "/grouped#comment-2"
+    return named
 
 
 @pytest.mark.parametrize(("column", "sub"), list(enumerate([None, "ada", "bob", "rita", "nina", "eddy"])), ids=KINDS)
 @pytest.mark.parametrize(("method", "path"), TABLE, ids=[" ".join(row) for row in TABLE])
 def test_everybody_may_do_what_the_table_says_and_no_more(posts, anybody, method, path, column, sub):
+    row = method, path
+    if "/media/" in path:  # whose names are made of their bytes
+        path = re.sub(r"(?<=/media/)\w+", lambda word: posts[word[0]], path)
     actor, fields = anybody(), {}
     if sub:
         actor.log_in(sub)
@@ -134,15 +210,19 @@ def test_everybody_may_do_what_the_table_says_and_no_more(posts, anybody, method
             title="Written anew",
             body="Text",
             version="1",
+            form_id="anew",
+            number="1",
             handle="anew",
+            comment="Anew",
             tag="1",
             name="Open",
-            action="rename" if path == "/dashboard/tags" else "",
             end="1",
         )
+        pressed = {"/dashboard": "trash", "/dashboard/comments": "approve", "/dashboard/tags": "rename"}
+        fields |= {"action": pressed[path]} if path in pressed else {}
     response = actor.client.open(path, method=method, data=fields if method == "POST" else None, buffered=True)
     led_to_login = response.location is not None and response.location.startswith("/login?next=")
-    assert (LOGIN if led_to_login else response.status_code) == TABLE[method, path][column]
+    assert (LOGIN if led_to_login else response.status_code) == TABLE[row][column]
 
 
 SMUGGLED = {
@@ -169,11 +249,13 @@ SMUGGLED = {
 }
 
 
-@pytest.mark.parametrize("page", ["/dashboard", "/mine/edit"])
+@pytest.mark.parametrize("page", ["/dashboard/write", "/mine/edit"])
 def test_no_form_sets_what_it_does_not_show(posts, anybody, page):
     bob = anybody().log_in("bob")
     bob.draft("Mine", "Text")
-    path, fields = bob.filled(page, "Save draft" if page == "/dashboard" else "Save changes", title="Own", body="Words")
+    path, fields = bob.filled(
+        page, "Save draft" if page == "/dashboard/write" else "Save changes", title="Own", body="Words"
+    )
     assert bob.post(path, fields | SMUGGLED).status_code == 303
     with bob.app.app_context():
         own = db.session.scalars(select(Post).where(Post.title == "Own")).one()
@@ -184,9 +266,13 @@ def test_no_form_sets_what_it_does_not_show(posts, anybody, page):
 
 def test_every_route_stands_in_the_table(app):
     written = {
-        (method, re.sub("^/(live|draft|members|grouped|joint|asked)", "/<slug>", path)) for method, path in TABLE
+        (method, re.sub("^/(live|draft|members|grouped|joint|asked|trashed)", "/<slug>", path.partition("?")[0]))
+        for method, path in TABLE
     }
+    written = {(method, re.sub("comment/[0-9]+/", "comment/<int:comment_id>/", path)) for method, path in written}
     written = {(method, re.sub("^/author/.*", "/author/<handle>", path)) for method, path in written}
+    written = {(method, re.sub("^/media/.*", "/media/<file>", path)) for method, path in written}
+    written = {(method, re.sub("^/dashboard/media/.*", "/dashboard/media/<name>", path)) for method, path in written}
     written = {(method, re.sub("^/tag/.*", "/tag/<slug>", path)) for method, path in written}
     there = {
         (method, re.sub("<path:.*>", "style.css", str(rule)))

@@ -145,7 +145,7 @@ def test_a_reader_who_comes_to_the_dashboard_is_told_what_is_missing(mapped, vis
 
 
 def test_a_role_taken_away_takes_effect_at_the_next_login_and_loses_no_words(mapped, ada, clock):
-    form = ada.filled("/dashboard", "Publish", title="Late", body="Written for hours")
+    form = ada.filled("/dashboard/write", "Publish", title="Late", body="Written for hours")
     mapped["groups"] = []
     assert ada.get("/dashboard").status_code == 200
     clock.advance(days=8)
@@ -211,7 +211,7 @@ def test_groups_are_in_the_sealed_session_only(mapped, app, visitor, caplog, sec
     mapped["groups"] = ["night-desk"]
     with caplog.at_level(logging.DEBUG, "blog"):
         visitor.log_in()
-        assert "night-desk" in visitor.get("/dashboard").text  # to choose: who can read a post
+        assert "night-desk" in visitor.get("/dashboard/write").text  # to choose: who can read a post
         pages = visitor.get("/").text
     with app.app_context():
         db.session.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
@@ -684,13 +684,13 @@ def test_the_back_button_shows_no_private_page_after_logging_out(ada):
     ],
 )
 def test_a_write_that_another_site_caused_is_refused(ada, headers, status):
-    path, fields = ada.filled("/dashboard", "Save draft", title="A title", body="A body")
+    path, fields = ada.filled("/dashboard/write", "Save draft", title="A title", body="A body")
     assert ada.post(path, fields, headers=headers).status_code == status
 
 
 @pytest.mark.parametrize("token", [None, "", "made-up", "W10.x"])
 def test_a_signed_in_form_needs_its_token_and_shows_what_was_typed(ada, token):
-    path, fields = ada.filled("/dashboard", "Save draft", title="A title", body="Words I do not want to lose")
+    path, fields = ada.filled("/dashboard/write", "Save draft", title="A title", body="Words I do not want to lose")
     fields.pop("csrf_token")
     response = ada.post(path, fields | ({} if token is None else {"csrf_token": token}))
     assert response.status_code == 403
@@ -698,13 +698,13 @@ def test_a_signed_in_form_needs_its_token_and_shows_what_was_typed(ada, token):
 
 
 def test_somebody_elses_token_is_not_good(ada, bob):
-    _, of_bob = bob.filled("/dashboard", "Save draft")
-    path, fields = ada.filled("/dashboard", "Save draft", title="T", body="B")
+    _, of_bob = bob.filled("/dashboard/write", "Save draft")
+    path, fields = ada.filled("/dashboard/write", "Save draft", title="T", body="B")
     assert ada.post(path, fields | {"csrf_token": of_bob["csrf_token"]}).status_code == 403
 
 
 def test_a_token_has_no_time_limit_and_outlives_the_session(ada, clock):
-    form = ada.filled("/dashboard", "Save draft", title="Overnight", body="A body")
+    form = ada.filled("/dashboard/write", "Save draft", title="Overnight", body="A body")
     clock.advance(days=30)
     ada.log_in()
     assert ada.send(form).status_code == 303
@@ -728,7 +728,7 @@ def test_no_page_writes_anything_when_it_is_looked_at(ada, app):
 
 
 def sent_while_signed_out(actor, clock, **typed):
-    form = actor.filled("/dashboard", "Publish", **typed)
+    form = actor.filled("/dashboard/write", "Publish", **typed)
     clock.advance(days=8)
     return actor.send(form)
 
@@ -814,14 +814,14 @@ def test_a_form_is_kept_sealed_and_for_a_day(ada, clock, app):
 
 
 def test_strangers_cannot_have_forms_kept(visitor, app):
-    response = visitor.post("/dashboard", {"title": "x", "body": "x" * 1000, "csrf_token": "made-up", "end": "1"})
+    response = visitor.post("/dashboard/write", {"title": "x", "body": "x" * 1000, "csrf_token": "made-up", "end": "1"})
     assert response.status_code == 303
-    assert response.location == "/login?next=/dashboard"
+    assert response.location == "/login?next=/dashboard/write"
     assert count(app, Parked) == 0
 
 
 def test_of_more_than_twenty_kept_forms_the_oldest_gives_way(ada, clock, app):
-    form = ada.filled("/dashboard", "Publish", title="T", body="B")
+    form = ada.filled("/dashboard/write", "Publish", title="T", body="B")
     clock.advance(days=8)
     for _ in range(23):
         clock.advance(seconds=1)

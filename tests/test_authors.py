@@ -15,9 +15,26 @@ import pytest
 from sqlalchemy import delete, event, insert, select
 
 from blog import create_app
-from blog.content import posts
+from blog.content import comments, posts
 from blog.content.authorship import Naming
-from blog.db import Audit, Forgotten, LoginSession, Named, Parked, Post, PostAuthor, Site, Slug, db, writing
+from blog.content.comments import Rules, Visitor
+from blog.content.readers import Reader
+from blog.db import (
+    Audit,
+    Comment,
+    Forgotten,
+    LoginSession,
+    Named,
+    Parked,
+    Post,
+    PostAuthor,
+    Revision,
+    Site,
+    Slug,
+    db,
+    writing,
+)
+from blog.errors import LoginRefused
 from blog.identity.people import NOBODY, Key
 from tests.actor import Actor
 from tests.conftest import empty
@@ -106,8 +123,10 @@ def test_everybody_who_has_posts_is_listed_without_names(app):
         "live": 2,
         "drafts": 1,
         "limited": 0,
+        "coauthored": 0,
         "first_at": "2026-03-01T00:00:00+00:00",
         "last_at": "2026-03-01T00:00:00+00:00",
+        "comments": 0,
     }
 
 
@@ -122,6 +141,19 @@ def test_names_are_asked_for_only_on_request_and_kept_nowhere(app):
     assert row["gone"] is False
     assert asked == [(HERE, "ada")]
     assert app.extensions["porch"].directory.known() == set()
+
+
+def test_a_provider_that_gives_no_token_for_names_costs_the_list_its_names_only(app):
+    write(app, "ada", "One")
+
+    def refuse(keys):
+        raise LoginRefused("no_discovery")
+
+    app.extensions["porch"].directory._directory.people = refuse
+    said = call(app, "list", "--names")
+    assert said.exit_code == 0
+    assert "1 author, 1 post." in said.stdout
+    assert "The provider cannot be asked: no_discovery" in said.stderr
 
 
 def test_one_author_is_shown_with_what_was_done(app, ada):
@@ -140,7 +172,7 @@ def test_one_author_is_shown_with_what_was_done(app, ada):
 
 def test_a_returning_person_gets_their_posts_forms_and_byline_back(app, idp, ada, anybody, security_log):
     ada.publish("One")
-    path, fields = ada.filled("/dashboard", "Publish", title="Unsent", body="Half a text")
+    path, fields = ada.filled("/dashboard/write", "Publish", title="Unsent", body="Half a text")
     ada.post("/logout", ada.filled("/logout", "Log out")[1])
     ada.post(path, fields)  # parked
     again = anybody().log_in("ada")
@@ -309,6 +341,24 @@ def test_erasing_deletes_everything_and_says_what_remains(app, ada, visitor, sec
     assert "0 posts, 0 sessions, 0 parked forms" in done(app, "erase", "ada")  # once more, after a backup came back
 
 
+def test_who_saved_a_revision_goes_along_or_is_forgotten(app, ada):
+    slug = ada.draft("Hers")
+    ada.submit(f"/{slug}/edit", "Save changes", body="More words.")
+
+    def savers():
+        with app.app_context():
+            return db.session.scalars(select(Revision.by_id).order_by(Revision.number)).all()
+
+    assert savers() == ["ada", "ada"]
+    done(app, "hand-over", "ada", "bob")
+    assert savers() == ["ada", "ada"]
+    write(app, "ada", "Another")
+    done(app, "remap", "ada", "ada2")
+    assert savers() == ["ada2"] * 3
+    done(app, "erase", "ada2")
+    assert savers() == [None, None]
+
+
 def test_erasing_can_keep_what_is_published_as_nobodys(app, ada, visitor):
     ada.publish("One")
     ada.draft("Draft")
@@ -413,6 +463,59 @@ def test_other_processes_forget_too(app, settings, clock, idp, ada):
             db.engine.dispose()
 
 
+# -- comments ----------------------------------------------------------------------------------------------------------
+
+
+def comment(app, author_id, *bodies, issuer=HERE):
+    """Let somebody comment on the first post there is."""
+    with app.app_context():
+        post_id = db.session.scalar(select(Post.id).order_by(Post.id))
+        for body in bodies:
+            visitor = Visitor(Reader((issuer, author_id)))
+            comments.write(post_id, visitor, body_md=body, now=NOW, rules=Rules("open"))
+
+
+def commenters(app):
+    with app.app_context():
+        return Counter(db.session.scalars(select(Comment.author_id)))
+
+
+def test_comments_are_counted_and_go_along_and_stay_with_their_writer(app):
+    write(app, "ada", "One")
+    write(app, "bob", "Two")
+    comment(app, "bob", "Mine", "Too")
+    assert "    2 comments\n" in call(app, "list").stdout
+    assert "    2 comments\n" in call(app, "show", "bob").stdout
+    done(app, "hand-over", "bob", "ada")
+    assert commenters(app) == {"bob": 2}
+    write(app, "bob", "Three")
+    with app.app_context():
+        before = db.session.scalar(select(Site.version))
+    assert "1 post (1 live) move; 2 comments go along" in done(app, "merge", "bob", "rob")
+    assert commenters(app) == {"rob": 2}
+    with app.app_context():
+        assert db.session.scalar(select(Site.version)) > before
+
+
+def test_who_only_comments_can_be_moved_too(app):
+    write(app, "ada", "One")
+    comment(app, "rita", "Mine")
+    assert "    1 comment\n" in call(app, "show", "rita").stdout
+    assert "no posts; 1 comment go along" in done(app, "remap", "rita", "rita2")
+    done(app, "remap", "--issuer", HERE, OTHER)
+    with app.app_context():
+        assert db.session.scalars(select(Comment.author_issuer)).all() == [OTHER]
+
+
+def test_erasing_deletes_comments(app):
+    write(app, "ada", "One")
+    comment(app, "rita", "Mine", "Too")
+    said = done(app, "erase", "rita")
+    assert "    2 comments deleted" in said
+    assert "Done: 0 posts, 0 sessions, 0 parked forms, 2 comments." in said
+    assert commenters(app) == {}
+
+
 # -- authors' pages ----------------------------------------------------------------------------------------------------
 
 
@@ -511,7 +614,7 @@ def test_erasing_reaches_names_above_others_posts(app, visitor, options):
     said = done(app, "erase", "bob", *options)
     assert "the name above 1 post of others taken off" in said
     assert "the name above 1 post of others." in said
-    assert "a guest's above posts" in said
+    assert "as a guest's above" in said
     assert named(app) == (["ada", "nobody"] if options else ["ada"])
     bylines = [each.text.strip() for each in visitor.page("/one").select(".byline")]
     assert bylines[1:] == (["Former author"] if options else [])

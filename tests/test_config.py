@@ -43,6 +43,17 @@ def test_the_environment_is_enough():
     assert set(values) >= LISTED
 
 
+@pytest.mark.parametrize(
+    ("text", "value"), [("20000", 20_000), ("20 kB", 20_000), ("10 MB", 10_000_000), ("10mb", 10_000_000)]
+)
+def test_sizes_may_be_given_as_people_do(text, value):
+    assert config.load(ENOUGH | {"BLOG_MEDIA_LONGEST": text})["MEDIA_LONGEST"] == value
+    assert config.load(ENOUGH | {"BLOG_MEDIA_QUOTA": "2 GB"})["MEDIA_QUOTA"] == 2_000_000_000
+    for wrong in ("much", "1.5 MB", "-1", "10 MiB", "1", "٣ MB"):
+        with pytest.raises(BadSetting, match="BLOG_MEDIA_LONGEST"):
+            config.load(ENOUGH | {"BLOG_MEDIA_LONGEST": wrong})
+
+
 def test_a_secret_comes_from_a_file(tmp_path):
     (tmp_path / "key").write_text("f" * 40 + "\n")
     assert load(SECRET_KEY=None, SECRET_KEY_FILE=str(tmp_path / "key"))["SECRET_KEY"] == "f" * 40

@@ -11,7 +11,7 @@ from sqlalchemy import event, text
 from blog.db import db
 from tests.actor import fill
 
-EVERY_PATH = ["/dashboard", "/a-title/edit", "/a-title/delete"]
+EVERY_PATH = ["/dashboard/write", "/a-title/edit", "/a-title/delete"]
 
 
 def soup(response):
@@ -88,11 +88,13 @@ def test_an_empty_dashboard_says_what_to_do(ada):
 def test_the_controls_have_the_names_that_people_and_tools_look_for(ada, visitor):
     assert {"Log in", "Register"} <= {link.text for link in visitor.page("/").select("a")}
     slug = ada.publish()
-    dashboard, editor = ada.page("/dashboard"), ada.page(f"/{slug}/edit")
+    dashboard, empty, editor = ada.page("/dashboard"), ada.page("/dashboard/write"), ada.page(f"/{slug}/edit")
     assert "Dashboard" in [link.text for link in dashboard.select("a")]
-    assert {"Log out", "Publish", "Save draft", "Delete"} <= {button.text for button in dashboard.select("button")}
+    assert "Write a post" in [link.text for link in dashboard.select("a")]
+    assert {"Log out", "Delete"} <= {button.text for button in dashboard.select("button")}
+    assert {"Publish", "Save draft", "Preview"} <= {button.text for button in empty.select("button")}
     assert {"Save changes", "Delete"} <= {button.text for button in editor.select("button")}
-    for page in (dashboard, editor):
+    for page in (empty, editor):
         for name in ("Title", "Body"):
             label = next(label for label in page.select("label") if label.text == name)
             assert page.find(id=label["for"])["name"] == name.lower()
@@ -136,7 +138,7 @@ def test_signed_out_nothing_can_be_written(visitor, ada, path):
 def test_somebody_elses_post_is_forbidden(ada, bob, path, draft):
     (ada.draft if draft else ada.publish)("A title")
     assert bob.get(path).status_code == 403
-    _, fields = bob.filled("/dashboard", "Save draft", title="Taken over", body="Hijacked words")
+    _, fields = bob.filled("/dashboard/write", "Save draft", title="Taken over", body="Hijacked words")
     response = bob.post(path, fields | {"version": "1"})
     assert response.status_code == 403
     assert "Not yours to change" in response.text
@@ -170,7 +172,7 @@ def test_where_nothing_is_a_page_in_the_sites_look_says_so(ada, path):
 )
 @pytest.mark.parametrize("where", ["new", "old"])
 def test_a_mistake_is_told_beside_its_field_and_nothing_typed_is_lost(ada, typed, field, where):
-    path, button = ("/dashboard", "Publish") if where == "new" else (f"/{ada.publish()}/edit", "Save changes")
+    path, button = ("/dashboard/write", "Publish") if where == "new" else (f"/{ada.publish()}/edit", "Save changes")
     response = ada.submit(path, button, **typed)
     assert response.status_code == 400
     page = soup(response)
@@ -183,7 +185,7 @@ def test_a_mistake_is_told_beside_its_field_and_nothing_typed_is_lost(ada, typed
 
 
 def test_half_a_surrogate_pair_is_a_mistake_and_no_crash(ada):
-    path, fields = ada.filled("/dashboard", "Publish", title="Broken", body="")
+    path, fields = ada.filled("/dashboard/write", "Publish", title="Broken", body="")
     encoded = "&".join(f"{name}={value}" for name, value in fields.items() if name != "body") + "&body=%ED%A0%80x"
     response = ada.client.post(
         path, data=encoded.replace("end=1", "") + "&end=1", content_type="application/x-www-form-urlencoded"
@@ -213,13 +215,13 @@ def test_a_tampered_version_is_refused_and_the_text_kept(ada, version):
 
 
 def test_sending_the_same_form_twice_makes_one_post(ada):
-    form = ada.filled("/dashboard", "Publish", title="Once", body="Only")
+    form = ada.filled("/dashboard/write", "Publish", title="Once", body="Only")
     assert [ada.send(form).status_code for _ in range(2)] == [303, 303]
     assert len(ada.page("/dashboard").select(".posts li")) == 1
 
 
 def test_an_old_form_with_other_words_makes_no_second_post_and_loses_no_words(ada):
-    path, fields = ada.filled("/dashboard", "Publish", title="Once", body="Only")
+    path, fields = ada.filled("/dashboard/write", "Publish", title="Once", body="Only")
     ada.post(path, fields)
     response = ada.post(path, fields | {"body": "Back button, more words"})
     assert response.status_code == 409
@@ -236,7 +238,7 @@ def test_saving_over_a_newer_version_shows_both_and_loses_neither(ada):
     response = ada.send(second)
     assert response.status_code == 409
     page = soup(response)
-    assert [area.text.strip() for area in page.select("textarea:not([name=excerpt])")] == [
+    assert [area.text.strip() for area in page.select("textarea:not([name=excerpt])")][:2] == [
         "line one\n\nsecond tab",
         "line one\n\nfirst tab",
     ]
@@ -268,7 +270,7 @@ def test_saving_what_was_deleted_in_another_tab_shows_the_words_again(ada):
 
 
 def test_a_full_disk_loses_no_words(ada, app):
-    form = ada.filled("/dashboard", "Publish", title="No room", body="Words to keep. " * 5000)
+    form = ada.filled("/dashboard/write", "Publish", title="No room", body="Words to keep. " * 5000)
     with app.app_context():
         pages = db.session.execute(text("PRAGMA page_count")).scalar()
         event.listen(db.engine, "connect", lambda raw, _: raw.execute(f"PRAGMA max_page_count={pages + 5}").close())
@@ -310,7 +312,7 @@ def test_hostile_titles_and_bodies_are_shown_not_run(ada, visitor):
         (ada, f"/{slug}/delete"),
     ):
         page = actor.page(path)
-        assert not page.select("script, style, [onerror]"), path
+        assert not page.select('script:not([src^="/static/"]), style, [onerror]'), path
         assert not [link for link in page.select("a[href]") if link["href"].lower().startswith("javascript")], path
         assert title in page.text or title in str(page.select("input")) or page.find("input", value=title), path
 
@@ -330,7 +332,7 @@ def choice(page):
 
 
 def test_a_new_post_is_for_everyone_unless_its_author_chooses(desk, ada):
-    page = ada.page("/dashboard")
+    page = ada.page("/dashboard/write")
     assert page.select_one("fieldset legend").text == "Who can read this"
     labels = [" ".join(label.text.split()) for label in page.select("#visible_to label")]
     assert labels[:3] == ["Everyone", "Everybody who is logged in", "Only these groups"]
@@ -359,7 +361,7 @@ def test_whom_a_post_is_for_is_kept_shown_and_can_be_changed(desk, ada, visitor)
     ],
 )
 def test_publishing_says_who_can_read_it_now(desk, ada, chosen, said):
-    ada.submit("/dashboard", "Publish", title="A", body="B", **chosen)
+    ada.submit("/dashboard/write", "Publish", title="A", body="B", **chosen)
     assert said in ada.get("/dashboard").text
     ada.draft("C", **chosen)
     ada.submit("/c/edit", "Publish")
@@ -367,7 +369,7 @@ def test_publishing_says_who_can_read_it_now(desk, ada, chosen, said):
 
 
 def test_who_is_in_no_group_is_told_why_there_is_no_such_choice(ada):
-    page = ada.page("/dashboard")
+    page = ada.page("/dashboard/write")
     assert choice(page) == (["everyone"], [], [])
     assert [radio["value"] for radio in page.select("[name=visible_to]")] == ["everyone", "people"]
     assert "tells no groups of yours" in page.select_one("fieldset .help").text
@@ -380,7 +382,7 @@ def test_who_is_in_no_group_is_told_why_there_is_no_such_choice(ada):
 @pytest.mark.parametrize("where", ["new", "old"])
 def test_a_mistaken_choice_is_told_at_its_field_and_nothing_is_lost_or_wider(desk, ada, visitor, chosen, where):
     slug = ada.publish("Kept", **FOR_DESK)
-    path, button = ("/dashboard", "Publish") if where == "new" else (f"/{slug}/edit", "Save changes")
+    path, button = ("/dashboard/write", "Publish") if where == "new" else (f"/{slug}/edit", "Save changes")
     response = ada.submit(path, button, title="Words to keep", body="Words to keep", **({"group": []} | chosen))
     assert response.status_code == 400
     page = soup(response)
@@ -396,7 +398,7 @@ def test_a_mistaken_choice_is_told_at_its_field_and_nothing_is_lost_or_wider(des
 @pytest.mark.parametrize("wrong", [{"title": ""}, {"body": ""}])
 def test_a_choice_survives_a_mistake_elsewhere(desk, ada, wrong):
     typed = {"title": "T", "body": "B"} | wrong
-    assert choice(soup(ada.submit("/dashboard", "Publish", **typed, **FOR_DESK)))[:2] == (
+    assert choice(soup(ada.submit("/dashboard/write", "Publish", **typed, **FOR_DESK)))[:2] == (
         ["groups"],
         [HOSTILE, "Night Desk"],
     )
@@ -408,7 +410,7 @@ def test_a_choice_survives_a_mistake_elsewhere(desk, ada, wrong):
 
 
 def test_a_choice_survives_an_ended_session(desk, ada, clock, visitor):
-    form = ada.filled("/dashboard", "Publish", title="Late", body="Words", **FOR_DESK)
+    form = ada.filled("/dashboard/write", "Publish", title="Late", body="Words", **FOR_DESK)
     clock.advance(days=8)
     response = ada.send(form)
     assert response.status_code == 401
@@ -421,7 +423,7 @@ def test_a_choice_survives_an_ended_session(desk, ada, clock, visitor):
 
 
 def test_a_choice_for_groups_never_becomes_wider_when_the_groups_are_gone(desk, ada, clock):
-    form = ada.filled("/dashboard", "Publish", title="Late", body="Words", **FOR_DESK)
+    form = ada.filled("/dashboard/write", "Publish", title="Late", body="Words", **FOR_DESK)
     clock.advance(days=8)
     link = soup(ada.send(form)).select_one("a.button.main")["href"]
     desk["ada"]["groups"] = ["writers"]
@@ -431,7 +433,7 @@ def test_a_choice_for_groups_never_becomes_wider_when_the_groups_are_gone(desk, 
 
 
 def test_a_form_in_which_only_a_choice_was_made_is_not_kept(desk, ada, clock):
-    form = ada.filled("/dashboard", "Publish", visible_to="people")
+    form = ada.filled("/dashboard/write", "Publish", visible_to="people")
     clock.advance(days=8)
     assert "Nothing was done" in ada.send(form).text
 
@@ -450,7 +452,7 @@ def test_a_choice_survives_a_conflict_and_both_are_shown(desk, ada):
 
 
 def test_the_same_form_for_other_readers_is_a_conflict_and_makes_no_second_post(desk, ada):
-    path, fields = ada.filled("/dashboard", "Publish", title="Once", body="Only", **FOR_DESK)
+    path, fields = ada.filled("/dashboard/write", "Publish", title="Once", body="Only", **FOR_DESK)
     assert [ada.post(path, fields).status_code for _ in range(2)] == [303, 303]
     response = ada.post(path, fields | {"visible_to": "everyone"})
     assert response.status_code == 409
@@ -477,7 +479,7 @@ def test_somebody_elses_hidden_post_is_not_there_to_be_edited(desk, ada, anybody
     slug, bob = ada.publish("Nightly", **FOR_DESK), anybody().log_in("bob")
     for path in (f"/{slug}/edit", f"/{slug}/delete", "/never-there/edit"):
         assert bob.get(path).status_code == 404
-        _, fields = bob.filled("/dashboard", "Save draft", title="Taken over", body="Words to keep")
+        _, fields = bob.filled("/dashboard/write", "Save draft", title="Taken over", body="Words to keep")
         response = bob.post(path, fields | {"version": "1"})
         assert response.status_code == 404
         assert "Words to keep" in response.text
@@ -522,7 +524,7 @@ def test_an_editor_sees_whose_post_it_is(desk, anybody):
 
 def test_who_may_no_longer_write_is_still_shown_what_they_had_sent(desk, anybody, clock):
     ada = anybody().log_in("ada")
-    form = ada.filled("/dashboard", "Publish", title="Words", body="All of my words")
+    form = ada.filled("/dashboard/write", "Publish", title="Words", body="All of my words")
     clock.advance(hours=13)
     back = BeautifulSoup(ada.send(form).text, "html.parser").select_one("main a.button")["href"]
     desk["ada"]["groups"] = []

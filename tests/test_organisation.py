@@ -74,7 +74,7 @@ def test_an_own_address_that_changes_leads_there_for_good(ada, visitor):
 
 def test_a_taken_address_is_told_at_its_field(ada, bob):
     ada.publish("Hers")
-    for button, path in (("Publish", "/dashboard"), ("Save changes", f"/{bob.publish('His')}/edit")):
+    for button, path in (("Publish", "/dashboard/write"), ("Save changes", f"/{bob.publish('His')}/edit")):
         response = bob.submit(path, button, title="Mine", body="My words", slug="hers")
         page = soup(response)
         assert response.status_code == 400
@@ -89,7 +89,7 @@ WRONG = {"lang": "english", "canonical_url": "http://x.example/", "image_url": "
 
 @pytest.mark.parametrize("where", ["new", "edit"])
 def test_every_mistake_is_told_and_everything_typed_is_still_there(ada, where):
-    path, button = ("/dashboard", "Publish") if where == "new" else (f"/{ada.draft('Old')}/edit", "Save changes")
+    path, button = ("/dashboard/write", "Publish") if where == "new" else (f"/{ada.draft('Old')}/edit", "Save changes")
     typed = EVERYTHING | WRONG | {"tags": "a, " + "x" * 51, "image_alt": "", "excerpt": "My own words"}
     response = ada.submit(path, button, title="T", body="B", kind="post", **typed)
     page = soup(response)
@@ -101,13 +101,13 @@ def test_every_mistake_is_told_and_everything_typed_is_still_there(ada, where):
 
 def test_what_was_typed_survives_an_ended_session(ada, clock):
     path, fields = ada.filled(
-        "/dashboard", "Publish", title="", body="Rain.", kind="note", decorative="1", **EVERYTHING
+        "/dashboard/write", "Publish", title="", body="Rain.", kind="note", decorative="1", **EVERYTHING
     )
     clock.advance(days=40)
     response = ada.post(path, fields)
     assert response.status_code == 401
     ada.log_in()
-    again = soup(ada.get(re.search(r"/dashboard\?parked=[\w-]+", ada.page("/dashboard").decode())[0]))
+    again = soup(ada.get(re.search(r"/dashboard/write\?parked=[\w-]+", ada.page("/dashboard").decode())[0]))
     assert said(again) == EVERYTHING | {"kind": ["note"], "place": "0"}
     assert again.select_one("[name=decorative]").has_attr("checked")
 
@@ -173,7 +173,7 @@ def test_a_tag_page_lists_what_is_for_its_reader(desk, ada, visitor, anybody):
         own = r'/tag/\w+|%2Ftag%2F\w+|name="csrf_token" value="[^"]+"'
         assert re.sub(own, "", hidden) == re.sub(own, "", never)
     assert nina.get("/tag/secret").status_code == 200
-    options = [option["value"] for option in bob.page("/dashboard").select("#tags-there option")]
+    options = [option["value"] for option in bob.page("/dashboard/write").select("#tags-there option")]
     assert options == ["shared"]
     assert "no-store" in nina.get("/tag/shared").headers["Cache-Control"]
     assert "public" in visitor.get("/tag/shared").headers["Cache-Control"]
@@ -299,8 +299,8 @@ def test_a_page_is_in_the_navigation_and_in_no_list(ada, visitor, idp):
 
 
 def test_pages_are_for_editors_where_there_are_any(desk, ada, anybody):
-    assert "page" not in [box["value"] for box in ada.page("/dashboard").select("[name=kind]")]
-    response = ada.submit("/dashboard", "Publish", title="About", body="x", kind="page")
+    assert "page" not in [box["value"] for box in ada.page("/dashboard/write").select("[name=kind]")]
+    response = ada.submit("/dashboard/write", "Publish", title="About", body="x", kind="page")
     assert response.status_code == 400
     assert "editors make them" in soup(response).select_one("#kind-problem").text
     eddy = anybody().log_in("eddy")

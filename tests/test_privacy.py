@@ -16,6 +16,8 @@ PARTS = ["Quillon", "Featherstonehaugh"]
 EMAIL = "quillon@canary.example"
 LOGIN = "qfeatherstone"
 CANARIES = [CANARY, *PARTS, EMAIL, LOGIN]
+ADDRESS = "203.0.113.77"
+AGENT = "Mozilla/5.0 (X11; Quillix 7.3) Gecko/20100101 Firefox/140.0"
 
 
 @pytest.fixture
@@ -77,7 +79,7 @@ def live_through_everything(canary, idp, clock):
     clock.advance(minutes=16)
     canary.get("/dashboard/sessions")
     canary.submit("/another-word/delete", "Delete")  # needs a fresh login
-    form = canary.filled("/dashboard", "Publish", title="Parked", body="Words.")
+    form = canary.filled("/dashboard/write", "Publish", title="Parked", body="Words.")
     clock.advance(hours=13)
     assert canary.send(form).status_code == 401
     canary.log_in("canary-1")
@@ -96,6 +98,23 @@ def live_through_everything(canary, idp, clock):
     canary.log_in("canary-1")
 
 
+def be_counted(app):
+    """Read a post from an address and with a browser that nobody else has, also while it cannot be written."""
+    counter = app.extensions["readership"]
+    for _ in range(2):
+        assert app.test_client().get(
+            "/another-word", headers={"User-Agent": AGENT}, environ_base={"REMOTE_ADDR": ADDRESS}
+        )
+    with app.app_context():
+        db.session.execute(text("ALTER TABLE views RENAME TO elsewhere"))
+        counter.flush()
+        db.session.execute(text("ALTER TABLE elsewhere RENAME TO views"))
+        counter.flush()
+        assert db.session.execute(
+            text("SELECT views, readers FROM views JOIN posts ON id = post_id WHERE slug = 'another-word'")
+        ).all() == [(2, 1)]
+
+
 def break_something(canary):
     """Cause an error of ours, on a page that shows the name."""
     canary.app.testing = False
@@ -109,16 +128,18 @@ def break_something(canary):
 
 def test_a_canary_goes_through_everything_and_leaves_no_trace(canary, app, idp, clock, log_file, redis_server):
     live_through_everything(canary, idp, clock)
+    be_counted(app)
     app.extensions["porch"].directory.close(1)
     assert redis_server.client.dbsize() > 1, "the name was shared"
     assert sorted(export(app, log_file.parent / "exported")) == ["a-second-word.md", "another-word.md"]
-    result = audit(app, log_file, *CANARIES)
+    result = audit(app, log_file, *CANARIES, ADDRESS, "Quillix")
     assert result.exit_code == 0, result.output
     assert "Nothing of them rests here." in result.output
     for searched in (
         "table posts.body_md",
         "table sessions.holder",
         "table parked.data",
+        "table views.views",
         "everything.log",
         "exported/a-second-word.md",
         "shared memory",
@@ -154,8 +175,16 @@ def test_a_name_that_was_deleted_is_found_in_the_pages_of_the_database(canary, a
     with app.app_context():
         db.session.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
     canary.submit(f"/{slug}/delete", "Delete")
+    waiting = audit(app, log_file, CANARY).output
+    assert all(column in waiting for column in ("posts.body_md", "revisions.body_md"))  # it can be restored still
+    box = canary.page("/dashboard?state=trash").select_one("[name=chosen]")["value"]
+    _, fields = canary.filled("/logout", "Log out")
+    sure = {"sure": "1", "action": "delete", "chosen": box, "end": "1"}
+    assert canary.post("/dashboard", fields | sure).status_code == 303
     lines = audit(app, log_file, CANARY).output.splitlines()
-    assert not [line for line in lines if "posts.body_md" in line]  # there is no post any more
+    assert not [
+        line for line in lines if "posts.body_md" in line or "revisions.body_md" in line
+    ]  # there is no post any more
     assert [line.split()[0] for line in lines if line.split()[-3:-2] and "blog.db (" in line] != ["0"]
 
 

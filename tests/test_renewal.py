@@ -107,7 +107,7 @@ def test_an_outage_ends_nothing_and_is_tried_again_soon(ada, idp, clock, securit
 
 
 def test_a_form_never_asks(ada, idp, clock):
-    form = ada.filled("/dashboard", "Publish", title="Words", body="More words")
+    form = ada.filled("/dashboard/write", "Publish", title="Words", body="More words")
     clock.advance(minutes=10)
     assert ada.send(form).status_code == 303
     assert refreshes(idp) == []
@@ -137,7 +137,7 @@ def test_what_another_tab_notes_meanwhile_does_not_bring_the_old_refresh_token_b
     background.waits = True
     clock.advance(minutes=10)
     ada.get("/")
-    form = ada.filled("/dashboard", "Publish", title="Words", body="More words")
+    form = ada.filled("/dashboard/write", "Publish", title="Words", body="More words")
     background.do()
     ada.send(form)
     background.waits = False

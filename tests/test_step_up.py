@@ -34,19 +34,19 @@ def prove(actor, path, sub=None):
 
 
 def test_who_has_just_logged_in_is_not_asked(ada):
-    assert ada.submit("/dashboard", "Publish", title="Words", body="Text").status_code == 303
+    assert ada.submit("/dashboard/write", "Publish", title="Words", body="Text").status_code == 303
 
 
 def test_publishing_asks_after_a_while_and_loses_nothing(ada, clock, security_log):
     clock.advance(minutes=6)
-    response = ada.submit("/dashboard", "Publish", title="Words", body="A long text")
+    response = ada.submit("/dashboard/write", "Publish", title="Words", body="A long text")
     assert response.status_code == 401
     assert [line["action"] for line in security_log.of("step_up")] == ["publish"]
     assert ada.get("/words").status_code == 404
     back = prove(ada, link_onward(response))
     page = ada.page(back)
     assert "not saved yet" in page.text
-    path, fields = fill(page, "/dashboard", "Publish")
+    path, fields = fill(page, "/dashboard/write", "Publish")
     assert (fields["title"], fields["body"]) == ("Words", "A long text")
     assert ada.post(path, fields).status_code == 303
     assert ada.get("/words").status_code == 200
@@ -55,7 +55,7 @@ def test_publishing_asks_after_a_while_and_loses_nothing(ada, clock, security_lo
 
 def test_a_draft_does_not_ask(ada, clock):
     clock.advance(minutes=6)
-    assert ada.submit("/dashboard", "Save draft", title="Words", body="Text").status_code == 303
+    assert ada.submit("/dashboard/write", "Save draft", title="Words", body="Text").status_code == 303
     assert ada.submit("/words/edit", "Save changes", body="More").status_code == 303
 
 
@@ -82,14 +82,14 @@ def test_deleting_asks_and_leads_back_to_the_question(ada, clock):
 
 def test_what_was_kept_twice_is_there_once(ada, clock):
     clock.advance(minutes=6)
-    response = ada.submit("/dashboard", "Publish", title="Words", body="A long text")
+    response = ada.submit("/dashboard/write", "Publish", title="Words", body="A long text")
     back = prove(ada, link_onward(response))
     clock.advance(minutes=6)
-    path, fields = fill(ada.page(back), "/dashboard", "Publish")
+    path, fields = fill(ada.page(back), "/dashboard/write", "Publish")
     response = ada.post(path, fields)
     assert response.status_code == 401
     assert ada.page("/dashboard").text.count("Take it up again") == 1
-    path, fields = fill(ada.page(prove(ada, link_onward(response))), "/dashboard", "Publish")
+    path, fields = fill(ada.page(prove(ada, link_onward(response))), "/dashboard/write", "Publish")
     assert ada.post(path, fields).status_code == 303
     assert "Take it up again" not in ada.get("/dashboard").text
 
@@ -128,19 +128,19 @@ def test_a_provider_that_does_not_tell_when_is_asked_each_time(ada, clock):
     ada.idp.id_token["auth_time"] = None
     ada.log_in() if not ada.is_logged_in() else None
     clock.advance(minutes=6)
-    assert ada.submit("/dashboard", "Publish", title="Words", body="Text").status_code == 401
+    assert ada.submit("/dashboard/write", "Publish", title="Words", body="Text").status_code == 401
 
 
 def test_a_way_of_proving_it_can_be_demanded(settings, request, clock):
     settings["STEP_UP_ACR"] = "mfa phishing-resistant"
     ada = request.getfixturevalue("ada")
-    response = ada.submit("/dashboard", "Publish", title="Words", body="Text")
+    response = ada.submit("/dashboard/write", "Publish", title="Words", body="Text")
     assert response.status_code == 401, "the first login was by password alone"
     path = link_onward(response)
     assert asked_of(ada, path)["acr_values"] == "mfa phishing-resistant"
     assert ada.return_with(ada.begin(path)).status_code == 400
     ada.idp.id_token["acr"] = "mfa"
-    path, fields = fill(ada.page(prove(ada, path)), "/dashboard", "Publish")
+    path, fields = fill(ada.page(prove(ada, path)), "/dashboard/write", "Publish")
     assert ada.post(path, fields).status_code == 303
 
 
@@ -148,7 +148,7 @@ def test_it_is_off_by_default(settings, request, clock):
     del settings["STEP_UP"], settings["STEP_UP_AGE"]
     ada = request.getfixturevalue("ada")
     clock.advance(hours=6)
-    assert ada.submit("/dashboard", "Publish", title="Words", body="Text").status_code == 303
+    assert ada.submit("/dashboard/write", "Publish", title="Words", body="Text").status_code == 303
 
 
 def test_administration_asks(settings, request, clock):

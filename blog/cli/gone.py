@@ -9,19 +9,8 @@ from collections.abc import Sequence
 import click
 from flask import current_app
 
-from blog.cli.authors import (
-    AUTHORS,
-    _asks_first,
-    _counted,
-    _key,
-    _move,
-    _now,
-    _plain,
-    _said_plainly,
-    _show,
-    _take_back,
-    authors,
-)
+from blog.cli.asking import asks_first, counted, key_here, now, plain, said_plainly
+from blog.cli.authors import AUTHORS, authors, move_posts, show_holding, take_back
 from blog.content import ownership
 from blog.content.ownership import Holding, Move
 from blog.errors import Invalid
@@ -43,7 +32,7 @@ NOT_BELIEVED = (
 @click.option("--hand-over", "to_id", metavar="TO", help="Give what they wrote to this author.")
 @click.option("--unpublish", "unpublishing", is_flag=True, help="Make drafts of what they published.")
 @click.option("--deactivated", "with_deactivated", is_flag=True, help="Also of those whose account is shut.")
-@_asks_first
+@asks_first
 def gone(  # noqa: PLR0917
     author_ids: tuple[str, ...],
     to_id: str | None,
@@ -62,8 +51,8 @@ def gone(  # noqa: PLR0917
     deactivated who is locked for a while; so with --yes, --deactivated needs IDs.
     """
     _look_at_options(author_ids, to_id, unpublishing, yes and with_deactivated)
-    with _said_plainly():
-        held = {Key(*each.key): each for each in ownership.holdings(now=_now())}
+    with said_plainly():
+        held = {Key(*each.key): each for each in ownership.holdings(now=now())}
         said = _ask([key for key in held if key.issuer == porch().client.issuer])
         _show_said(said, held)
         if to_id is None and not unpublishing:
@@ -72,7 +61,7 @@ def gone(  # noqa: PLR0917
         if to_id is not None:
             _hand_over(said, chosen, to_id, yes=yes, dry_run=dry_run)
         elif published := [key for key in chosen if held[key].posts > held[key].drafts]:
-            _take_back(published, yes=yes, dry_run=dry_run)
+            take_back(published, yes=yes, dry_run=dry_run)
         else:
             click.echo("Nothing was done: nothing of theirs is published.")
 
@@ -108,19 +97,19 @@ def _show_said(said: Said, held: Held) -> None:
         if keys:
             click.echo(title)
         for key in keys:
-            _show(held[key], {})
-    posts = _counted(sum(held[key].posts for key in said.gone), "post")
+            show_holding(held[key], {})
+    posts = counted(sum(held[key].posts for key in said.gone), "post")
     shut = f"; {len(said.deactivated)} deactivated" if said.deactivated else ""
-    click.echo(f"{len(said.gone)} of {_counted(len(said.people), 'author')} gone, with {posts}{shut}.")
+    click.echo(f"{len(said.gone)} of {counted(len(said.people), 'author')} gone, with {posts}{shut}.")
     _show_unsaid(said, held)
 
 
 def _show_unsaid(said: Said, held: Held) -> None:
     elsewhere = sum(key.issuer not in {porch().client.issuer, NOBODY.issuer} for key in held)
     if elsewhere:
-        click.echo(f"Not asked about: {_counted(elsewhere, 'author')} of other issuers.", err=True)
+        click.echo(f"Not asked about: {counted(elsewhere, 'author')} of other issuers.", err=True)
     if said.unsaid:
-        click.echo(f"Of {_counted(len(said.unsaid), 'author')} the provider said nothing.", err=True)
+        click.echo(f"Of {counted(len(said.unsaid), 'author')} the provider said nothing.", err=True)
     if said.failure:
         click.echo(f"The provider cannot be asked: {said.failure.what}", err=True)
     if not said.is_believed(said.gone):
@@ -142,7 +131,7 @@ def _chosen(said: Said, author_ids: Sequence[str], with_deactivated: bool) -> li
     """
     meant = said.gone + (said.deactivated if with_deactivated else [])
     if author_ids:
-        named = [_key(each, None) for each in dict.fromkeys(author_ids)]
+        named = [key_here(each, None) for each in dict.fromkeys(author_ids)]
         wrong = {key.id: "the provider does not say so of this author" for key in named if key not in meant}
         if wrong:
             raise Invalid(wrong)
@@ -155,10 +144,10 @@ def _chosen(said: Said, author_ids: Sequence[str], with_deactivated: bool) -> li
 
 
 def _hand_over(said: Said, chosen: Sequence[Key], to_id: str, *, yes: bool, dry_run: bool) -> None:
-    to = _key(to_id, None)
+    to = key_here(to_id, None)
     if to in said.gone or to in said.deactivated:
-        raise Invalid({_plain(to_id): "the provider says that they are gone, too, or deactivated"})
+        raise Invalid({plain(to_id): "the provider says that they are gone, too, or deactivated"})
     if not chosen:
         click.echo("Nothing was done: nobody is gone.")
         return
-    _move("hand-over", [Move(key, to, key.id) for key in chosen], yes=yes, dry_run=dry_run, merging=True)
+    move_posts("hand-over", [Move(key, to, key.id) for key in chosen], yes=yes, dry_run=dry_run, merging=True)

@@ -67,10 +67,10 @@ def _stores(more: Iterable[Path]) -> Iterator[tuple[str, Iterator[bytes]]]:
 
 
 def _files(more: Iterable[Path]) -> list[Path]:
-    """List the instance folder's files, the database's own (rows that were deleted leave traces in them), and more."""
+    """List the files of the instance folder, pictures, the database's (deleted rows leave traces there), and more."""
     database = db.engine.url.database if db.engine.dialect.name == "sqlite" else None
     beside = [Path(f"{database}{ending}") for ending in ("", "-wal", "-shm")] if database else []
-    roots = [Path(current_app.instance_path), *beside, *more]
+    roots = [Path(current_app.instance_path), Path(current_app.config["MEDIA_FOLDER"]), *beside, *more]
     found = {file.resolve() for root in roots for file in ([root] if root.is_file() else root.rglob("*"))}
     return sorted(file for file in found if file.is_file())
 

@@ -80,6 +80,7 @@ _WRITTEN = load_only(
     Post.created_at,
     Post.updated_at,
     Post.published_at,
+    Post.trashed_at,
     Post.visible_to,
     Post.kind,
     Post.excerpt_own,
@@ -123,7 +124,7 @@ def _matter(post: Post, aliases: list[str]) -> dict[str, Any]:
     if post.kind != POST:
         told |= {"kind": post.kind}
     if post.published_at is None:
-        told |= {"draft": True}
+        told |= {"draft": True} | ({"trashed": post.trashed_at} if post.trashed_at else {})
     else:
         told |= {"date": post.published_at}
     told |= {"created": post.created_at, "updated": post.updated_at, **_by(post)}

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Select, and_, case, func, not_, or_, selec
 from sqlalchemy import delete as delete_from
 from sqlalchemy.orm import Session, aliased
 
-from blog.content import tags
+from blog.content import comments, tags
 from blog.content.posts import AuthorKey
 from blog.content.readers import EVERYONE, named_there
 from blog.db import Post, PostAuthor, Slug, db, tell_caches
@@ -141,7 +141,7 @@ def _counts() -> dict[AuthorKey, int]:
     rows = db.session.execute(
         select(Post.author_issuer, Post.author_id, func.count()).group_by(Post.author_issuer, Post.author_id)
     )
-    return _coauthored() | {(row[0], row[1]): row[2] for row in rows}
+    return dict.fromkeys(comments.counts(), 0) | _coauthored() | {(row[0], row[1]): row[2] for row in rows}
 
 
 def _wrong(move: Move, olds: Counter[AuthorKey], counts: dict[AuthorKey, int]) -> str:
@@ -157,7 +157,7 @@ def _wrong(move: Move, olds: Counter[AuthorKey], counts: dict[AuthorKey, int]) -
 def _wrong_unless_merging(move: Move, news: Counter[AuthorKey], counts: dict[AuthorKey, int]) -> str:
     if news[move.new] > 1:
         return f"more than one key would become {_told(move.new)}; that is a merge"
-    return f"{_told(move.new)} has posts already; to put them together is a merge" if move.new in counts else ""
+    return f"{_told(move.new)} has posts already; to put them together is a merge" if counts.get(move.new) else ""
 
 
 def _told(key: AuthorKey) -> str:
@@ -211,7 +211,8 @@ def unpublish(transaction: Session, key: AuthorKey, *, now: datetime) -> int:
     :param transaction: of ``db.writing``.
     """
     public = update(Post).where(_by(key), Post.published_at.is_not(None))
-    drafts = public.values(published_at=None, updated_at=now, version=Post.version + 1)
+    seen = case((Post.published_at <= now, now), else_=Post.unpublished_at)  # what was due later is a draft again
+    drafts = public.values(published_at=None, unpublished_at=seen, updated_at=now, version=Post.version + 1)
     taken_back = transaction.execute(drafts.returning(Post.id), execution_options=_IN_BULK).scalars().all()
     if taken_back:
         tags.follow(transaction, _by(key))

@@ -6,8 +6,7 @@ import html
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
-from difflib import unified_diff
-from itertools import groupby, islice
+from itertools import groupby
 from typing import Any
 
 import nh3
@@ -19,6 +18,7 @@ from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 from mdit_py_plugins.footnote import footnote_plugin
 
+from blog.content import autolinks, code, headings, pasted
 from blog.content.labour import MOST_LABOUR, labour
 from blog.errors import Invalid
 
@@ -79,23 +79,24 @@ def _is_heaped(text: str) -> bool:
 
 # -- Markdown to HTML ------------------------------------------------------------------------------------------------
 
-RENDERER_VERSION = 1
-"""Counts the changes to what `render` makes; stored beside the HTML, so that older HTML can be found and made anew."""
+RENDERER_VERSION = 2
+"""Counts the changes to what `render` makes; stored beside the HTML, so that older HTML is found and made anew."""
 
 
 def render(body_md: str) -> str:
     """Turn Markdown into HTML that is safe on a page, in a feed and in a stored file.
 
     CommonMark with tables, footnotes, task lists, strikethrough and bare addresses as links. HTML in it is allowed and
-    sanitised like everything else. No heading is an h1: that one is the page's own.
+    sanitised like everything else; where there is nothing but HTML, it is read as such. No heading is an h1: that one
+    is the page's own. Headings can be linked to, and code that names its language is in colour.
 
     :param body_md: as `passage` returns it.
     :raises Invalid: under the field ``body``, when rendering it would cost more than any honest text does.
     """
-    loose = _without_h1(_to_html(body_md))
+    loose = _without_h1(pasted.tidy(body_md) if pasted.is_html(body_md) else _to_html(body_md))
     if labour(loose) > MOST_LABOUR:
         raise Invalid({"body": "The HTML in the body leaves too many tags open. Close them, or write Markdown."})
-    return _sanitise(loose)
+    return _finished(_sanitise(loose))
 
 
 _MOST_COMMENTS = 1_000  # the parser may look for the end of each through all that follows: 9,000 took 8 s
@@ -122,38 +123,40 @@ def _count_steps(state: StateBlock, _start: int, _end: int, _silent: bool) -> bo
     return False
 
 
-# Our own, because the usual plugin for this needs 25 s for 100 KB of "<http:".
-_BRACKETED = r"""\([^\s<>()"]*+\)"""
-_ADDRESS = re.compile(rf"""(?<![\w/])https?://(?:[^\s<>()"]|{_BRACKETED})*(?:[\w/=&#%~+-]|{_BRACKETED})""")
+_MAY_HOLD_ADDRESSES = re.compile(r"://|www\.|@")
+_BEFORE_ADDRESSES = re.compile(r"softbreak|hardbreak|(?:em|strong|s)_(?:open|close)")
 
 
 def _link_addresses(state: StateCore) -> None:
-    """Make links of bare http and https addresses in running text."""
+    """Make links of bare addresses in running text."""
     for block in state.tokens:
-        if block.children and "://" in block.content:
+        if block.children and _MAY_HOLD_ADDRESSES.search(block.content):
             block.children = list(_linked(block.children))
 
 
 def _linked(spans: list[Token]) -> Iterator[Token]:
     depth = 0  # inside of other links, written either way
+    before = "softbreak"
     for span in spans:
         is_html = span.type == "html_inline"
         depth += span.type == "link_open" or (is_html and isLinkOpen(span.content))
         depth -= span.type == "link_close" or (is_html and isLinkClose(span.content))
         if span.type == "text" and depth <= 0:
-            yield from _split_at_addresses(span.content)
+            yield from _split_at_addresses(span.content, begins=bool(_BEFORE_ADDRESSES.fullmatch(before)))
         else:
             yield span
+        before = span.type
 
 
-def _split_at_addresses(text: str) -> Iterator[Token]:
+def _split_at_addresses(text: str, *, begins: bool) -> Iterator[Token]:
     at = 0
-    for address in _ADDRESS.finditer(text):
-        yield Token("text", "", 0, content=text[at : address.start()])
-        yield Token("link_open", "a", 1, attrs={"href": _markdown.normalizeLink(address[0])})
-        yield Token("text", "", 0, content=address[0])
-        yield Token("link_close", "a", -1)
-        at = address.end()
+    for address in autolinks.find(text):
+        if address.begin or begins:
+            yield Token("text", "", 0, content=text[at : address.begin])
+            yield Token("link_open", "a", 1, attrs={"href": _markdown.normalizeLink(address.href)})
+            yield Token("text", "", 0, content=text[address.begin : address.end])
+            yield Token("link_close", "a", -1)
+            at = address.end
     yield Token("text", "", 0, content=text[at:])
 
 
@@ -164,12 +167,18 @@ def _aligned_cell(self: RendererHTML, tokens: Sequence[Token], index: int, optio
     return self.renderToken(tokens, index, options, env)
 
 
+def _opened_quotation(self: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
+    """Begin a line after the tag also when nothing follows, as the specification's examples have it."""
+    return self.renderToken(tokens, index, options, env).rstrip("\n") + "\n"
+
+
 def _parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": True, "tasklists": True, "maxNesting": 20})
     parser.enable(["table", "strikethrough"]).use(footnote_plugin, inline=False)
     everywhere = ["paragraph", "reference", "blockquote", "list", "table", "footnote_def"]
     parser.block.ruler.before("table", "count_steps", _count_steps, {"alt": everywhere})
     parser.core.ruler.push("link_addresses", _link_addresses)
+    parser.add_render_rule("blockquote_open", _opened_quotation)
     parser.add_render_rule("th_open", _aligned_cell)
     parser.add_render_rule("td_open", _aligned_cell)
     return parser
@@ -232,33 +241,111 @@ def _keep(tag: str, attribute: str, value: str) -> str | None:
     return value
 
 
-_sanitiser = nh3.Cleaner(
-    tags=_TAGS,
-    attributes={
-        "*": set(),  # else nh3 keeps lang and title everywhere
-        **{tag: _ATTRIBUTES.get(tag, set()) | ({"class"} if tag in _CLASSES else set()) for tag in _TAGS},
-    },
-    attribute_filter=_keep,
-    url_schemes={"http", "https", "mailto"},
-    link_rel="ugc noopener",
-    set_tag_attribute_values={
+_POLICY: dict[str, Any] = {
+    "url_schemes": {"http", "https", "mailto"},
+    "link_rel": "ugc noopener",
+    "clean_content_tags": {"script", "style", "title"},
+    "set_tag_attribute_values": {
         "img": {"loading": "lazy"},
         "input": {"type": "checkbox", "disabled": "", "aria-label": "Task"},  # the only control text has a use for
     },
-)
+}
+_ALLOWED = {
+    "*": set[str](),  # else nh3 keeps lang and title everywhere
+    **{tag: _ATTRIBUTES.get(tag, set()) | ({"class"} if tag in _CLASSES else set()) for tag in _TAGS},
+}
+_sanitiser = nh3.Cleaner(tags=_TAGS, attributes=_ALLOWED, attribute_filter=_keep, **_POLICY)
 
 
 _FIRST_NEWLINES = re.compile("<pre>\n+")
 
 
 def _sanitise(loose: str) -> str:
-    """Keep what the lists allow; what comes out is a fixed point: cleaned again, it stays as it is."""
+    """Keep what the lists allow."""
     clean = _sanitiser.clean(loose)
     # a reference such as &#1; is a control only now; replaced and not removed: "java\1script:" must not close up
     clean = _UNFIT.sub("\ufffd", clean)
     # parsers drop the first newline of a pre, and would drop the next one each time the post is copied
-    clean = _FIRST_NEWLINES.sub("<pre>", clean)
-    return _sanitiser.clean(clean)  # the first time, an attribute taken away leaves the others in another order
+    return _FIRST_NEWLINES.sub("<pre>", clean)
+
+
+# -- what we add ------------------------------------------------------------------------------------------------------
+
+_OUR_IDS = re.compile(headings.PREFIX + "[a-z0-9-]+")
+_BACK = re.compile('<a (?=[^<>]*class="footnote-backref")')
+
+
+def _finished(clean: str) -> str:
+    """Add what only we may say: ids and links of headings, labels, colours of code; and sanitise once more.
+
+    The last word is the sanitiser's, so that no mistake in what is added can let anything through. What comes out is a
+    fixed point: finished again, it stays as it is.
+    """
+    labelled = _BACK.sub('<a aria-label="Back to the text" ', clean)
+    return _finisher.clean(headings.anchor(code.colour(labelled)))
+
+
+def _keep_ours(tag: str, attribute: str, value: str) -> str | None:
+    if attribute == "id" and _OUR_IDS.fullmatch(value):
+        return value
+    if attribute == "class" and (tag, value) == ("a", "anchor"):
+        return value
+    if attribute == "class" and tag == "span":
+        return value if value in code.CLASSES else None
+    return value if attribute == "aria-label" else _keep(tag, attribute, value)
+
+
+_finisher = nh3.Cleaner(
+    tags=_TAGS | {"span"},
+    attributes={
+        **_ALLOWED,
+        **{f"h{level}": {"id"} for level in range(2, 7)},
+        "a": _ALLOWED["a"] | {"aria-label"},
+        "span": {"class"},
+    },
+    attribute_filter=_keep_ours,
+    **_POLICY,
+)
+
+
+# -- comments --------------------------------------------------------------------------------------------------------
+
+COMMENT_VERSION = 1
+"""Counts the changes to what `render_comment` makes."""
+
+
+def render_comment(body_md: str) -> str:
+    """Turn the Markdown of a comment into HTML: paragraphs, emphasis, links, code, quotations and lists.
+
+    Headings, images, tables and HTML stay the signs that were typed. A new line is one on the page too.
+
+    :param body_md: as `passage` returns it.
+    :raises Invalid: under the field ``comment``, when rendering it would cost more than any honest text does.
+    """
+    try:
+        loose = str(_comment_markdown.render(body_md))
+    except Invalid:
+        loose = None
+    if loose is None or labour(loose) > MOST_LABOUR:
+        raise Invalid({"comment": "The quotations, lists and emphasis in the comment are too entangled."})
+    return _comment_sanitiser.clean(_UNFIT.sub("\ufffd", _comment_sanitiser.clean(loose)))
+
+
+def _comment_parser() -> MarkdownIt:
+    parser = MarkdownIt("commonmark", {"html": False, "breaks": True, "maxNesting": 10}).enable("strikethrough")
+    parser.disable(["heading", "lheading", "hr", "html_block", "html_inline", "image", "reference"])
+    parser.block.ruler.before("code", "count_steps", _count_steps, {"alt": ["paragraph", "blockquote", "list"]})
+    parser.core.ruler.push("link_addresses", _link_addresses)
+    return parser
+
+
+_comment_markdown = _comment_parser()
+_comment_sanitiser = nh3.Cleaner(
+    tags=set("a blockquote br code em li ol p pre s strong ul".split()),
+    attributes={"*": set(), "a": {"href"}, "ol": {"start"}},
+    url_schemes={"http", "https"},
+    link_rel="nofollow ugc noopener",
+)
 
 
 # -- HTML to an excerpt ----------------------------------------------------------------------------------------------
@@ -298,13 +385,3 @@ def apart(body_html: str, prefix: str) -> str:
     """
     linked = re.compile(rf' (?:id="|href="#)(?!{prefix}-)')
     return _OPENING.sub(lambda tag: linked.sub(rf"\g<0>{prefix}-", tag[0]), body_html)
-
-
-def differences(stored: str, typed: str) -> list[tuple[str, str]]:
-    """Compare two texts line by line.
-
-    :return: lines with a sign: ``-`` only in what is stored, ``+`` only in what was typed, a space in both, ``@``
-        where lines that are in both are left out. Nothing when the texts are the same.
-    """
-    compared = unified_diff(stored.splitlines(), typed.splitlines(), n=2, lineterm="")
-    return [(line[0], "" if line[0] == "@" else line[1:]) for line in islice(compared, 2, None)]

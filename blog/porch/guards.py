@@ -8,11 +8,12 @@ from typing import Any
 
 from flask import Flask, Response, g, make_response, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import Unauthorized
 
 from blog.errors import Forbidden
 from blog.identity.people import Key
 from blog.porch import log, parked, person_ref, porch
-from blog.web import csrf, forms, headers
+from blog.web import answers, csrf, forms, headers
 from blog.web.clock import moment
 
 View = Callable[..., ResponseReturnValue]
@@ -32,6 +33,8 @@ def _see_who_asks() -> None:
     person = session.person  # type: ignore[attr-defined]
     g.user = person if person and person.key.issuer == porch().client.issuer else None
     csrf.gate()
+    if g.user:
+        forms.make_room()
     if g.user and request.method not in csrf.SAFE and not csrf.is_exempt():
         csrf.check(request.form.get(csrf.FIELD), person_ref(g.user.key))
 
@@ -94,6 +97,10 @@ def _turn_away() -> ResponseReturnValue:
     if request.method in csrf.SAFE:
         here = request.full_path if request.query_string else request.path
         return redirect(url_for("auth.login", next=here))
+    if answers.wants_json() or "GET" not in getattr(request.url_rule, "methods", ()):
+        raise Unauthorized  # there is no page to come back to
+    if (request.content_length or 0) > (request.max_content_length or 0):  # files, which cannot be kept
+        return go_on(url_for("auth.login", next=request.path), because="ended", status=401)
     writer = csrf.holder(request.form.get(csrf.FIELD))
     if writer is None or forms.END_MARK not in request.form:
         return redirect(url_for("auth.login", next=request.path), 303)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from flask import Flask, Response, current_app, g, redirect, render_template, request, url_for
@@ -21,12 +21,15 @@ RETRY_AFTER_S = 30
 
 PAGES = {  # status → what the page says when nobody said it better
     400: ("That did not make sense", "Something in the request could not be understood."),
+    401: ("Not logged in", "Log in, and try again."),
     403: ("Not yours to change", "You are logged in, but this belongs to somebody else."),
     404: ("Nothing here", "There is no page at this address. It may never have been published, or it was taken back."),
     405: ("Not this way", "This address exists, but not for what was tried."),
     409: ("Somebody was faster", "A newer version was saved in the meantime."),
     411: ("Length missing", "The request did not say how long it is."),
     413: ("Too much at once", "That was more than fits. Go back: your browser still has what you typed."),
+    429: ("Slowly, please", "That was more than one may do in so short a time. Please try again later."),
+    507: ("No room left", "The disk of this blog is full, so this was not kept. Tell whoever runs it."),
     500: ("Something broke", "That is our fault, not yours. It has been noted."),
     503: ("Back in a moment", "A part of the site does not answer just now. Please try again shortly."),
 }
@@ -36,6 +39,7 @@ STATUS: dict[type[Exception], int] = {
     errors.Forbidden: 403,
     errors.Taken: 409,
     errors.Invalid: 400,
+    errors.Full: 507,
 }
 
 
@@ -46,6 +50,7 @@ def init_app(app: Flask) -> None:
     for error, status in STATUS.items():
         app.register_error_handler(error, _says(status))
     app.register_error_handler(errors.Moved, _moved)
+    app.register_error_handler(errors.TooMany, _too_many)
     app.register_error_handler(errors.Unreachable, _unreachable)
     app.register_error_handler(OperationalError, _database_away)
     app.register_error_handler(PoolTimeout, _database_away)
@@ -77,6 +82,8 @@ def _page(
         _name_request()
     if request_ctx.url_adapter is None:  # the Host header is no name at all, so no page with links can be built
         return Response(title, status, mimetype="text/plain")
+    if wants_json():
+        return problem(status, title, sentence or usual, retry_after_s=retry_after_s)
     page = render_template(
         "errors/error.html",
         status=status,
@@ -86,9 +93,37 @@ def _page(
         login_next=_login_next(status),
     )
     response = keep_private(current_app.make_response((page, status)))
-    if status == 503:
+    if status == 503 or retry_after_s:
         response.headers["Retry-After"] = str(round(retry_after_s or RETRY_AFTER_S))
     return response
+
+
+def wants_json() -> bool:
+    """Whether who asks is a program that would rather have JSON than a page."""
+    return request.accept_mimetypes.best_match(["text/html", *JSON]) in JSON
+
+
+JSON = ("application/json", "application/problem+json")
+
+
+def problem(
+    status: int,
+    title: str,
+    detail: str,
+    *,
+    problems: Mapping[str, str] | None = None,
+    retry_after_s: float | None = None,
+) -> Response:
+    """Tell a program what is wrong (RFC 9457).
+
+    :param problems: field name → a sentence, where fields are wrong.
+    """
+    told: dict[str, Any] = {"title": title, "status": status, "detail": detail}
+    answer = current_app.make_response(({**told, "problems": dict(problems)} if problems else told, status))
+    answer.mimetype = "application/problem+json"
+    if status == 503:
+        answer.headers["Retry-After"] = str(round(retry_after_s or RETRY_AFTER_S))
+    return keep_private(answer)
 
 
 def _says(status: int) -> Callable[[Exception], ResponseReturnValue]:
@@ -112,10 +147,15 @@ def _typed(status: int) -> list[tuple[str, str]]:
 
 
 def _moved(error: errors.Moved) -> ResponseReturnValue:
-    address: dict[str, Any] = dict.fromkeys(request.view_args or {}, error.slug)
+    address: dict[str, Any] = dict(request.view_args or {})
+    address |= {name: error.slug for name in ("slug", "handle") if name in address}
     here = url_for(request.endpoint or "", **address)
     query = request.query_string.decode("ascii", "ignore")
     return redirect(f"{here}?{query}" if query else here, 301)
+
+
+def _too_many(error: errors.TooMany) -> ResponseReturnValue:
+    return _page(429, str(error), retry_after_s=error.retry_after)
 
 
 def _unreachable(error: errors.Unreachable) -> ResponseReturnValue:

@@ -81,3 +81,20 @@ def keep_for_everybody(response: Response, *, seconds: int) -> Response:
     """Mark an answer that is the same whoever asks, cookie or none: caches may keep it for so long without asking."""
     response.headers["Cache-Control"] = f"public, max-age={seconds}"
     return response
+
+
+def keep_as_media(response: Response, *, public: bool) -> Response:
+    """Mark the answer with a file that people uploaded: nothing in it may do anything, should it be more than it says.
+
+    :param public: everybody may see it now, so caches may keep it for good, as its address is made of its bytes; and
+        pages of other sites, such as feed readers, may show it.
+    """
+    # browsers themselves put a style into the page on which they show a picture that is opened by itself
+    response.headers["Content-Security-Policy"] = (
+        "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox"
+    )
+    if not public:
+        return keep_private(response)
+    response.headers["Cache-Control"] = f"public, max-age={ONE_YEAR}, immutable"
+    response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+    return response

@@ -1,14 +1,19 @@
-"""What every template can say: dates and moments, for people and for machines."""
+"""What every template can say: dates and moments, for people and for machines; and what our scripts hash to."""
 
 from __future__ import annotations
 
-from datetime import datetime
+import base64
+import hashlib
+from datetime import date, datetime
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from flask import Flask
 
+from blog.web import zones
 
-def day(at: datetime) -> str:
+
+def day(at: date) -> str:
     """Write a date out, as in 21 November 2026."""
     return f"{at:%-d %B %Y}"
 
@@ -28,7 +33,21 @@ def host(url: str) -> str:
     return urlsplit(url).hostname or ""
 
 
+def integrity(script: bytes) -> str:
+    """Say what a script hashes to (Subresource Integrity, 3.5): a browser runs it only as it was here at the start."""
+    return f"sha384-{base64.b64encode(hashlib.sha384(script).digest()).decode()}"
+
+
+def counted(number: int, word: str) -> str:
+    """Write how many there are, as in 1 view, or 12,345 views."""
+    return f"{number:,} {word}{'' if number == 1 else 's'}"
+
+
 def init_app(app: Flask) -> None:
     """Give this application's templates these filters."""
-    for name in (day, day_and_time, machine, host):
+    app.add_template_filter(zones.in_words, "in_zone")
+    app.add_template_filter(zones.typed_at)
+    for name in (day, day_and_time, machine, counted, host):
         app.add_template_filter(name)
+    scripts = Path(app.static_folder or "").glob("*.js")
+    app.jinja_env.globals["integrity"] = {script.name: integrity(script.read_bytes()) for script in scripts}

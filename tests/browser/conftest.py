@@ -24,7 +24,9 @@ from tests.interop.stages import Canaille, missing
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-sync"]
 PATIENCE_MS = 30_000  # a machine may be busy with something else
+NOBODY_THERE = "Failed to load resource: net::ERR_CONNECTION_REFUSED"  # while a test has stopped the server
 LOAD_FAILED = "Failed to load resource: the server responded with a status of "  # said of every error page
+CLEARED = "Clear-Site-Data header on "  # said of every logout
 
 
 expect.set_options(timeout=PATIENCE_MS)
@@ -69,7 +71,7 @@ class Witness:
 
     def _message(self, message: ConsoleMessage) -> None:
         on_ours = message.page is not None and message.page.url.startswith(self.ours)
-        if on_ours and not message.text.startswith(LOAD_FAILED):
+        if on_ours and not message.text.startswith((LOAD_FAILED, NOBODY_THERE, CLEARED)):
             self.saw.append(f"console: {message.text}")
 
     def _request(self, request: Request) -> None:

@@ -46,8 +46,8 @@ class Author:
         button(page, "Sign in").click()
 
     def write(self, title: str, body: str, press: str = "Publish") -> None:
-        """Write a post on the dashboard."""
-        self.page.goto("/dashboard")
+        """Write a post."""
+        self.page.goto("/dashboard/write")
         field(self.page, "Title").fill(title)
         field(self.page, "Body").fill(body)
         button(self.page, press).click()

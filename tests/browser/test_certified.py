@@ -215,7 +215,7 @@ def test_nothing_is_written_with_a_client_secret(certified: EverythingOn) -> Non
 
 def test_a_writer_publishes_and_logs_out_of_both(writer: tuple[str, Page], certified: EverythingOn) -> None:
     login, page = writer
-    page.goto("/dashboard")
+    page.goto("/dashboard/write")
     field(page, "Title").fill(f"Words of {login}")
     field(page, "Body").fill("By keys, and by a form.")
     button(page, "Publish").click()
@@ -267,7 +267,7 @@ def test_a_group_that_was_taken_away_is_gone_at_the_next_login(
 ) -> None:
     login, page = writer
     certified.put_into(login)
-    page.goto("/dashboard")
+    page.goto("/dashboard/write")
     expect(field(page, "Title")).to_be_visible()
     log_out(page)
     log_in(page, login)

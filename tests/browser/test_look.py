@@ -22,6 +22,24 @@ EVERYTHING = f"""A paragraph with `code`, **strong** words and a [link](https://
 {"a very long line of code " * 10}
 ```
 
+```python
+@door
+class Door(Frame):
+    width: int = 90  # the usual one
+
+    def open(self) -> str:
+        return f"{{self}} is open\\n" if self.width > 60 else None
+```
+
+```diff
+-width = 60
++width = 90
+```
+
+### A heading with [a link](/in-it)
+
+## כותרת
+
 - [x] done
 - [ ] not yet
 
@@ -87,7 +105,9 @@ def pages(author: Author):
         others,
         refused,
         "/dashboard",
+        "/dashboard/write",
         "/dashboard/page",
+        "/dashboard/media",
         f"{live}/edit",
         f"{live}/delete",
         "/logout",

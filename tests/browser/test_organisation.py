@@ -14,6 +14,7 @@ from tests.browser.test_look import FAINT_TEXT
 def test_settings_are_opened_and_filled_in_with_the_keyboard(open_browser, reader, javascript):
     author = Author.register(open_browser(java_script_enabled=javascript))
     me, name = author.page, f"By hand {javascript}"
+    me.goto("/dashboard/write")
     field(me, "Title").fill(name)
     field(me, "Body").fill("Words.")
     tab_to(me, me.locator("summary", has_text="Settings"))
@@ -44,7 +45,7 @@ def test_notes_pages_and_tags_fit_every_screen_and_can_be_read(author, scheme):
     page, long = author.page, "Donaudampfschifffahrtsgesellschaft" + "x" * 10
     page.emulate_media(color_scheme=scheme)
     for kind, title in (("A note", ""), ("A page", f"About {long} {scheme}"), ("A post", f"Everything {scheme}")):
-        page.goto("/dashboard")
+        page.goto("/dashboard/write")
         page.locator("summary", has_text="Settings").click()
         page.get_by_role("radio", name=kind).check()
         field(page, "Title").fill(title)

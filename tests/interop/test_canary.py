@@ -81,7 +81,7 @@ def give_address(on_stage: TwoProcesses) -> str:
 
 def write_and_be_read(on_stage: TwoProcesses, canary: Visitor) -> None:
     """Publish in one process and be read in both, until the name is in their memories and in the shared one."""
-    canary.submit("Publish", Title="A word", Body="It does not say who wrote it.")
+    canary.follow("Write a post").submit("Publish", Title="A word", Body="It does not say who wrote it.")
     for url in (on_stage.url, on_stage.second_url):
         assert NAME in Visitor().open(f"{url}/a-word").text
         assert NAME in Visitor().open(f"{url}/").text
@@ -99,7 +99,7 @@ def cause_errors(on_stage: TwoProcesses, canary: Visitor) -> None:
     assert NAME in other.open(f"{on_stage.url}/").text
     assert Visitor().open(f"{on_stage.url}/oidc/callback?state=made-up&code=x&error_description={NAME}").status == 400
     assert canary.open(f"{on_stage.url}/breaks").status == 500
-    parked = canary.copy().open(f"{on_stage.url}/dashboard")
+    parked = canary.copy().open(f"{on_stage.url}/dashboard/write")
     with sqlite3.connect(on_stage.place.folder / "blog.db") as database:
         database.execute("ALTER TABLE sessions RENAME TO elsewhere")
     assert canary.open(f"{on_stage.url}/dashboard").status == 503

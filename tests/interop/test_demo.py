@@ -95,7 +95,7 @@ def test_a_second_start_keeps_everything_is_quick_and_may_be_elsewhere(start: St
     first.ready()
     secrets = password_of("amina", first.screen)
     author = log_in(Visitor(), first, "amina", secrets)
-    author.submit("Publish", Title="Kept", Body="Until the second start.")
+    author.follow("Write a post").submit("Publish", Title="Kept", Body="Until the second start.")
     author.open(f"{first.issuer}/profile/amina").submit("Edit", **{"Display Name": "Amina Sow"})
     assert first.stop(signal.SIGTERM) == 0
 

@@ -12,7 +12,7 @@ def test_somebody_registers_publishes_changes_their_name_and_leaves(on_stage: St
     on_stage.register(author, "zoe", "Zoë Ó Briain")
     assert (author.status, author.url) == (200, f"{on_stage.url}/dashboard"), author.text
 
-    author.submit("Publish", Title="A first word", Body="It has to begin *somewhere*.")
+    author.follow("Write a post").submit("Publish", Title="A first word", Body="It has to begin *somewhere*.")
     reader.open(f"{on_stage.url}/a-first-word")
     assert reader.status == 200
     assert "Zoë Ó Briain" in reader.text
@@ -33,7 +33,7 @@ def test_logging_in_leads_back_to_where_one_wanted_to_go(on_stage: Stage) -> Non
     author = Visitor()
     author.open(on_stage.url).follow("Register")
     on_stage.register(author, "ada", "Ada Tremaine")
-    author.submit("Save draft", Title="Half a thought", Body="…")
+    author.follow("Write a post").submit("Save draft", Title="Half a thought", Body="…")
     leave(on_stage, author)
     author.open(f"{on_stage.url}/half-a-thought/edit")
     on_stage.log_in(author, "ada")
@@ -45,7 +45,7 @@ def test_no_name_reaches_the_disk(on_stage: Stage) -> None:
     author, reader = Visitor(), Visitor()
     author.open(on_stage.url).follow("Register")
     on_stage.register(author, "quill", "Quillon Fairweather")
-    author.submit("Publish", Title="Seen and not kept", Body="Names are asked for.")
+    author.follow("Write a post").submit("Publish", Title="Seen and not kept", Body="Names are asked for.")
     assert "Quillon Fairweather" in reader.open(f"{on_stage.url}/seen-and-not-kept").text
     kept = on_stage.kept()
     assert b"Seen and not kept" in kept  # so this is where things are kept

@@ -149,7 +149,7 @@ def test_pages_go_on_while_the_server_is_away_and_names_come_back(on_stage: With
 def test_who_logs_in_at_the_provider_is_named_by_the_server_afterwards(on_stage: WithScim) -> None:
     zoe = Visitor().open(on_stage.url).follow("Register")
     on_stage.register(zoe, "zoe", "Zoë at Login")
-    zoe.submit("Publish", Title="By Zoë", Body="Words.")
+    zoe.follow("Write a post").submit("Publish", Title="By Zoë", Body="Words.")
     assert "Zoë at Login" in Visitor().open(f"{on_stage.url}/by-zoe").text
     on_stage.scim.people[subject(on_stage, "zoe")] = "Zoë in the Directory"
     on_stage.forget_names()

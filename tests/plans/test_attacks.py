@@ -40,7 +40,7 @@ def test_identity_spoofing_a_name_and_an_address_make_nobody_somebody_else(stage
     ada = {"name": "Ada Lovelace", "preferred_username": "ada", "email": "ada@idp.example", "email_verified": True}
     stage.idp.people |= {"ada": ada, "mallory": ada}
     author = stage.log_in()
-    author.submit("Publish", title="A post of hers", body="Hers.")
+    author.follow("Write a post").submit("Publish", title="A post of hers", body="Hers.")
     assert author.status == 200
     stage.door.sub = "mallory"
     mallory = stage.log_in()

@@ -70,12 +70,12 @@ def test_another_method_is_answered_with_what_is_allowed(visitor, method):
 
 
 def test_a_body_must_say_its_length(ada):
-    response = ada.client.post("/dashboard", input_stream=None, headers={"Transfer-Encoding": "chunked"})
+    response = ada.client.post("/dashboard/write", input_stream=None, headers={"Transfer-Encoding": "chunked"})
     assert response.status_code == 411
 
 
 def test_a_body_that_is_far_too_large_is_refused_with_a_page(ada):
-    response = ada.post("/dashboard", {"title": "x", "body": "x" * 5_000_000})
+    response = ada.post("/dashboard/write", {"title": "x", "body": "x" * 5_000_000})
     assert response.status_code == 413
     assert "your browser still has what you typed" in response.text
 
@@ -87,7 +87,7 @@ def test_a_fault_of_ours_is_a_page_that_tells_nothing_and_shows_what_was_typed(a
         raise RuntimeError("a secret detail")
 
     app.testing = False
-    form = ada.filled("/dashboard", "Publish", title="T", body="Words to keep")
+    form = ada.filled("/dashboard/write", "Publish", title="T", body="Words to keep")
     monkeypatch.setattr(posts, "create", broken)
     response = ada.send(form)
     assert response.status_code == 500

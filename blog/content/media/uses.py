@@ -1,0 +1,110 @@
+"""Which posts use which pictures: found in a post's HTML when it is saved, and then its pictures get their measures."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, and_, delete, exists, insert, or_, select, true
+from sqlalchemy.orm import Session
+
+from blog.content.media.shelf import file_name, parse
+from blog.content.readers import Reader, readable_by
+from blog.db import Media, MediaHolder, Post, PostMedia
+
+FOLDER = "/media/"
+SIZES = "(min-width: 44rem) 40rem, 100vw"  # a column of text of static/style.css
+MOST_NAMES = 500  # pictures in one post
+_USED = re.compile(rf' (?:src|href)="{FOLDER}([^"]*)"')
+_IMAGE = re.compile(r'<img((?: [a-z]+="[^"]*")*)>')  # as the sanitiser writes it: quotes in values are references
+_ATTRIBUTE = re.compile(r' ([a-z]+)="([^"]*)"')
+_OURS = {"width", "height", "loading"}
+
+
+def seen_by(reader: Reader, now: datetime) -> ColumnElement[bool]:
+    """Make the clause that leaves only pictures this reader may see: used in a post they may read, or their own."""
+    if reader.everything:
+        return true()
+    using = PostMedia.name == Media.name, PostMedia.post_id == Post.id
+    read = exists(select(Post.id).where(*using, readable_by(reader, now)).correlate(Media))
+    return or_(held_by(reader.key), read) if reader.key else read
+
+
+def held_by(key: tuple[str, str]) -> ColumnElement[bool]:
+    """Make the clause that leaves only pictures that this person uploaded."""
+    theirs = and_(MediaHolder.author_issuer == key[0], MediaHolder.author_id == key[1])
+    return exists().where(MediaHolder.name == Media.name, theirs)
+
+
+def find(
+    session: Session,
+    body_html: str,
+    *,
+    writer: Reader,
+    now: datetime,
+    post_id: int | None = None,
+    image: str | None = None,
+) -> dict[str, Media]:
+    """Find the pictures that a post uses: those that its writer may see, and those that it has used before.
+
+    Of another one nobody may learn that it is there, so it is none; least of all could a post make it public.
+
+    :param session: of the transaction that saves the post; the pictures stay until it ends.
+    :param body_html: as `text.render` returns it.
+    :param image: the address of its feature image, which may be one of ours.
+    """
+    shown = _USED.findall(body_html) + [image.removeprefix(FOLDER)] * bool(image and image.startswith(FOLDER))
+    named = {file.name for text in shown if (file := parse(text))}
+    if not named or len(named) > MOST_NAMES:
+        return {}
+    before = exists().where(PostMedia.name == Media.name, PostMedia.post_id == post_id)
+    chosen = select(Media).where(Media.name.in_(named), or_(seen_by(writer, now), before))
+    found = session.scalars(chosen.with_for_update(read=True, key_share=True, of=Media))
+    return {media.name: media for media in found}
+
+
+def known(session: Session, post_id: int) -> dict[str, Media]:
+    """Give the pictures that a post uses, as `note` noted them."""
+    theirs = select(Media).join(PostMedia, PostMedia.name == Media.name).where(PostMedia.post_id == post_id)
+    return {media.name: media for media in session.scalars(theirs)}
+
+
+def note(session: Session, post_id: int, known: Mapping[str, Media]) -> None:
+    """Note which pictures a post uses, all of them, in the transaction that saves it."""
+    there = set(session.scalars(select(PostMedia.name).where(PostMedia.post_id == post_id)))
+    if gone := there - known.keys():
+        session.execute(delete(PostMedia).where(PostMedia.post_id == post_id, PostMedia.name.in_(gone)))
+    if new := sorted(known.keys() - there):
+        session.execute(insert(PostMedia), [{"post_id": post_id, "name": name} for name in new])
+
+
+def dress(body_html: str, known: Mapping[str, Media]) -> str:
+    """Give our own pictures their measures and their variants, so that a page stands still while they load.
+
+    :param body_html: as `text.render` returns it.
+    :param known: what `find` found.
+    """
+    return _IMAGE.sub(lambda image: _dressed(image, known), body_html) if known else body_html
+
+
+def _dressed(image: re.Match[str], known: Mapping[str, Media]) -> str:
+    attributes = dict(_ATTRIBUTE.findall(image[1]))
+    folder, _, name = attributes.get("src", "").rpartition("/")
+    file = parse(name) if f"{folder}/" == FOLDER else None
+    media = known.get(file.name) if file else None
+    if media is None:
+        return image[0]
+    kept = {name: value for name, value in attributes.items() if name not in _OURS}
+    measures = {key: attributes[key] for key in ("width", "height") if key in attributes}
+    kept |= measures or {"width": str(media.width), "height": str(media.height)}
+    kept["src"] = FOLDER + file_name(media.name, media.kind)
+    if media.widths:
+        kept |= {"srcset": _srcset(media), "sizes": SIZES}
+    kept |= {"loading": "lazy", "decoding": "async"}
+    return "<img" + "".join(f' {name}="{value}"' for name, value in kept.items()) + ">"
+
+
+def _srcset(media: Media) -> str:
+    smaller = [f"{FOLDER}{file_name(media.name, media.kind, int(width))} {width}w" for width in media.widths.split()]
+    return ", ".join([*smaller, f"{FOLDER}{file_name(media.name, media.kind)} {media.width}w"])
