@@ -9,6 +9,8 @@ from bs4 import BeautifulSoup
 from sqlalchemy import event, select
 
 from blog.db import Post, Revision, db
+from tests.test_media import address
+from tests.test_readership import read
 
 
 @pytest.fixture
@@ -162,6 +164,17 @@ def test_the_zone_is_the_providers_else_a_setting_and_a_choice_is_remembered(idp
     assert chosen(bob) == ("America/Lima", False)
 
 
+def test_a_typed_time_is_kept_before_it_is_saved(ada, clock):
+    slug = ada.draft("Soon")
+    at = local(clock, hours=2)
+    typed = ada.filled(f"/{slug}/edit", "Save changes", publish_at=at, zone="Europe/Berlin")[1]
+    assert ada.post("/dashboard/autosave", typed).status_code == 200
+    editor = ada.page(f"/{slug}/edit")
+    assert editor.select_one("#editor")["data-state"] == "kept"
+    assert editor.select_one("#publish_at")["value"] == at
+    assert editor.select_one("#zone option[selected]").text == "Europe/Berlin"
+
+
 def test_a_typed_time_survives_a_conflict(ada, clock):
     slug = ada.draft("Two tabs")
     at = local(clock, hours=2)
@@ -230,6 +243,32 @@ def test_after_its_days_a_post_is_gone(log_in, clock):
     assert ada.post("/dashboard", late).status_code == 303
     assert "not there any more" in " ".join(notices(ada))
     assert stored(ada.app, "going") is None  # who touched the trash has swept it
+
+
+def test_what_is_in_the_trash_is_nowhere_else_either(desk, anybody):
+    ada, rita, visitor = anybody().log_in("ada"), anybody().log_in("rita"), anybody()
+    picture = address(ada)
+    slug = ada.publish("Going", f"![A picture]({picture})")
+    assert read(visitor, f"/{slug}").status_code == 200
+    rita.submit(f"/{slug}/comment", "Comment", comment="Well said.")
+    typed = ada.filled(f"/{slug}/edit", "Save changes", body="Typed on")[1]
+    assert ada.post("/dashboard/autosave", typed).status_code == 200
+    ada.app.extensions["readership"].flush()
+
+    def shown():
+        return {
+            "picture": visitor.get(picture).status_code == 200,
+            "comment": "Well said." in ada.get("/dashboard/comments").text,
+            "copy": ada.post("/dashboard/autosave", typed).status_code == 200,
+            "readership": "Going" in ada.get("/dashboard/readership").text,
+        }
+
+    assert set(shown().values()) == {True}
+    ada.submit(f"/{slug}/delete", "Delete")
+    assert set(shown().values()) == {False}
+    many(ada, "restore", "Going", query="?state=trash")
+    assert shown() == {"picture": False, "comment": True, "copy": True, "readership": True}
+    assert "Typed on" in ada.page(f"/{slug}/edit").select_one("#body").text
 
 
 # -- several at once --------------------------------------------------------------------------------------------------
