@@ -13,6 +13,8 @@ from sqlalchemy import delete
 from blog.db import Tag, writing
 from tests.actor import fill
 from tests.test_blog import Queries
+from tests.test_media import address
+from tests.test_states import local, many
 
 EVERYTHING = {
     "tags": "Rain, trams",
@@ -145,6 +147,46 @@ def test_hostile_words_are_shown_not_run(ada, visitor):
     assert visitor.page(tag["href"]).h1.text == name
 
 
+def test_a_feature_image_is_seen_by_who_may_read_its_post(ada, bob, visitor):
+    image = address(ada)
+    ada.publish("Shown", image_url=image, image_alt="A bridge", visible_to="people")
+    assert (visitor.get(image).status_code, bob.get(image).status_code) == (404, 200)
+    ada.submit("/shown/edit", "Save changes", visible_to="everyone")
+    assert visitor.get(image).status_code == 200
+    ada.submit("/shown/edit", "Save changes", body="Other words.")
+    assert visitor.get(image).status_code == 200
+    assert "Shown" in ada.page(f"/dashboard{image.partition('.')[0]}").text
+    ada.submit("/shown/edit", "Save changes", image_url="", image_alt="")
+    assert visitor.get(image).status_code == 404
+
+
+def test_nobody_shows_a_picture_that_they_may_not_see_themselves(ada, bob, visitor):
+    image = address(ada)
+    bob.publish("Taken", image_url=image, image_alt="Not his")
+    assert visitor.get(image).status_code == bob.get(image).status_code == 404
+
+
+def test_a_copy_in_which_other_things_are_said_comes_back(ada):
+    slug = ada.publish("A title", tags="one")
+    typed = ada.filled(f"/{slug}/edit", "Save changes")[1]
+    ada.post("/dashboard/autosave", typed)
+    assert ada.page(f"/{slug}/edit").select_one("#editor")["data-state"] == "saved"
+    ada.post("/dashboard/autosave", typed | {"tags": "one, two", "lang": "fr"})
+    page = ada.page(f"/{slug}/edit")
+    assert page.select_one("#editor")["data-state"] == "kept"
+    assert said(page).items() >= {"tags": "one, two", "lang": "fr"}.items()
+
+
+def test_a_text_that_is_put_back_leaves_what_is_said(ada, visitor):
+    ada.publish("Titel", "Worte.", **EVERYTHING)
+    ada.submit("/by-hand/edit", "Save changes", title="Neu", body="Andere.")
+    form = ada.page("/by-hand/revisions").select(".revisions form")[-1]
+    fields = {each["name"]: each["value"] for each in form.select("input[name]")}
+    assert ada.post(form["action"], fields).location == "/by-hand/edit"
+    assert visitor.page("/by-hand").h1.text == "Titel"
+    assert said(ada.page("/by-hand/edit")).items() >= EVERYTHING.items()
+
+
 def test_pages_with_everything_ask_the_database_as_little(ada, visitor, app):
     for number in range(3):
         ada.publish(f"Post {number}", tags="a, b, c", lang="de")
@@ -187,6 +229,22 @@ def test_a_long_tag_page_leads_to_older_ones(settings, request):
     older = visitor.page("/tag/long").select_one("[rel=next]")["href"]
     assert [entry.h2.text for entry in visitor.page(older).select(".entry")] == ["Number 1", "Number 0"]
     assert visitor.get("/tag/long?before=x").status_code == 404
+
+
+def test_a_tag_page_follows_the_trash_the_schedule_and_what_is_done_with_several(ada, visitor, clock):
+    for title in ("One", "Two"):
+        ada.draft(title, tags="shared")
+    assert visitor.get("/tag/shared").status_code == 404
+    many(ada, "publish", "One", "Two")
+    assert [entry.h2.text for entry in visitor.page("/tag/shared").select(".entry")] == ["Two", "One"]
+    many(ada, "trash", "Two")
+    assert [entry.h2.text for entry in visitor.page("/tag/shared").select(".entry")] == ["One"]
+    many(ada, "unpublish", "One")
+    assert visitor.get("/tag/shared").status_code == 404
+    ada.submit("/one/edit", "Schedule", publish_at=local(clock, hours=2), zone="UTC")
+    assert visitor.get("/tag/shared").status_code == 404
+    clock.advance(hours=2, minutes=1)
+    assert [entry.h2.text for entry in visitor.page("/tag/shared").select(".entry")] == ["One"]
 
 
 @pytest.fixture
@@ -279,6 +337,9 @@ def test_a_note_is_whole_in_the_stream_and_has_a_name_where_it_needs_one(ada, vi
     assert (edit.select_one("#title")["value"], said(edit)["kind"]) == ("", ["note"])
     assert "Rain again" in ada.page("/dashboard").select_one(".posts .name").text
     assert ada.submit(f"/{slug}/edit", "Save changes", body="Sun.").location == f"/{slug}/edit"
+    form = ada.page(f"/{slug}/revisions").select(".revisions form")[-1]
+    ada.post(form["action"], {each["name"]: each["value"] for each in form.select("input[name]")})
+    assert visitor.page("/").select_one(".entry.note strong").text == "again"
 
 
 def test_a_page_is_in_the_navigation_and_in_no_list(ada, visitor, idp):
