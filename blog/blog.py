@@ -1,4 +1,4 @@
-"""The readers' door: the home page, a post, and the page of an author."""
+"""The readers' door: the home page, a post, the pages of authors and of tags, and the navigation."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from flask import Blueprint, current_app, g, make_response, render_template, req
 from flask.typing import ResponseReturnValue
 
 from blog.auth import bylines
-from blog.content import authorship, comments, handles, posts
+from blog.content import authorship, comments, handles, navigation, posts, tags
 from blog.content.comments import SILENCE, Rules, Visitor
 from blog.content.readers import Reader
 from blog.errors import Moved, NotFound
@@ -57,6 +57,25 @@ def author(handle: str) -> ResponseReturnValue:
     )
 
 
+@bp.get("/tag/<slug>")
+def tag(slug: str) -> ResponseReturnValue:
+    """List the live posts with one tag that are for who asks; a tag with none of these is not here for them."""
+    found = tags.at(slug)
+    page = posts.latest(
+        now=moment(),
+        limit=current_app.config["POSTS_PER_PAGE"],
+        reader=Reader(*asker()),
+        tag_id=found.id,
+        before=request.args.get("before"),
+        after=request.args.get("after"),
+    )
+    if not page.posts:
+        raise NotFound
+    if slug != found.slug:
+        raise Moved(found.slug)
+    return _public(render_template("blog/tag.html", tag=found, page=page, bylines=bylines(_named(page.posts))))
+
+
 @bp.get("/<slug>")
 def post(slug: str) -> ResponseReturnValue:
     """Show one post, and what is said to it: when it is live to those it is for, else to its authors, who is asked to
@@ -92,6 +111,11 @@ def _count(post: Any) -> None:
     counter = current_app.extensions.get("readership")
     if counter and browsers.asks_to_read(request.environ):
         counter.seen(post.id, address=request.remote_addr or "", agent=request.user_agent.string)
+
+
+@bp.app_context_processor
+def _navigation() -> dict[str, Any]:
+    return {"site_pages": lambda: navigation.links(now=moment())}
 
 
 def _named(shown: Iterable[Any]) -> set[tuple[str, str]]:

@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from zoneinfo import available_timezones
 
 MANUAL = "docs/settings.md"
 REQUIRED: Any = object()  # as a default: there is none, the operator must say
@@ -40,6 +41,13 @@ class Setting:
     read: Callable[[str], Any] = str.strip
     secret: bool = False
     example: str = ""
+
+
+def time_zone(text: str) -> str:
+    """Read the name of a time zone as the IANA database has it."""
+    if (value := text.strip()) != "UTC" and (value not in available_timezones() or "/" not in value):
+        raise ValueError("must be a time zone such as Europe/Berlin, or UTC")
+    return value
 
 
 def flag(text: str) -> bool:
@@ -335,6 +343,15 @@ SETTINGS: tuple[Setting, ...] = (
         "Whether it is counted how often posts are read, without cookies and without keeping an address; authors see it on their dashboard. See [readership](readership.md).",
         flag,
     ),
+    Setting(
+        "TIME_ZONE",
+        "UTC",
+        "The time zone that authors schedule posts in, where neither the provider (`zoneinfo`) nor their browser says.",
+        time_zone,
+        example="Europe/Berlin",
+    ),
+    Setting("TRASH_DAYS", 30, "Days for which a deleted post can be restored; then it is gone.", number(1, 3650)),
+    Setting("REVISIONS_KEPT", 100, "How many of its texts are kept of a post, the newest.", number(1, 10_000)),
     Setting(
         "SESSION_LIFETIME",
         timedelta(days=7),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from flask import (
@@ -23,18 +24,20 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from blog.auth import bylines
-from blog.content import authorship, comments, copies, handles, posts, versions
+from blog.content import authorship, comments, copies, details, handles, posts, tags, trash, versions
 from blog.content.authorship import Naming
 from blog.content.comments import Visitor
+from blog.content.details import PLAIN, Details
 from blog.content.readers import EVERYONE, FOR_EVERYONE, GROUPS, PEOPLE, Audience, Reader
 from blog.content.readership import Count, by_day, favourites, of_posts, together
+from blog.content.states import SCHEDULED, STATES, Sought, state_of
 from blog.db import Named
 from blog.errors import Conflict, Forbidden, Invalid, Moved, NotFound, Taken
 from blog.identity.people import Byline, Key
 from blog.porch import handle, person_ref, porch
 from blog.porch.guards import asker, login_required, role_required, step_up
 from blog.porch.parked import parked_form, parked_forms
-from blog.web import charts, forms
+from blog.web import charts, forms, zones
 from blog.web.clock import moment
 from blog.web.templating import machine
 
@@ -45,36 +48,47 @@ SAID = {  # what a button did; the category of each message is the slug of the p
     "unpublish": "Unpublished. It is a draft again, and readers no longer see it.",
     "save": "Changes saved.",
     "draft": "Draft saved. Readers do not see it.",
+    "schedule": "Scheduled for {}.",
 }
 CAN_READ = {
     EVERYONE: "Everybody can read it now.",
     PEOPLE: "Everybody who is logged in can read it now.",
     GROUPS: "The people in its groups can read it now.",
 }
-PUBLISH = {"publish": True, "unpublish": False}
+DONE = {  # what a button did to the posts that were chosen in the list
+    "publish": "published",
+    "unpublish": "unpublished",
+    "trash": "moved to the trash",
+    "restore": "restored, readers do not see that yet",
+    "delete": "deleted for good",
+}
+STEP_UPS = {"publish": "publish", "unpublish": "publish", "trash": "delete", "delete": "delete"}  # that it may need
+TOLD = 5  # titles of posts with which something could not be done
 OVERTAKEN = "A newer version of this post was saved meanwhile. Your text is kept; save it to see both side by side."
 LATE = "This was saved or discarded in another tab. What you type here is kept in this browser only, until you save it."
 REARRANGE = ("up", "remove", "add")  # what buttons do with the list of authors in a form; nothing is saved by them
 SPANS = {7: 1, 30: 1, 365: 5}  # days that a chart shows, and how many of them a bar stands for
 FAVOURITES = 20
-OFFERED = 200  # authors to choose among; where there are more, they are named by the address of their page
+OFFERED = 200  # authors to choose among; where there are more, they are named by the address of their page; also tags
+DETAILS = ("slug", "excerpt", "lang", "canonical_url", "image_url", "image_alt", "place")  # fields of one line each
 
 
-@bp.get("/dashboard")
+@bp.route("/dashboard", methods=["GET", "POST"])
 @role_required("author")
 def index() -> ResponseReturnValue:
-    """List one's own posts, and what one has typed and not saved."""
-    page = posts.of_author(
-        g.user.key,
-        limit=current_app.config["POSTS_PER_PAGE"],
-        before=request.args.get("before"),
-        after=request.args.get("after"),
-    )
+    """List one's posts, and what one has typed and not saved; do something with several posts at once."""
+    return _take_many() if request.method == "POST" else _dashboard()
+
+
+def _dashboard() -> str:
+    listing = _listing()
     asking = posts.that_ask(g.user.key, limit=current_app.config["POSTS_PER_PAGE"])
-    others = {each.key for post in page.posts if post.author_rows for each in post.named if each.key}
+    shown = [post for post in listing.page.posts if post.author_rows or listing.everybody]
+    others = {each.key for post in shown for each in post.named if each.key}
     return render_template(
         "dashboard/index.html",
-        page=page,
+        listing=listing,
+        page=listing.page,
         asking=asking,
         bylines=_names(others | {post.author_key for post in asking}),
         unsaved=copies.of_new_posts(g.user.key, now=moment()),
@@ -82,11 +96,118 @@ def index() -> ResponseReturnValue:
         check=_check_to_run(),
         held=_held(),
         handle=handles.of(g.user.key),
-        readership=_readership_of(page.posts),
+        readership=_readership_of(listing.page.posts),
+        zone=_zone({}) or current_app.config["TIME_ZONE"],
         now=moment(),
         saved_forms=_saved_forms(),
         person=person_ref(g.user.key),
     )
+
+
+class Listing(NamedTuple):
+    """What the list on the dashboard shows.
+
+    :param words: that were searched for.
+    :param everybody: not one's own posts but all; for editors.
+    :param counts: how many of one's own there are in each state; nothing for everybody's, whom nobody counts.
+    :param args: what in the address says all this, so that links and forms lead back here.
+    :param trash_days: how long a post stays in the trash.
+    """
+
+    page: posts.Page
+    state: str | None
+    words: str
+    everybody: bool
+    counts: dict[str, int]
+    args: dict[str, str]
+    trash_days: int
+
+    def state_of(self, post: Any) -> str:
+        """Tell the state of a post."""
+        return state_of(post, moment())
+
+    def gone_at(self, post: Any) -> datetime:
+        """Tell when a post in the trash will be gone."""
+        return post.trashed_at + timedelta(days=self.trash_days)
+
+
+def _trash_from() -> datetime:
+    return trash.begins(moment(), current_app.config["TRASH_DAYS"])
+
+
+def _listing() -> Listing:
+    """Find the posts that the address asks for: ``state``, ``q`` and ``whose``; tags will be one more."""
+    args = {name: text for name in ("state", "q", "whose") if (text := request.args.get(name, "").strip())}
+    everybody = args.get("whose") == "everybody" and Reader(*asker()).everything
+    state = args.get("state") if args.get("state") in STATES else None
+    sought = Sought(moment(), _trash_from(), state, args.get("q", ""))
+    stretch: dict[str, Any] = {name: request.args.get(name) for name in ("before", "after")}
+    stretch |= {"limit": current_app.config["POSTS_PER_PAGE"], "sought": sought}
+    page = posts.of_everybody(**stretch) if everybody else posts.of_author(g.user.key, **stretch)
+    counts = {} if everybody else posts.count_states(g.user.key, sought=sought)
+    return Listing(page, state, sought.words, everybody, counts, args, current_app.config["TRASH_DAYS"])
+
+
+def _take_many() -> ResponseReturnValue:
+    """Do with the posts that were chosen in the list what its button says; ask first what cannot be undone."""
+    forms.must_be_whole()
+    act, _, only = request.form.get("action", "").partition(" ")
+    wanted = _wanted([only] if only else request.form.getlist("chosen"))
+    if act not in DONE:
+        raise Invalid("A hidden part of the form was changed. Nothing was done; please reload the page.")
+    sought = Sought(moment(), _trash_from())
+    found = {post.id: post for post in posts.chosen(wanted, sought=sought, reader=Reader(*asker()))}
+    if act == "delete" and found and "sure" not in request.form:
+        return render_template("dashboard/erase.html", posts=list(found.values()), args=_filters())
+    needed = step_up(STEP_UPS[act]) if act in STEP_UPS and found else None
+    return needed or _do_to_many(act, wanted, found)
+
+
+def _filters() -> dict[str, Any]:
+    return {name: text for name in ("state", "q", "whose") if (text := request.args.get(name, ""))}
+
+
+def _wanted(chosen: Collection[str]) -> dict[int, int]:
+    """Read which posts were chosen, and the version that was shown of each."""
+    pairs = (text.partition("-") for text in list(chosen)[: forms.MOST_CHOSEN])
+    return {forms.whole_number(post_id): forms.whole_number(version) for post_id, _, version in pairs}
+
+
+def _do_to_many(act: str, wanted: Mapping[int, int], found: Mapping[int, Any]) -> ResponseReturnValue:
+    problems = {post_id: _do(act, found.get(post_id), version) for post_id, version in wanted.items()}
+    done = sum(not problem for problem in problems.values())
+    flash(f"{done} {'post' if done == 1 else 'posts'} {DONE[act]}." if wanted else "No post was chosen.", "")
+    left = [(found.get(post_id), problem) for post_id, problem in problems.items() if problem]
+    for post, problem in left[:TOLD]:
+        flash(f"“{post.title}”: {problem}" if post else problem, "")
+    if len(left) > TOLD:
+        flash(f"And {len(left) - TOLD} more that nothing was done with.", "")
+    if act in {"trash", "restore", "delete"}:
+        trash.sweep(trash_from=_trash_from())
+    return redirect(url_for("dashboard.index", **_filters()), 303)
+
+
+def _do(act: str, post: Any, version: int) -> str:
+    """Do one thing with one post; say why that could not be, if it could not."""
+    if post is None:
+        return "A post is not there any more, or is not yours to change."
+    if act in {"trash", "delete", "restore"} and not authorship.may_choose(post, Reader(*asker())):
+        return "only whoever holds it, and editors, can delete it."
+    try:
+        if act in {"publish", "unpublish"}:
+            turned = posts.turn(post.id, version=version, publish=act == "publish", now=moment())
+            return "" if turned else f"it was {DONE[act]} already."
+        if act == "trash":
+            trash.put(post.id, version=version, now=moment())
+        elif act == "restore":
+            trash.restore(post.id, now=moment(), trash_from=_trash_from())
+        else:
+            trash.delete(post.id)
+    except Conflict:
+        return "it was saved in the meantime. Look at it, and try again."
+    except NotFound:
+        return "it is in the trash, or taken out of it; look at the list again."
+    return ""
 
 
 # -- writing ----------------------------------------------------------------------------------------------------------
@@ -103,34 +224,37 @@ def write() -> ResponseReturnValue:
         return _discard(url_for("dashboard.index"))
     if _asked() == "preview":
         return _writer(request.form, *_previewed(request.form))
-    return (step_up("publish") if _action() == "publish" else None) or _create()
+    return (step_up("publish") if _action() in {"publish", "schedule"} else None) or _create()
 
 
 def _create() -> ResponseReturnValue:
     typed = _chosen(request.form)
     try:
         forms.must_be_whole()
+        publish, at = _timed()
         made = posts.create(
             g.user.key,
             title=typed.get("title", ""),
             body_md=typed.get("body", ""),
             now=moment(),
-            publish=_action() == "publish",
+            publish=bool(publish),
+            at=at,
             form_id=typed.get("form_id") or None,
             audience=_audience() or FOR_EVERYONE,
             own_groups=g.user.groups,
             handle=handle(g.user.key),
             form=_form(),
             takes_comments=_takes_comments(),
+            about=_details() or PLAIN,
         )
     except Invalid as error:
         return _writer(typed, error.problems), 400
     except Conflict as error:
         return _conflict(error.current, typed)
     _remember_saved()
-    live = made.is_live(moment())
-    flash(_said("publish" if live else "draft", made), made.slug)
-    return redirect(url_for("dashboard.index") if live else url_for("dashboard.edit", slug=made.slug), 303)
+    flash(_said("publish" if made.is_live(moment()) else "draft", made), made.slug)
+    draft = made.published_at is None
+    return redirect(url_for("dashboard.edit", slug=made.slug) if draft else url_for("dashboard.index"), 303)
 
 
 def _writer(
@@ -141,7 +265,12 @@ def _writer(
     kept: copies.Kept | None = None,
 ) -> str:
     return render_template(
-        "dashboard/write.html", post=None, choice=_choice(typed), **_in_every_editor(typed, problems, preview, kept)
+        "dashboard/write.html",
+        post=None,
+        choice=_choice(typed),
+        about=_about(typed),
+        timing=_timing(typed),
+        **_in_every_editor(typed, problems, preview, kept),
     )
 
 
@@ -231,6 +360,56 @@ def _previewed(typed: MultiDict[str, str], post: Any = None) -> tuple[Mapping[st
         return {}, posts.preview(**words, writer=writer, now=moment(), post_id=post.id if post else None)
     except Invalid as error:
         return error.problems, None
+
+
+class Timing(NamedTuple):
+    """What a form shows under “Publish later”.
+
+    :param typed: what the field holds.
+    :param zone: by whose clocks; `guessed`: nobody said so yet, so that the browser may.
+    :param scheduled: for when it is scheduled.
+    """
+
+    typed: str
+    zone: str
+    guessed: bool
+    zones: tuple[str, ...]
+    scheduled: datetime | None
+
+
+def _zone(typed: Mapping[str, str]) -> str | None:
+    """Tell by whose clocks somebody schedules: as they chose here or before, else as the provider says."""
+    return zones.known(typed.get("zone")) or zones.known(session.get("zone")) or zones.known(g.user.zone)
+
+
+def _timing(typed: Mapping[str, str], post: Any = None) -> Timing:
+    zone = _zone(typed) or current_app.config["TIME_ZONE"]
+    scheduled = _scheduled(post)
+    at = typed["publish_at"] if "publish_at" in typed else zones.typed_at(scheduled, zone)
+    return Timing(at, zone, _zone(typed) is None, tuple(dict.fromkeys((zone, *zones.names()))), scheduled)
+
+
+def _scheduled(post: Any) -> datetime | None:
+    """Tell when a post falls due; None when it does not."""
+    return post.published_at if post is not None and state_of(post, moment()) == SCHEDULED else None
+
+
+def _timed(post: Any = None) -> tuple[bool | None, datetime | None]:
+    """Read what button and time of a form say: whether to publish, and when; None where that stays as it is.
+
+    Who types a time and presses *Publish* means that time.
+    """
+    action, typed, stored = _action(), request.form, _scheduled(post)
+    if zone := zones.known(typed.get("zone")):
+        session["zone"] = zone
+    if action == "unpublish":
+        return False, None
+    at = zones.moment_of(typed.get("publish_at", ""), _zone(typed) or current_app.config["TIME_ZONE"], stored=stored)
+    if action == "schedule" and at is None:
+        raise Invalid({zones.FIELD: "Say when it is to be published."})
+    if action in {"publish", "schedule"}:
+        return True, None if action == "publish" and at == stored else at
+    return (True, at) if stored and at and at != stored else (None, None)
 
 
 def _check_to_run() -> str | None:
@@ -326,7 +505,7 @@ def edit(slug: str) -> ResponseReturnValue:
         return _editor(post, request.form, *_previewed(request.form, post))
     if _asked().partition(" ")[0] in REARRANGE:
         return _rearrange(post)
-    changes_what_is_read = post.is_live(moment()) or _action() == "publish"
+    changes_what_is_read = post.published_at is not None or _action() in {"publish", "schedule"}
     return (step_up("publish") if changes_what_is_read else None) or _save(post)
 
 
@@ -346,9 +525,12 @@ def _differs(kept: copies.Kept, post: Any) -> bool:
     typed = MultiDict(kept.fields)
     told = (typed.get("title", "").strip(), typed.get("body", "").replace("\r\n", "\n").strip())
     visible_to, groups = _audience(typed) or (post.visible_to, post.groups)
-    stored = (post.title, post.body_md.strip())
+    stored = (post.typed_title, post.body_md.strip())
     same_audience = visible_to == post.visible_to and (visible_to != GROUPS or set(groups) == set(post.groups))
-    return told != stored or not same_audience or _other_authors(typed, post) or _other_comments(typed, post)
+    about = _details(typed)
+    others = (_other_authors(typed, post), _other_comments(typed, post), _other_time(typed, post))
+    others += (about is not None and not about.same_as(post),)
+    return told != stored or not same_audience or any(others)
 
 
 def _other_authors(typed: MultiDict[str, str], post: Any) -> bool:
@@ -362,6 +544,14 @@ def _other_authors(typed: MultiDict[str, str], post: Any) -> bool:
 def _other_comments(typed: MultiDict[str, str], post: Any) -> bool:
     takes_comments = _takes_comments(typed)
     return takes_comments is not None and takes_comments == post.comments_closed
+
+
+def _other_time(typed: MultiDict[str, str], post: Any) -> bool:
+    """Whether a form has another time at which the post is to be published; once it is live, that is over."""
+    if "publish_at" not in typed or post.is_live(moment()):
+        return False
+    zone = _zone(typed) or current_app.config["TIME_ZONE"]
+    return typed["publish_at"].strip() != zones.typed_at(_scheduled(post), zone)
 
 
 def _editable(slug: str) -> Any:
@@ -383,19 +573,24 @@ def _save(post: Any) -> ResponseReturnValue:
         return _conflict(post, request.form, {"merged": "Both versions still stand at a place: choose, then save."})
     try:
         forms.must_be_whole()
+        publish, at = _timed(post)
         saved = posts.save(
             post.id,
             version=forms.whole_number(typed.get("version")),
             title=typed.get("title", ""),
             body_md=typed.get("body", ""),
             now=moment(),
-            publish=PUBLISH.get(action),
+            publish=publish,
+            at=at,
             audience=_audience(),
             own_groups=g.user.groups,
             form=_form(),
             naming=_naming(post),
             writer=Reader(*asker()),
             takes_comments=_takes_comments(),
+            by=g.user.key,
+            revisions_kept=current_app.config["REVISIONS_KEPT"],
+            about=_details(),
         )
     except Invalid as error:
         return _editor(post, typed, error.problems), 400
@@ -509,8 +704,11 @@ def _editor(
         "dashboard/edit.html",
         post=post,
         choice=_choice(typed, post),
+        about=_about(typed, post),
         authors=_authors(post, typed),
         focus=focus,
+        timing=_timing(typed, post),
+        state=state_of(post, moment()),
         live=post.is_live(moment()),
         bylines=_bylines_of_others(post),
         others=others,
@@ -539,10 +737,13 @@ def _conflict(
         typed=typed,
         problems=problems or {},
         choice=_choice(typed, current),
+        about=_about(typed, current),
+        saved=details.of(current),
         changes=versions.differences(current.body_md, typed.get("body", "")),
         merged=versions.merge(typed.get("body", ""), current.body_md, base),
-        merged_title=versions.merge_line(typed.get("title", ""), current.title, base_title),
+        merged_title=versions.merge_line(typed.get("title", ""), current.typed_title, base_title),
         live=current.is_live(moment()),
+        timing=_timing(typed, current),
         authors=_authors(current, typed),
         bylines=bylines({each.key for each in current.named if each.key}),
     )
@@ -561,12 +762,12 @@ def _chosen(typed: MultiDict[str, str]) -> MultiDict[str, str]:
 @bp.route("/<slug>/delete", methods=["GET", "POST"])
 @role_required("author")
 def delete(slug: str) -> ResponseReturnValue:
-    """Ask first, then delete a post."""
+    """Ask first, then put a post into the trash."""
     if request.method == "GET":
         post = _editable(slug)
         _must_choose(post)
-        live = post.is_live(moment())
-        return render_template("dashboard/delete.html", post=post, live=live, bylines=_bylines_of_others(post))
+        shown = {"live": post.is_live(moment()), "days": current_app.config["TRASH_DAYS"]}
+        return render_template("dashboard/delete.html", post=post, **shown, bylines=_bylines_of_others(post))
     post = _editable_wherever(slug)
     _must_choose(post)
     return step_up("delete") or _delete(post)
@@ -578,8 +779,9 @@ def _must_choose(post: Any) -> None:
 
 
 def _delete(post: Any) -> ResponseReturnValue:
-    posts.delete(post.id)
-    flash(f"“{post.title}” is deleted.", "")
+    trash.put(post.id, now=moment())
+    trash.sweep(trash_from=_trash_from())
+    flash(f"“{post.title}” is deleted. It can be restored from the trash.", "")
     return redirect(url_for("dashboard.index"), 303)
 
 
@@ -646,7 +848,54 @@ def _takes_comments(typed: MultiDict[str, str] | None = None) -> bool | None:
     return typed.get("comments") == "yes" if "asks_comments" in typed else None
 
 
+class About(NamedTuple):
+    """What a form shows under “Settings”.
+
+    :param said: what was typed, else what is said about the post.
+    :param tags: the same, as one text.
+    :param offered: names of tags that the writer finds.
+    :param differs: whether anything is said, so that it is shown at once.
+    """
+
+    said: Details
+    tags: str
+    offered: list[str]
+    differs: bool
+
+
+def _about(typed: MultiDict[str, str], post: Any = None) -> About:
+    said = _details(typed) or (details.of(post) if post else PLAIN)
+    offered = tags.offered(Reader(*asker()), now=moment(), limit=OFFERED)
+    plain = PLAIN._replace(image_hosts=said.image_hosts, may_be_page=said.may_be_page)
+    may_be_page = _may_make_pages()
+    return About(said._replace(may_be_page=may_be_page), ", ".join(map(str.strip, said.tags)), offered, said != plain)
+
+
+def _details(typed: MultiDict[str, str] | None = None) -> Details | None:
+    """Read what a form says about its post beside title, text, readers and authors; None when it does not say."""
+    typed = request.form if typed is None else typed
+    if "kind" not in typed:
+        return None
+    words = {name: typed.get(name, "") for name in ("kind", *DETAILS)}
+    return Details(
+        **words,
+        tags=tags.split(typed.get("tags", "")),
+        decorative="decorative" in typed,
+        image_hosts=current_app.config["IMAGE_HOSTS"],
+        may_be_page=_may_make_pages(),
+    )
+
+
+def _may_make_pages() -> bool:
+    """Whether who asks may put pages in the navigation: editors, or all where nobody can be one."""
+    return "editor" in g.user.roles or not porch().role_rules.can_give("editor")
+
+
 def _said(action: str, post: Any) -> str:
+    if at := _scheduled(post):
+        zone = _zone(request.form) or current_app.config["TIME_ZONE"]
+        twice = " Clocks go back then; the first of the two is meant." if zones.comes_twice(at, zone) else ""
+        return SAID["schedule"].format(zones.in_words(at, zone)) + twice
     return f"{SAID[action]} {CAN_READ[post.visible_to]}" if action == "publish" else SAID[action]
 
 

@@ -33,7 +33,7 @@ from sqlalchemy import (
     type_coerce,
     update,
 )
-from sqlalchemy.orm import DeclarativeBase, Mapped, Session, foreign, mapped_column, relationship
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, foreign, mapped_column, query_expression, relationship
 from sqlalchemy.types import NullType
 
 NAMES = {  # every constraint has a name, so that a migration can find it in either database
@@ -114,6 +114,13 @@ class Named(NamedTuple):
     agreed: bool = True
 
 
+class TagLink(NamedTuple):
+    """A tag of a post, and the last part of the address of its page."""
+
+    name: str
+    slug: str
+
+
 class Post(db.Model):  # type: ignore[name-defined]
     """What somebody wrote. The author, who holds it, is an identity key, (issuer, id): never a name."""
 
@@ -127,10 +134,12 @@ class Post(db.Model):  # type: ignore[name-defined]
     body_md: Mapped[str] = mapped_column(Text)
     body_html: Mapped[str] = mapped_column(Text)
     html_version: Mapped[int]  # of the renderer that made body_html
-    excerpt: Mapped[str] = mapped_column(Text)
+    made_excerpt: Mapped[str] = mapped_column("excerpt", Text)  # of the body; `excerpt` is what is shown
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    published_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # None: a draft
+    published_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # None: a draft; to come: scheduled
+    unpublished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # when it was last taken back
+    trashed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # published_at is None then
     visible_to: Mapped[str] = mapped_column(String(10), server_default="everyone")  # a word of content/readers.py
     version: Mapped[int] = mapped_column(default=1)  # counts saves; a save names the one it started from
     form_id: Mapped[str | None] = mapped_column(
@@ -138,6 +147,18 @@ class Post(db.Model):  # type: ignore[name-defined]
     )  # of the form that made it: sent twice, made once
     comments_closed: Mapped[bool] = mapped_column(default=False, server_default=false())  # by its author
     comments_live: Mapped[int] = mapped_column(default=0, server_default="0")  # so that a post without asks for none
+
+    kind: Mapped[str] = mapped_column(String(4), default="post", server_default="post")  # a word of content/details.py
+    own_slug: Mapped[bool] = mapped_column(default=False, server_default=false())  # typed: no new title moves it
+    excerpt_own: Mapped[str | None] = mapped_column(Text)
+    lang: Mapped[str | None] = mapped_column(String(35))  # as long as RFC 5646, section 4.4.1, lets tags be
+    canonical_url: Mapped[str | None] = mapped_column(Text)  # where it was published first
+    image_url: Mapped[str | None] = mapped_column(Text)
+    image_alt: Mapped[str] = mapped_column(Text, default="", server_default="")  # empty: decoration
+    place: Mapped[int] = mapped_column(default=0, server_default="0")  # of a page in the navigation
+
+    tags_told: Mapped[str | None] = query_expression()  # see content/tags.py
+    note_html: Mapped[str | None] = query_expression()  # the text of a note, in lists, which show it whole
 
     group_rows: Mapped[list[PostGroup]] = relationship(cascade="all, delete-orphan", passive_deletes=True, lazy="raise")
     author_rows: Mapped[list[PostAuthor]] = relationship(
@@ -157,6 +178,14 @@ class Post(db.Model):  # type: ignore[name-defined]
         Index("ix_posts_visible", "visible_to", "published_at", "id"),  # for strangers, who are nearly all readers
         Index("ix_posts_published", "published_at", "id"),  # for people, who see posts of several kinds in one order
         Index("ix_posts_author", "author_issuer", "author_id", "updated_at", "id"),  # for their dashboards
+        Index(  # for who looks into the trash, and for what has been there long enough
+            "ix_posts_trashed",
+            "trashed_at",
+            "id",
+            sqlite_where=text("trashed_at IS NOT NULL"),
+            postgresql_where=text("trashed_at IS NOT NULL"),
+        ),
+        Index("ix_posts_updated", "updated_at", "id"),  # for editors' dashboards
         Index("ix_posts_author_published", "author_issuer", "author_id", "published_at", "id"),  # for their pages
         # else SQLite gives the id of a deleted post to the next one, and a save that was under way would hit that one
         {"sqlite_autoincrement": True},
@@ -183,6 +212,22 @@ class Post(db.Model):  # type: ignore[name-defined]
     def named(self) -> list[Named]:
         """Those whom readers see named above it, in order; its holder, where nobody else may be."""
         return [each for each in self.listed if each.agreed] or [Named(self.author_key, self.handle)]
+
+    @property
+    def excerpt(self) -> str:
+        """What lists show of it: words of its author's, else its first ones."""
+        return self.excerpt_own or self.made_excerpt
+
+    @property
+    def typed_title(self) -> str:
+        """Its title as somebody typed it; the title of a note is made of its first words."""
+        return "" if self.kind == "note" else self.title
+
+    @property
+    def tags(self) -> list[TagLink]:
+        """Its tags by name, where they were asked for."""
+        pairs = (line.partition("\t") for line in (self.tags_told or "").split("\n") if line)
+        return sorted((TagLink(name, slug) for slug, _, name in pairs), key=lambda tag: tag.name.casefold())
 
     @property
     def groups(self) -> list[str]:
@@ -233,6 +278,29 @@ class PostAuthor(db.Model):  # type: ignore[name-defined]
         return Named(self.author_key, handle, self.guest, agreed or self.agreed_at is not None)
 
 
+class Revision(db.Model):  # type: ignore[name-defined]
+    """A text that a post had, or has: each one that was saved and differs from the one before."""
+
+    __tablename__ = "revisions"
+
+    post_id: Mapped[int] = mapped_column(ForeignKey("posts.id", ondelete="CASCADE"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)  # from 1, in the order of saving
+    title: Mapped[str] = mapped_column(String(200))
+    body_md: Mapped[str] = mapped_column(Text)
+    saved_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    by_issuer: Mapped[str | None] = mapped_column(String(500))  # None: nobody knows, or they were erased
+    by_id: Mapped[str | None] = mapped_column(String(255))
+    added: Mapped[int]  # words that the one before had not
+    removed: Mapped[int]  # words that the one before had
+
+    __table_args__ = (Index("ix_revisions_by", "by_issuer", "by_id"),)  # for remap, merge and erase
+
+    @property
+    def by(self) -> tuple[str, str] | None:
+        """The identity key, (issuer, id), of who saved it; None when that is not known."""
+        return None if self.by_issuer is None or self.by_id is None else (self.by_issuer, self.by_id)
+
+
 class PostGroup(db.Model):  # type: ignore[name-defined]
     """A group whose people may read a post, named as the provider does."""
 
@@ -240,6 +308,54 @@ class PostGroup(db.Model):  # type: ignore[name-defined]
 
     post_id: Mapped[int] = mapped_column(ForeignKey("posts.id", ondelete="CASCADE"), primary_key=True)
     name: Mapped[str] = mapped_column(String(255), primary_key=True)
+
+
+class Tag(db.Model):  # type: ignore[name-defined]
+    """A word that posts stand together under, and the last part of the address of its page."""
+
+    __tablename__ = "tags"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(50))
+    slug: Mapped[str] = mapped_column(String(80))
+
+    __table_args__ = ({"sqlite_autoincrement": True},)  # a form of an editor must not hit another tag than it showed
+
+
+class TagName(db.Model):  # type: ignore[name-defined]
+    """A name that a tag has, or had, and the address that came with it; both lead to the tag for good."""
+
+    __tablename__ = "tag_names"
+
+    folded: Mapped[str] = mapped_column(String(150), primary_key=True)  # the name without capital letters
+    slug: Mapped[str] = mapped_column(String(80), unique=True)
+    tag_id: Mapped[int] = mapped_column(ForeignKey("tags.id", ondelete="CASCADE"), index=True)
+
+
+class PostTag(db.Model):  # type: ignore[name-defined]
+    """A tag of a post, with copies of what the page of a tag sorts and sifts by; see `keep_tags_in_step`."""
+
+    __tablename__ = "post_tags"
+
+    post_id: Mapped[int] = mapped_column(ForeignKey("posts.id", ondelete="CASCADE"), primary_key=True)
+    tag_id: Mapped[int] = mapped_column(ForeignKey("tags.id", ondelete="CASCADE"), primary_key=True)
+    published_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    visible_to: Mapped[str] = mapped_column(String(10))
+
+    __table_args__ = (
+        Index("ix_post_tags_visible", "tag_id", "visible_to", "published_at", "post_id"),  # for strangers
+        Index("ix_post_tags_published", "tag_id", "published_at", "post_id"),  # for people
+    )
+
+
+@event.listens_for(Post, "after_update")
+def keep_tags_in_step(_mapper: Any, connection: Any, post: Post) -> None:
+    """Copy when a post is published, and for whom, to its tags, in the same transaction.
+
+    What changes posts in bulk comes past this, and calls `tags.follow`.
+    """
+    copies = {"published_at": post.published_at, "visible_to": post.visible_to}
+    connection.execute(update(PostTag.__table__).where(PostTag.post_id == post.id).values(copies))
 
 
 class Copy(db.Model):  # type: ignore[name-defined]

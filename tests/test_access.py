@@ -29,7 +29,10 @@ TABLE = {
     ("GET", "/grouped"): (404, 200, 404, 404, 200, 200),
     ("GET", "/author/pen"): (200, 200, 200, 200, 200, 200),
     ("GET", "/author/shy"): (404, 200, 404, 404, 200, 200),
+    ("GET", "/tag/open"): (200, 200, 200, 200, 200, 200),
+    ("GET", "/tag/night"): (404, 200, 404, 404, 200, 200),
     ("GET", "/dashboard"): (LOGIN, 200, 200, 403, 403, 200),
+    ("POST", "/dashboard"): (LOGIN, 303, 303, 403, 403, 303),
     ("GET", "/dashboard/write"): (LOGIN, 200, 200, 403, 403, 200),
     ("POST", "/dashboard/write"): (LOGIN, 303, 303, 403, 403, 303),
     ("POST", "/dashboard/autosave"): (401, 200, 200, 403, 403, 200),
@@ -37,6 +40,8 @@ TABLE = {
     ("GET", "/dashboard/page"): (LOGIN, 200, 200, 403, 403, 200),
     ("GET", "/dashboard/readership"): (LOGIN, 200, 200, 403, 403, 200),
     ("POST", "/dashboard/page"): (LOGIN, 303, 303, 403, 403, 303),
+    ("GET", "/dashboard/tags"): (LOGIN, 403, 403, 403, 403, 200),
+    ("POST", "/dashboard/tags"): (LOGIN, 403, 403, 403, 403, 303),
     ("GET", "/dashboard/sessions"): (LOGIN, 200, 200, 200, 200, 200),
     ("POST", "/dashboard/sessions"): (LOGIN, 303, 303, 303, 303, 303),
     ("GET", "/dashboard/media"): (LOGIN, 200, 200, 403, 403, 200),
@@ -73,6 +78,20 @@ TABLE = {
     ("POST", "/joint/delete"): (LOGIN, 303, 403, 403, 403, 303),
     ("GET", "/asked/delete"): (LOGIN, 200, 403, 403, 403, 200),
     ("POST", "/asked/delete"): (LOGIN, 303, 403, 403, 403, 303),
+    ("GET", "/live/revisions"): (LOGIN, 200, 403, 403, 403, 200),
+    ("POST", "/live/revisions"): (LOGIN, 303, 403, 403, 403, 303),
+    ("GET", "/live/revisions/compare?old=1&new=1"): (LOGIN, 200, 403, 403, 403, 200),
+    ("GET", "/draft/revisions"): (LOGIN, 200, 403, 403, 403, 200),
+    ("GET", "/grouped/revisions"): (LOGIN, 200, 404, 403, 403, 200),
+    ("POST", "/grouped/revisions"): (LOGIN, 303, 404, 403, 403, 303),
+    ("GET", "/grouped/revisions/compare?old=1&new=1"): (LOGIN, 200, 404, 403, 403, 200),
+    ("GET", "/joint/revisions"): (LOGIN, 200, 200, 403, 403, 200),
+    ("POST", "/joint/revisions"): (LOGIN, 303, 303, 403, 403, 303),
+    ("GET", "/asked/revisions"): (LOGIN, 200, 403, 403, 403, 200),
+    ("GET", "/trashed"): (404, 404, 404, 404, 404, 404),
+    ("GET", "/trashed/edit"): (LOGIN, 404, 404, 403, 403, 404),
+    ("POST", "/trashed/edit"): (LOGIN, 404, 404, 403, 403, 404),
+    ("GET", "/trashed/revisions"): (LOGIN, 404, 404, 403, 403, 404),
     ("GET", "/live/byline"): (LOGIN, 404, 404, 404, 404, 404),
     ("POST", "/live/byline"): (LOGIN, 404, 404, 404, 404, 404),
     ("GET", "/joint/byline"): (LOGIN, 404, 200, 404, 404, 404),
@@ -151,12 +170,17 @@ def posts(ada, anybody, monkeypatch, request):
     )
     named = {word: picture(ada, 42 + number) for number, word in enumerate(words)}
     shown = {word: f"![](/media/{named[word]}.png)" if named else "Words." for word in ("live", "members", "grouped")}
-    assert ada.publish("Live", shown["live"]) == "live"
+    assert ada.publish("Live", shown["live"], tags="Open") == "live"
     assert ada.draft("Draft") == "draft"
     assert ada.publish("Members", shown["members"], visible_to="people") == "members"
-    assert ada.publish("Grouped", shown["grouped"], visible_to="groups", group="Night Desk") == "grouped"
+    assert (
+        ada.publish("Grouped", shown["grouped"], visible_to="groups", group="Night Desk", tags="Open, Night")
+        == "grouped"
+    )
     assert ada.draft("Joint") == "joint"
     assert ada.draft("Asked") == "asked"
+    assert ada.publish("Trashed") == "trashed"
+    assert ada.submit("/trashed/delete", "Delete").status_code == 303
     with ada.app.app_context(), writing() as session:
         for slug, agreed_at in (("joint", datetime.now(UTC)), ("asked", None)):
             post_id = session.scalar(select(Post.id).where(Post.slug == slug))
@@ -187,11 +211,15 @@ def test_everybody_may_do_what_the_table_says_and_no_more(posts, anybody, method
             body="Text",
             version="1",
             form_id="anew",
+            number="1",
             handle="anew",
             comment="Anew",
+            tag="1",
+            name="Open",
             end="1",
         )
-        fields |= {"action": "approve"} if path == "/dashboard/comments" else {}
+        pressed = {"/dashboard": "trash", "/dashboard/comments": "approve", "/dashboard/tags": "rename"}
+        fields |= {"action": pressed[path]} if path in pressed else {}
     response = actor.client.open(path, method=method, data=fields if method == "POST" else None, buffered=True)
     led_to_login = response.location is not None and response.location.startswith("/login?next=")
     assert (LOGIN if led_to_login else response.status_code) == TABLE[row][column]
@@ -211,6 +239,13 @@ SMUGGLED = {
     "group": "desk",
     "author_rows": "page pen",
     "author": "page pen",
+    "kind": "post",
+    "own_slug": "1",
+    "excerpt_own": "x",
+    "made_excerpt": "x",
+    "tags_told": "x",
+    "image_hosts": "https://evil.example",
+    "may_be_page": "1",
 }
 
 
@@ -231,12 +266,14 @@ def test_no_form_sets_what_it_does_not_show(posts, anybody, page):
 
 def test_every_route_stands_in_the_table(app):
     written = {
-        (method, re.sub("^/(live|draft|members|grouped|joint|asked)", "/<slug>", path)) for method, path in TABLE
+        (method, re.sub("^/(live|draft|members|grouped|joint|asked|trashed)", "/<slug>", path.partition("?")[0]))
+        for method, path in TABLE
     }
     written = {(method, re.sub("comment/[0-9]+/", "comment/<int:comment_id>/", path)) for method, path in written}
     written = {(method, re.sub("^/author/.*", "/author/<handle>", path)) for method, path in written}
     written = {(method, re.sub("^/media/.*", "/media/<file>", path)) for method, path in written}
     written = {(method, re.sub("^/dashboard/media/.*", "/dashboard/media/<name>", path)) for method, path in written}
+    written = {(method, re.sub("^/tag/.*", "/tag/<slug>", path)) for method, path in written}
     there = {
         (method, re.sub("<path:.*>", "style.css", str(rule)))
         for rule in app.url_map.iter_rules()

@@ -19,7 +19,21 @@ from blog.content import comments, posts
 from blog.content.authorship import Naming
 from blog.content.comments import Rules, Visitor
 from blog.content.readers import Reader
-from blog.db import Audit, Comment, Forgotten, LoginSession, Named, Parked, Post, PostAuthor, Site, Slug, db, writing
+from blog.db import (
+    Audit,
+    Comment,
+    Forgotten,
+    LoginSession,
+    Named,
+    Parked,
+    Post,
+    PostAuthor,
+    Revision,
+    Site,
+    Slug,
+    db,
+    writing,
+)
 from blog.errors import LoginRefused
 from blog.identity.people import NOBODY, Key
 from tests.actor import Actor
@@ -325,6 +339,24 @@ def test_erasing_deletes_everything_and_says_what_remains(app, ada, visitor, sec
     assert audit(app) == [("erase", "cli", 2, 1, 0)]
     assert app.extensions["porch"].directory.known() == set()
     assert "0 posts, 0 sessions, 0 parked forms" in done(app, "erase", "ada")  # once more, after a backup came back
+
+
+def test_who_saved_a_revision_goes_along_or_is_forgotten(app, ada):
+    slug = ada.draft("Hers")
+    ada.submit(f"/{slug}/edit", "Save changes", body="More words.")
+
+    def savers():
+        with app.app_context():
+            return db.session.scalars(select(Revision.by_id).order_by(Revision.number)).all()
+
+    assert savers() == ["ada", "ada"]
+    done(app, "hand-over", "ada", "bob")
+    assert savers() == ["ada", "ada"]
+    write(app, "ada", "Another")
+    done(app, "remap", "ada", "ada2")
+    assert savers() == ["ada2"] * 3
+    done(app, "erase", "ada2")
+    assert savers() == [None, None]
 
 
 def test_erasing_can_keep_what_is_published_as_nobodys(app, ada, visitor):

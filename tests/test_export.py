@@ -43,6 +43,14 @@ def test_every_post_is_in_the_folder_and_nobody_elses_to_read(app, ada, bob, tmp
     assert "Lovelace" not in "".join(file.read_text() for file in folder.iterdir())
 
 
+def test_what_is_in_the_trash_is_exported_and_marked(app, ada, tmp_path):
+    ada.submit(f"/{ada.publish('Thrown')}/delete", "Delete")
+    assert export(app, tmp_path / "all").exit_code == 0
+    matter = matter_of(tmp_path / "all" / "thrown.md")
+    assert (matter["draft"], "date" in matter) == (True, False)
+    assert matter["trashed"]
+
+
 def test_one_author_gets_theirs(app, ada, bob, tmp_path):
     ada.publish("Hers")
     bob.publish("His")

@@ -279,6 +279,11 @@ def test_a_picture_has_a_page_where_it_is_described_and_deleted_once_no_post_use
     assert refused.status_code == 409
     assert "a post uses it" in said(refused).select_one(".summary").text
     assert ada.submit(f"/{slug}/delete", "Delete").status_code == 303
+    assert "in the trash" in ada.page(f"/dashboard/media/{name}").text
+    assert ada.send(form).status_code == 409  # the post can still be restored
+    trash = ada.page("/dashboard?state=trash")
+    chosen = {"chosen": trash.select_one("[name=chosen]")["value"], "sure": "1"}
+    assert ada.send(fill(trash, "/dashboard", "Delete chosen for good", **chosen)).status_code == 303
     assert ada.submit(f"/dashboard/media/{name}", "Delete").status_code == 303
     assert files(app) == []
     assert ada.get(f"/dashboard/media/{name}").status_code == 404

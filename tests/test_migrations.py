@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,7 @@ from flask_migrate import Migrate, downgrade, upgrade
 from sqlalchemy import inspect, text
 
 import blog
-from blog.content import handles, posts
+from blog.content import handles, posts, revisions, trash
 from blog.content.authorship import Naming
 from blog.content.readers import Audience
 from blog.db import Named, db, writing
@@ -89,6 +89,48 @@ def test_what_stood_under_other_names_than_its_holders_is_a_draft_where_only_hol
     db.session.rollback()
     upgrade()
     assert differences() == []
+
+
+def test_posts_from_before_have_a_first_revision_and_what_was_taken_back_is_known(unmigrated):
+    upgrade()
+    ada = ("https://id.example", "ada")
+    for title, publish in (("taken back", True), ("never public", False)):
+        post = posts.create(ada, title=title, body_md="x", now=NOW, publish=publish)
+    posts.turn(post.id - 1, version=1, publish=False, now=NOW)
+    downgrade(revision="0012")
+    db.session.rollback()
+    upgrade()
+    rows = db.session.execute(text("SELECT title, unpublished_at IS NOT NULL FROM posts ORDER BY id")).all()
+    assert [(title, bool(known)) for title, known in rows] == [("taken back", True), ("never public", False)]
+    assert [(each.title, each.by) for each in revisions.of_post(post.id, limit=9)] == [("never public", None)]
+
+
+def test_what_is_in_the_trash_goes_where_there_is_none(unmigrated):
+    upgrade()
+    for title in ("kept", "thrown"):
+        post = posts.create(("https://id.example", "ada"), title=title, body_md="x", now=NOW, publish=True)
+    trash.put(post.id, now=NOW)
+    downgrade(revision="0012")
+    assert db.session.execute(text("SELECT title FROM posts")).scalars().all() == ["kept"]
+    assert db.session.execute(text("SELECT post_id FROM slugs WHERE slug = 'thrown'")).scalars().all() == [None]
+    db.session.rollback()
+    upgrade()
+    assert differences() == []
+
+
+def test_an_upgrade_empties_the_trash_of_what_is_over(app):
+    with app.app_context():
+        with writing() as session:
+            db.metadata.drop_all(session.connection())
+        upgrade()
+        for days in (29, 31):
+            post = posts.create(
+                ("https://idp.example", "ada"), title=f"{days} days", body_md="x", now=NOW, publish=False
+            )
+            trash.put(post.id, now=datetime.now(UTC) - timedelta(days=days))
+    assert app.test_cli_runner().invoke(args=["upgrade"]).exit_code == 0
+    with app.app_context():
+        assert db.session.execute(text("SELECT title FROM posts")).scalars().all() == ["29 days"]
 
 
 def test_upgrading_again_changes_nothing_and_leaves_logging_alone(unmigrated):

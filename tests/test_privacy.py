@@ -175,8 +175,16 @@ def test_a_name_that_was_deleted_is_found_in_the_pages_of_the_database(canary, a
     with app.app_context():
         db.session.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
     canary.submit(f"/{slug}/delete", "Delete")
+    waiting = audit(app, log_file, CANARY).output
+    assert all(column in waiting for column in ("posts.body_md", "revisions.body_md"))  # it can be restored still
+    box = canary.page("/dashboard?state=trash").select_one("[name=chosen]")["value"]
+    _, fields = canary.filled("/logout", "Log out")
+    sure = {"sure": "1", "action": "delete", "chosen": box, "end": "1"}
+    assert canary.post("/dashboard", fields | sure).status_code == 303
     lines = audit(app, log_file, CANARY).output.splitlines()
-    assert not [line for line in lines if "posts.body_md" in line]  # there is no post any more
+    assert not [
+        line for line in lines if "posts.body_md" in line or "revisions.body_md" in line
+    ]  # there is no post any more
     assert [line.split()[0] for line in lines if line.split()[-3:-2] and "blog.db (" in line] != ["0"]
 
 

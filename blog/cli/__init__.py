@@ -15,7 +15,7 @@ from blog.cli.exchange import export
 from blog.cli.gone import gone
 from blog.cli.media import media
 from blog.cli.privacy import privacy
-from blog.content import handles, rendering
+from blog.content import handles, rendering, trash
 from blog.identity.people import Key
 from blog.porch import handle
 
@@ -36,6 +36,7 @@ def upgrade_database() -> None:
     """Create the database, or bring it to this version. Safe to repeat."""
     upgrade(directory=str(current_app.extensions["migrate"].directory))
     handles.give(lambda author_key: handle(Key(*author_key)), now=datetime.now(UTC))
+    trash.sweep(trash_from=trash.begins(datetime.now(UTC), current_app.config["TRASH_DAYS"]))
     renewed = rendering.renew()
     if renewed.posts:
         click.echo(f"The HTML of {renewed.posts:,} posts was made anew.")

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from blog.cli.asking import asks_first, counted, key_here, may_go_on, now, plain, said_plainly
 from blog.cli.media import shelf
 from blog.cli.names import prove
-from blog.content import comments, copies, handles, ownership
+from blog.content import comments, copies, handles, ownership, revisions
 from blog.content.media import library
 from blog.content.ownership import Deleted, Holding, Move, Moved
 from blog.db import Audit, tell_caches, writing
@@ -246,6 +246,7 @@ def _carry_out(transaction: Session, action: str, moves: list[Move]) -> list[tup
             handles.take_along(transaction, old, new)
             copies.take_along(transaction, old, new)
             library.take_along(transaction, old, new)
+            revisions.take_along(transaction, old, new)
         handles.keep(transaction, new, handle(new), now())
     said = sum(comments.take_along(transaction, old, new) for old, new in keys) if same_person else 0
     done = list(zip(ownership.move(transaction, moves), left, strict=True))
@@ -386,6 +387,7 @@ def _erase(transaction: Session, key: Key, keep_posts: bool) -> tuple[Deleted, T
     handles.drop(transaction, key)
     copies.drop(transaction, key)
     library.drop(transaction, key)
+    revisions.drop(transaction, key)
     deleted = ownership.delete(transaction, key, drafts_only=keep_posts)
     (kept,) = ownership.move(transaction, [Move(key, NOBODY)])  # nothing is left to move unless posts are kept
     posts, coauthored = deleted.posts + kept.posts, deleted.coauthored + kept.coauthored

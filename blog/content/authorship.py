@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, and_, case, false, not_, or_, select, true
 from sqlalchemy import delete as delete_from
 from sqlalchemy.orm import Session
 
-from blog.content import handles
+from blog.content import details, handles
 from blog.content.readers import Reader, named_there, readable_by
 from blog.content.text import line
 from blog.db import Handle, Named, Post, PostAuthor, db, tell_caches, writing
@@ -252,7 +252,9 @@ def offered(
 
     :param among: only these.
     """
-    readable = and_(Post.published_at <= now, case((readable_by(reader, now), true()), else_=false()))
+    readable = and_(
+        Post.published_at <= now, Post.kind != details.PAGE, case((readable_by(reader, now), true()), else_=false())
+    )
     holds = and_(Post.author_issuer == Handle.author_issuer, Post.author_id == Handle.author_id)
     stands = and_(PostAuthor.author_issuer == Handle.author_issuer, PostAuthor.author_id == Handle.author_id)
     alone = select(Post.id).where(holds, readable, holder_stands())

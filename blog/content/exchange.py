@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 
 import yaml
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select, true
-from sqlalchemy.orm import load_only, selectinload
+from sqlalchemy.orm import load_only, selectinload, with_expression
 
-from blog.content import authorship, slugs
+from blog.content import authorship, slugs, tags
+from blog.content.details import NOTE, PAGE, POST
 from blog.content.posts import AuthorKey
 from blog.content.readers import EVERYONE
 from blog.db import Post, PostAuthor, Slug, db
@@ -60,7 +61,7 @@ def files(author_key: AuthorKey | None = None) -> Iterator[File]:
 
 def _after(last_id: int, author_key: AuthorKey | None) -> Select[Post]:
     chosen = select(Post).where(Post.id > last_id, _of(author_key)).order_by(Post.id).limit(AT_ONCE)
-    return chosen.options(_WRITTEN, selectinload(Post.group_rows), selectinload(Post.author_rows))
+    return chosen.options(_WRITTEN, _TAGGED, selectinload(Post.group_rows), selectinload(Post.author_rows))
 
 
 def _of(author_key: AuthorKey | None) -> ColumnElement[bool]:
@@ -79,9 +80,18 @@ _WRITTEN = load_only(
     Post.created_at,
     Post.updated_at,
     Post.published_at,
+    Post.trashed_at,
     Post.visible_to,
+    Post.kind,
+    Post.excerpt_own,
+    Post.lang,
+    Post.canonical_url,
+    Post.image_url,
+    Post.image_alt,
+    Post.place,
     raiseload=True,
 )
+_TAGGED = with_expression(Post.tags_told, tags.told())
 
 
 def _aliases(found: Sequence[Post]) -> dict[int | None, list[str]]:
@@ -109,9 +119,12 @@ def _content(post: Post, aliases: list[str]) -> bytes:
 
 
 def _matter(post: Post, aliases: list[str]) -> dict[str, Any]:
-    told: dict[str, Any] = {"title": post.title, "slug": post.slug}
+    told: dict[str, Any] = {} if post.kind == NOTE else {"title": post.title}
+    told |= {"slug": post.slug}
+    if post.kind != POST:
+        told |= {"kind": post.kind}
     if post.published_at is None:
-        told |= {"draft": True}
+        told |= {"draft": True} | ({"trashed": post.trashed_at} if post.trashed_at else {})
     else:
         told |= {"date": post.published_at}
     told |= {"created": post.created_at, "updated": post.updated_at, **_by(post)}
@@ -119,9 +132,23 @@ def _matter(post: Post, aliases: list[str]) -> dict[str, Any]:
         told |= {"visible_to": post.visible_to}
     if post.groups:
         told |= {"groups": post.groups}
+    told |= _details(post)
     if aliases:
         told |= {"aliases": aliases}
     return told
+
+
+def _details(post: Post) -> dict[str, Any]:
+    """Tell what is said about it beside its title and text; what is not said is left out."""
+    said: dict[str, Any] = {
+        "tags": [tag.name for tag in post.tags],
+        "excerpt": post.excerpt_own,
+        "lang": post.lang,
+        "canonical": post.canonical_url,
+        "image": {"src": post.image_url, "alt": post.image_alt} if post.image_url else None,
+        "weight": post.place if post.kind == PAGE else None,
+    }
+    return {name: value for name, value in said.items() if value not in (None, [])}
 
 
 def _by(post: Post) -> dict[str, Any]:

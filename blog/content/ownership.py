@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Select, and_, case, func, not_, or_, selec
 from sqlalchemy import delete as delete_from
 from sqlalchemy.orm import Session, aliased
 
-from blog.content import comments
+from blog.content import comments, tags
 from blog.content.posts import AuthorKey
 from blog.content.readers import EVERYONE, named_there
 from blog.db import Post, PostAuthor, Slug, db, tell_caches
@@ -211,9 +211,11 @@ def unpublish(transaction: Session, key: AuthorKey, *, now: datetime) -> int:
     :param transaction: of ``db.writing``.
     """
     public = update(Post).where(_by(key), Post.published_at.is_not(None))
-    drafts = public.values(published_at=None, updated_at=now, version=Post.version + 1)
+    seen = case((Post.published_at <= now, now), else_=Post.unpublished_at)  # what was due later is a draft again
+    drafts = public.values(published_at=None, unpublished_at=seen, updated_at=now, version=Post.version + 1)
     taken_back = transaction.execute(drafts.returning(Post.id), execution_options=_IN_BULK).scalars().all()
     if taken_back:
+        tags.follow(transaction, _by(key))
         tell_caches(transaction)
     return len(taken_back)
 

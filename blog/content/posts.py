@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 from sqlalchemy import (
     ColumnElement,
@@ -25,11 +25,13 @@ from sqlalchemy import (
 )
 from sqlalchemy import delete as delete_from
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload, load_only, selectinload
+from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload, load_only, selectinload, with_expression
+from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.sql.base import ExecutableOption as ORMOption
 
-from blog.content import authorship, copies, handles, slugs
+from blog.content import authorship, copies, details, handles, navigation, revisions, slugs, tags
 from blog.content.authorship import Naming
+from blog.content.details import NOTE, PAGE, PLAIN, Details
 from blog.content.media import uses
 from blog.content.readers import (
     ANYBODY,
@@ -42,14 +44,18 @@ from blog.content.readers import (
     readable_by,
     settled,
 )
-from blog.content.text import RENDERER_VERSION, excerpt, line, passage, render
-from blog.db import Handle, Media, Post, PostAuthor, PostGroup, Slug, db, tell_caches, writing
+from blog.content.states import LIVE, SCHEDULED, TRASH, Sought, state_of, states
+from blog.content.text import RENDERER_VERSION, apart, excerpt, line, passage, render
+from blog.db import Handle, Media, Post, PostAuthor, PostGroup, PostTag, Slug, db, tell_caches, writing
 from blog.errors import Conflict, Forbidden, Invalid, Moved, NotFound
 
 AuthorKey = tuple[str, str]  # issuer and id
 
 TITLE_LONGEST = 200  # characters
 BODY_LONGEST = 100_000  # bytes of UTF-8
+NOTE_LONGEST = 5_000  # a list shows notes whole, and twenty of them are no more than one longest post
+WORDS_LONGEST = 60  # characters, of a note's first words, where others have a title
+WHEN = "publish_at"  # under which a problem with the time of publishing is told
 
 
 # -- changing --------------------------------------------------------------------------------------------------------
@@ -62,15 +68,18 @@ def create(
     body_md: str,
     now: datetime,
     publish: bool,
+    at: datetime | None = None,
     form_id: str | None = None,
     audience: Audience = FOR_EVERYONE,
     own_groups: Collection[str] = (),
     handle: str | None = None,
     form: copies.Form | None = None,
     takes_comments: bool | None = None,
+    about: Details = PLAIN,
 ) -> Post:
-    """Make a post, as a draft or published at once, at an address of its own.
+    """Make a post, as a draft, published at once or due later, at an address of its own.
 
+    :param at: when it is to be published, which has to come still; None for at once.
     :param form_id: of the form it was written in, up to 64 letters, digits, ``-`` and ``_``. The same form sent again
         makes no second post: the first one is returned.
     :param audience: whom it is visible to once it is live.
@@ -78,19 +87,22 @@ def create(
     :param handle: of the writer's page, should they have none yet; `handles.give` gives one to who gets none here.
     :param form: whose copy ends with this.
     :param takes_comments: whether people may comment on it; None for yes.
-    :raises Invalid: under ``title``, ``body``, ``visible_to``, or the empty name when the form id has no such form.
+    :param about: its kind, tags, address and so on.
+    :raises Invalid: under ``title``, ``body``, ``visible_to``, ``publish_at``, a field of `Details`, or the empty name
+        when the form id has no such form.
     :raises Conflict: when this form has made a post already that reads differently now; carries that post.
     :raises Forbidden: when somebody else sent this form.
     """
-    written = _written(title, body_md, audience)._replace(takes_comments=takes_comments)
+    written = _written(title, body_md, audience, about=about)._replace(takes_comments=takes_comments)
     must_be_offered(written.audience, frozenset(own_groups))
     if form_id is not None and not _FORM_ID.fullmatch(form_id):
         raise Invalid("This form is damaged. Keep your text, open a new form and put it there.")
+    published_at = _when(None, publish, at, now)
     writer = Reader(author_key, frozenset(own_groups))
     try:
-        return _create(writer, written, now, publish, form_id, handle=handle, form=form)
+        return _create(writer, written, now, published_at, form_id, handle=handle, form=form)
     except IntegrityError:  # the same form, sent twice at the same moment: the other one was first, and is found now
-        return _create(writer, written, now, publish, form_id, handle=handle, form=form)
+        return _create(writer, written, now, published_at, form_id, handle=handle, form=form)
 
 
 def save(
@@ -101,12 +113,16 @@ def save(
     body_md: str,
     now: datetime,
     publish: bool | None = None,
+    at: datetime | None = None,
     audience: Audience | None = None,
     own_groups: Collection[str] = (),
     form: copies.Form | None = None,
     naming: Naming | None = None,
     writer: Reader | None = None,
     takes_comments: bool | None = None,
+    by: AuthorKey | None = None,
+    revisions_kept: int = revisions.KEPT,
+    about: Details | None = None,
 ) -> Post:
     """Put a new text into a post, and publish it (True), take it back (False) or leave its state alone (None).
 
@@ -114,45 +130,62 @@ def save(
     A post that is published again after it was taken back counts as published now.
 
     :param version: of the post that the writer started from.
+    :param at: when it is to be published, which has to come still; None for at once.
     :param audience: whom it is visible to from now on; None leaves that as it is.
     :param own_groups: the writer's, which they may choose among, beside those that the post has.
     :param naming: who is named above it from now on; None leaves that as it is. Only for who `authorship.may_choose`.
-    :param takes_comments: whether people may comment on it from now on; None leaves that as it is.
     :param form: whose copy ends with this.
-    :raises Invalid: under ``title``, ``body``, ``visible_to`` or ``authors``.
-    :raises NotFound: when the post was deleted in the meantime.
+    :param takes_comments: whether people may comment on it from now on; None leaves that as it is.
+    :param by: who saves it.
+    :param revisions_kept: how many texts of it remain, the newest.
+    :param about: its kind, tags, address and so on from now on; None leaves them as they are.
+    :raises Invalid: under ``title``, ``body``, ``visible_to``, ``authors``, ``publish_at``, or a field of `Details`.
+    :raises NotFound: when the post was deleted in the meantime, or put into the trash.
     :raises Conflict: when it was saved in the meantime, unless with the very same text, authors, audience and state;
         carries what is stored.
     """
-    written = _written(title, body_md, audience, naming)._replace(takes_comments=takes_comments)
+    written = _written(title, body_md, audience, naming, about)._replace(takes_comments=takes_comments)
     with writing() as session:
-        post = _locked(session, post_id)
-        if post is None:
+        post = locked(session, post_id)
+        if post is None or post.trashed_at is not None:
             raise NotFound
         copies.end(session, form)
-        if _holds(post, written, publish):
+        written = _as_its_kind(written, post.kind)
+        if _holds(post, written) and post.published_at == _when(post, publish, at, now):
             return post
         if post.version != version:
             raise Conflict(post)
         must_be_offered(written.audience, frozenset(own_groups).union(post.groups))
-        was_public = post.published_at is not None
-        writer = writer or Reader(post.author_key, frozenset(own_groups))
-        pictures = uses.find(session, written.body_html, writer=writer, now=now, post_id=post_id)
-        if slugs.slug_for(written.title) != slugs.slug_for(post.title):
-            _move(session, post, written.title)
-        _put(post, written, pictures)
-        uses.note(session, post_id, pictures)
-        if written.naming:
-            authorship.put(session, post, written.naming, now)
-        post.updated_at = now
-        post.version += 1
-        if publish is False:
-            post.published_at = None
-        if publish or post.published_at is not None:
-            _show(session, post, now)
+        was_public, before = post.published_at is not None, (post.title, post.body_md)
+        never_seen(session, post, now)
+        _change(session, post, written, writer or Reader(post.author_key, frozenset(own_groups)), now)
+        revisions.note(session, post.id, written.text, before, by=by, now=now, kept=revisions_kept)
+        _turn(session, post, _when(post, publish, at, now), now)
         if was_public or post.published_at is not None:
             tell_caches(session)
         return post
+
+
+def turn(post_id: int, *, version: int, publish: bool, now: datetime) -> bool:
+    """Publish a post or take it back, and leave all else of it alone; tell whether that changed anything.
+
+    :param version: of the post that who asks has seen.
+    :raises NotFound: when it was deleted in the meantime, or put into the trash.
+    :raises Conflict: when it was saved in the meantime.
+    """
+    with writing() as session:
+        post = locked(session, post_id)
+        if post is None or post.trashed_at is not None:
+            raise NotFound
+        published_at = _when(post, publish, None, now)
+        if post.published_at == published_at:
+            return False
+        if post.version != version:
+            raise Conflict(post)
+        never_seen(session, post, now)
+        _turn(session, post, published_at, now)
+        tell_caches(session)
+        return True
 
 
 class Preview(NamedTuple):
@@ -176,61 +209,98 @@ def preview(*, title: str, body_md: str, writer: Reader, now: datetime, post_id:
 
 
 def delete(post_id: int) -> None:
-    """Remove a post; nothing happens when it is gone already.
+    """Remove a post for good, from the trash or from anywhere else; nothing happens when it is gone already.
 
     Addresses at which it was public are kept, leading nowhere, until another post takes them.
     """
     with writing() as session:
-        post = _locked(session, post_id)
-        if post is None:
-            return
-        session.execute(delete_from(Slug).where(Slug.post_id == post_id, Slug.public.is_(False)))
-        session.delete(post)
-        if post.published_at is not None:
-            session.flush()
-            tell_caches(session)
+        post = locked(session, post_id)
+        if post is not None:
+            never_seen(session, post, post.updated_at)
+            remove(session, post)
+
+
+def remove(session: Session, post: Post) -> None:
+    """Remove a post for good, in a transaction that has it `locked`."""
+    session.execute(delete_from(Slug).where(Slug.post_id == post.id, Slug.public.is_(False)))
+    session.delete(post)
+    session.flush()
+    if post.published_at is not None:
+        tell_caches(session)
 
 
 _FORM_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 class _Written(NamedTuple):
-    """What somebody wrote, what is made of it, for whom it is, and whether it takes comments; None leaves these two."""
+    """What somebody wrote, what is made of it, for whom it is, and what is said about it; None leaves that as it is."""
 
     title: str
     body_md: str
     body_html: str
     audience: Audience | None
     naming: Naming | None = None
+    about: Details | None = None
     takes_comments: bool | None = None
 
+    @property
+    def text(self) -> tuple[str, str]:
+        """What is kept as a revision."""
+        return self.title, self.body_md
 
-def _written(title: str, body_md: str, audience: Audience | None, naming: Naming | None = None) -> _Written:
+
+def _written(
+    title: str,
+    body_md: str,
+    audience: Audience | None,
+    naming: Naming | None = None,
+    about: Details | None = None,
+) -> _Written:
     problems: dict[str, str] = {}
-    try:
-        title = line(title, "title", longest=TITLE_LONGEST)
-    except Invalid as invalid:
-        problems |= invalid.problems
-    try:
-        body_md, body_html = _body(body_md)
-    except Invalid as invalid:
-        problems |= invalid.problems
-    try:
-        audience = settled(audience) if audience else None
-    except Invalid as invalid:
-        problems |= invalid.problems
-    try:
-        naming = authorship.settled(naming) if naming else None
-    except Invalid as invalid:
-        problems |= invalid.problems
+    kind = about.kind if about else None
+    longest = NOTE_LONGEST if kind == NOTE else BODY_LONGEST
+    title = _tried(problems, lambda: _title(title, kind), "")
+    body_md, body_html = _tried(problems, lambda: _body(body_md, longest), ("", ""))
+    audience = _tried(problems, lambda: settled(audience) if audience else None, None)
+    naming = _tried(problems, lambda: authorship.settled(naming) if naming else None, None)
+    about = _tried(problems, lambda: details.settled(about) if about else None, None)
     if problems:
         raise Invalid(problems)
-    return _Written(title, body_md, body_html, audience, naming)
+    return _Written(title, body_md, body_html, audience, naming, about)
 
 
-def _body(body_md: str) -> tuple[str, str]:
+_Value = TypeVar("_Value")
+
+
+def _tried(problems: dict[str, str], settle: Callable[[], _Value], otherwise: _Value) -> _Value:
+    """Note what is wrong with one field and go on, so that every mistake is told at once."""
+    try:
+        return settle()
+    except Invalid as invalid:
+        problems |= invalid.problems
+        return otherwise
+
+
+def _title(typed: str, kind: str | None) -> str:
+    """Normalise a title; a note has none, and where nobody says what it is, `_as_its_kind` looks."""
+    if kind == NOTE and typed.strip():
+        raise Invalid({"title": "A note has no title. Put these words in its body, or make it a post."})
+    may_be_empty = kind in (None, NOTE) and not typed.strip()
+    return "" if may_be_empty else line(typed, "title", longest=TITLE_LONGEST)
+
+
+def _as_its_kind(written: _Written, kind: str) -> _Written:
+    """Let a note go by its first words, whatever it is called, and everything else by its title."""
+    kind = written.about.kind if written.about else kind
+    if kind != NOTE:
+        return written._replace(title=line(written.title, "title", longest=TITLE_LONGEST))
+    passage(written.body_md, "body", longest=NOTE_LONGEST)
+    return written._replace(title=excerpt(written.body_html, WORDS_LONGEST) or "Note")
+
+
+def _body(body_md: str, longest: int = BODY_LONGEST) -> tuple[str, str]:
     """Make of a body what is stored of it: its Markdown and its HTML."""
-    body_md = passage(body_md, "body", longest=BODY_LONGEST)
+    body_md = passage(body_md, "body", longest=longest)
     return body_md, render(body_md)
 
 
@@ -238,39 +308,45 @@ def _create(
     writer: Reader,
     written: _Written,
     now: datetime,
-    publish: bool,
+    published_at: datetime | None,
     form_id: str | None,
     *,
     handle: str | None,
     form: copies.Form | None,
 ) -> Post:
     author_key = cast(AuthorKey, writer.key)
+    written = _as_its_kind(written, PLAIN.kind)
     with writing() as session:
         copies.end(session, form)
-        sent_before = select(Post).where(Post.form_id == form_id).options(_WITH_GROUPS, *_WITH_AUTHORS)
+        sent_before = select(Post).where(Post.form_id == form_id).options(*_WHOLE)
         if form_id and (earlier := session.scalar(sent_before)):
-            return _sent_before(session, earlier, author_key, written, now if publish else None)
+            return _sent_before(session, earlier, author_key, written, published_at)
         post = Post(
             author_issuer=author_key[0],
             author_id=author_key[1],
-            slug=_take_address(session, written.title),
+            slug=_first_address(session, written),
             created_at=now,
             updated_at=now,
-            published_at=now if publish else None,
+            published_at=published_at,
             form_id=form_id,
             group_rows=[],
             author_rows=[],
         )
-        pictures = uses.find(session, written.body_html, writer=writer, now=now)
+        image = written.about.image_url if written.about else None
+        pictures = uses.find(session, written.body_html, image=image, writer=writer, now=now)
         _put(post, written, pictures)
         session.add(post)
         session.flush()
         if pictures:
             uses.note(session, post.id, pictures)
-        session.execute(update(Slug).where(Slug.slug == post.slug).values(post_id=post.id, public=publish))
+        session.execute(
+            update(Slug).where(Slug.slug == post.slug).values(post_id=post.id, public=published_at is not None)
+        )
+        revisions.note(session, post.id, written.text, by=author_key, now=now)
+        tags.put(session, post, written.about.tags if written.about else ())
         if handle:
             handles.keep(session, author_key, handle, now)
-        if publish:
+        if published_at is not None:
             tell_caches(session)
         return post
 
@@ -281,34 +357,94 @@ def _sent_before(
     """Do what is left to do of a form that was sent before: to publish the draft it made."""
     if earlier.author_key != author_key:
         raise Forbidden
-    if not _holds(earlier, written, None):
+    if earlier.trashed_at is not None:
+        raise NotFound
+    if not _holds(earlier, written):
         raise Conflict(earlier)
     if published_at and earlier.published_at is None:
-        _show(session, earlier, published_at)
+        earlier.published_at = published_at
+        _keep_address(session, earlier)
         earlier.version += 1
         tell_caches(session)
     return earlier
 
 
-def _show(session: Session, post: Post, now: datetime) -> None:
-    """Let readers see a post from now on, unless they do already, and keep its address for good."""
-    post.published_at = post.published_at or now
+MOST_AHEAD = timedelta(days=3653)  # ten years; who types the year 9999 means another one
+
+
+def _when(post: Post | None, publish: bool | None, at: datetime | None, now: datetime) -> datetime | None:
+    """Tell when a post will be published, or was, if this is done to it.
+
+    :raises Invalid: under ``publish_at``, when that time makes no sense.
+    """
+    if publish is None:
+        return post.published_at if post else None
+    if not publish:
+        return None
+    state = state_of(post, now) if post else None
+    if at is None:
+        return post.published_at if post and state == LIVE else now
+    if post and state == SCHEDULED and post.published_at == at:
+        return at
+    if state == LIVE:
+        raise Invalid({WHEN: "This post is live already. Unpublish it first, to publish it later."})
+    if at <= now:
+        raise Invalid({WHEN: "This time has passed. Choose a later one, or leave it empty and publish now."})
+    if at - now > MOST_AHEAD:
+        raise Invalid({WHEN: "This is more than ten years away. Choose an earlier time."})
+    return at
+
+
+def _turn(session: Session, post: Post, published_at: datetime | None, now: datetime) -> None:
+    """Let a post be published at a time, or not at all, as one more save of it."""
+    if published_at is None and state_of(post, now) == LIVE:
+        post.unpublished_at = now
+    post.published_at = published_at
+    post.updated_at = now
+    post.version += 1
+    if published_at is not None:
+        _keep_address(session, post)
+
+
+def _keep_address(session: Session, post: Post) -> None:
+    """Keep an address for good; of what is due later, too, as nobody writes at the moment when it is."""
     session.execute(update(Slug).where(Slug.slug == post.slug).values(public=True))
 
 
-def _holds(post: Post, written: _Written, publish: bool | None) -> bool:
-    """Whether saving this would change nothing."""
-    same_text = (post.title, post.body_md) == (written.title, written.body_md)
+def never_seen(session: Session, post: Post, now: datetime) -> None:
+    """Note before a change that no reader has seen a post yet, if that is so: nobody keeps its addresses."""
+    if state_of(post, now) == SCHEDULED and post.unpublished_at is None:
+        session.execute(update(Slug).where(Slug.post_id == post.id).values(public=False))
+
+
+def _holds(post: Post, written: _Written) -> bool:
+    """Whether a post has just this text, audience and authors."""
+    same_text = (post.title, post.body_md) == written.text
     same_audience = written.audience in (None, Audience(post.visible_to, frozenset(post.groups)))
     same_authors = written.naming is None or written.naming.same_as(post)
+    same_details = written.about is None or written.about.same_as(post)
     same_comments = written.takes_comments in (None, not post.comments_closed)
-    same_state = publish in (None, post.published_at is not None)
-    return same_text and same_audience and same_authors and same_comments and same_state
+    return same_text and same_audience and same_authors and same_details and same_comments
+
+
+def _change(session: Session, post: Post, written: _Written, writer: Reader, now: datetime) -> None:
+    """Put what was written into a post that is there already, with all that hangs on it."""
+    image = written.about.image_url if written.about else post.image_url
+    pictures = uses.find(session, written.body_html, image=image, writer=writer, now=now, post_id=post.id)
+    _readdress(session, post, written)
+    _put(post, written, pictures)
+    uses.note(session, post.id, pictures)
+    if written.about:
+        tags.put(session, post, written.about.tags)
+    if written.naming:
+        authorship.put(session, post, written.naming, now)
 
 
 def _put(post: Post, written: _Written, pictures: Mapping[str, Media]) -> None:
     post.title, post.body_md, post.body_html = written.title, written.body_md, uses.dress(written.body_html, pictures)
-    post.excerpt, post.html_version = excerpt(written.body_html), RENDERER_VERSION
+    post.made_excerpt, post.html_version = excerpt(written.body_html), RENDERER_VERSION
+    if written.about:
+        details.put(post, written.about)
     if written.takes_comments is not None:
         post.comments_closed = not written.takes_comments
     if written.audience:
@@ -318,18 +454,34 @@ def _put(post: Post, written: _Written, pictures: Mapping[str, Media]) -> None:
         post.group_rows = kept + [PostGroup(name=name) for name in sorted(new)]
 
 
-def _locked(session: Session, post_id: int) -> Post | None:
-    """Load a post as it is now; nobody else changes it until this transaction ends."""
-    options = [_WITH_GROUPS, *_WITH_AUTHORS]
-    return session.get(Post, post_id, options=options, with_for_update={"of": Post}, populate_existing=True)
+def locked(session: Session, post_id: int) -> Post | None:
+    """Load a post as it is now; nobody else changes it until this transaction ends.
+
+    :param session: of ``db.writing``.
+    :return: None when it is gone.
+    """
+    return session.get(Post, post_id, options=_WHOLE, with_for_update={"of": Post}, populate_existing=True)
 
 
 # -- addresses -------------------------------------------------------------------------------------------------------
 
 
-def _take_address(session: Session, title: str, post_id: int | None = None) -> str:
-    """Find a free address for this title and keep it from everybody else; without a post it is for one to come."""
-    return next(slug for slug in slugs.candidates(title) if _take(session, slug, post_id))
+def _take_address(session: Session, wanted: Iterable[str], post_id: int | None = None) -> str:
+    """Find a free address among these and keep it from everybody else; without a post it is for one to come."""
+    return next(slug for slug in wanted if _take(session, slug, post_id))
+
+
+def _first_address(session: Session, written: _Written) -> str:
+    about = written.about or PLAIN
+    if about.slug:
+        return _take_own(session, about.slug, None)
+    return _take_address(session, slugs.for_notes() if about.kind == NOTE else slugs.candidates(written.title))
+
+
+def _take_own(session: Session, slug: str, post_id: int | None) -> str:
+    if not _take(session, slug, post_id):
+        raise Invalid({"slug": f"“{slug}” is taken. Choose another address."})
+    return slug
 
 
 def _take(session: Session, slug: str, post_id: int | None) -> bool:
@@ -353,9 +505,18 @@ def _take(session: Session, slug: str, post_id: int | None) -> bool:
     return True
 
 
-def _move(session: Session, post: Post, title: str) -> None:
-    """Give a post the address of its new title; the old one is let go unless it has been public."""
-    left, post.slug = post.slug, _take_address(session, title, post.id)
+def _readdress(session: Session, post: Post, written: _Written) -> None:
+    """Give a post the address that is typed, or that of its new title; a note keeps the one it has.
+
+    The old one is let go unless it has been public.
+    """
+    about, left = written.about or details.of(post), post.slug
+    if about.slug:
+        post.slug = left if about.slug == left else _take_own(session, about.slug, post.id)
+    elif about.kind == NOTE:
+        post.slug = left if post.kind == NOTE and not post.own_slug else _take_address(session, slugs.for_notes())
+    elif post.own_slug or post.kind == NOTE or slugs.slug_for(written.title) != slugs.slug_for(post.title):
+        post.slug = _take_address(session, slugs.candidates(written.title), post.id)
     if post.slug != left:
         session.execute(delete_from(Slug).where(Slug.slug == left, Slug.public.is_(False)))
 
@@ -384,7 +545,8 @@ def editable(slug: str, *, now: datetime, reader: Reader) -> Post:
     :raises Forbidden: when it is somebody else's, and they may not.
     :raises Moved: when it has another address now.
     """
-    post = _at(slug, reader, or_(Post.visible_to == EVERYONE, readable_by(reader, now)))
+    known = and_(Post.visible_to == EVERYONE, Post.trashed_at.is_(None))
+    post = _at(slug, reader, or_(known, readable_by(reader, now)))
     if not reader.everything and not authorship.works_on(post, reader.key):
         raise Forbidden
     if post.slug != slug:
@@ -410,10 +572,12 @@ def asking(slug: str, *, now: datetime, reader: Reader) -> Post:
 def _at(slug: str, reader: Reader, knowable: ColumnElement[bool]) -> Post:
     if not slugs.is_slug(slug):
         raise NotFound
-    there = select(Post).join(Slug, Slug.post_id == Post.id).where(Slug.slug == slug, knowable)
-    post = db.session.scalar(there.options(*_shown(reader)))
-    if post is None:
+    there = select(Post, navigation.version()).join(Slug, Slug.post_id == Post.id).where(Slug.slug == slug, knowable)
+    found = db.session.execute(there.options(_TAGGED, *_shown(reader))).one_or_none()
+    if found is None:
         raise NotFound
+    navigation.hear(found[1])
+    post: Post = found[0]
     return post
 
 
@@ -421,6 +585,8 @@ _WITH_GROUPS = selectinload(Post.group_rows)
 _WITH_HANDLE = joinedload(Post.handle_row).load_only(Handle.handle)
 _NAMED = selectinload(Post.author_rows)
 _WITH_AUTHORS = (_WITH_HANDLE, _NAMED.joinedload(PostAuthor.handle_row).load_only(Handle.handle))
+_TAGGED = with_expression(Post.tags_told, tags.told())
+_WHOLE = (_WITH_GROUPS, *_WITH_AUTHORS, _TAGGED)
 
 
 def _shown(reader: Reader) -> tuple[ORMOption, ...]:
@@ -436,7 +602,8 @@ def _shown(reader: Reader) -> tuple[ORMOption, ...]:
 class Page(NamedTuple):
     """A stretch of a list, newest first.
 
-    :param posts: without their texts: ``body_md`` and ``body_html`` are not loaded, and asking for them is an error.
+    :param posts: without their texts: ``body_md`` and ``body_html`` are not loaded, and asking for them is an error;
+        notes have their ``note_html``.
     :param older: what to pass as `before` for the stretch after this one; None when there is none.
     :param newer: what to pass as `after` for the stretch before this one; None when there is none.
     """
@@ -452,17 +619,23 @@ def latest(
     limit: int,
     reader: Reader = ANYBODY,
     author_key: AuthorKey | None = None,
+    tag_id: int | None = None,
     before: str | None = None,
     after: str | None = None,
 ) -> Page:
-    """List the live posts that a reader may see, the last published first.
+    """List the live posts and notes that a reader may see, the last published first; pages stand in no list.
 
     :param author_key: only those of this author.
+    :param tag_id: only those with this tag; not together with an author.
     :param before: go on with those older than here, as an earlier page's `older` says.
     :param after: go back to those newer than here, as an earlier page's `newer` says.
     :raises NotFound: when one of these makes no sense, or both are given.
     """
-    live, readable = Post.published_at <= now, readable_by(reader, now)
+    shown = (*_shown(reader), _NOTES)
+    live, readable = and_(Post.published_at <= now, Post.kind != PAGE), readable_by(reader, now)
+    if tag_id is not None:
+        chosen = [_tagged(tag_id, reader, now).where(live, case((readable, true()), else_=false()))]
+        return _page(chosen, PostTag.published_at, limit, before, after, shown=shown, number=PostTag.post_id)
     if author_key is None:
         chosen = [select(Post).where(live, readable)]
     else:
@@ -470,20 +643,72 @@ def latest(
         theirs = and_(live, case((readable, true()), else_=false()))
         held = select(Post).where(_held_by(author_key), theirs, authorship.holder_stands())
         chosen = [held, _beside(author_key).where(theirs)]
-    return _page(chosen, Post.published_at, limit, before, after, shown=_shown(reader))
+    return _page(chosen, Post.published_at, limit, before, after, shown=shown)
 
 
-def of_author(author_key: AuthorKey, *, limit: int, before: str | None = None, after: str | None = None) -> Page:
+def of_author(
+    author_key: AuthorKey,
+    *,
+    limit: int,
+    sought: Sought | None = None,
+    before: str | None = None,
+    after: str | None = None,
+) -> Page:
     """List all that somebody wrote, alone or with others, for them alone, the last saved first; paging and errors as in
     `latest`.
+
+    :param sought: only these; None for all but the trash. Of the trash, only what they hold.
     """
-    chosen = [select(Post).where(_held_by(author_key)), _beside(author_key)]
+    there = sought.clause() if sought else Post.trashed_at.is_(None)
+    chosen = [select(Post).where(_held_by(author_key), there)]
+    if not sought or sought.state != TRASH:
+        chosen.append(_beside(author_key).where(there))
     return _page(chosen, Post.updated_at, limit, before, after, shown=(*_WITH_AUTHORS, _WITH_GROUPS))
+
+
+def of_everybody(*, limit: int, sought: Sought, before: str | None = None, after: str | None = None) -> Page:
+    """List everybody's posts, the last saved first; for editors only. Paging and errors as in `latest`."""
+    chosen = [select(Post).where(sought.clause())]
+    return _page(chosen, Post.updated_at, limit, before, after, shown=(*_WITH_AUTHORS, _WITH_GROUPS))
+
+
+def count_states(author_key: AuthorKey, *, sought: Sought) -> dict[str, int]:
+    """Count what `of_author` lists, by state; `sought.state` is left out of account."""
+    state, kept = states(sought.now).label("state"), sought._replace(state=None).clause()
+    trash = sought._replace(state=TRASH).clause()
+    held = select(Post).where(_held_by(author_key), or_(kept, trash)).with_only_columns(state)
+    beside = _beside(author_key).where(kept).with_only_columns(state)
+    each = union_all(held, beside).subquery()
+    counted = select(each.c.state, func.count()).group_by(each.c.state)
+    return {row[0]: row[1] for row in db.session.execute(counted)}
+
+
+def chosen(ids: Collection[int], *, sought: Sought, reader: Reader) -> Sequence[Post]:
+    """Find those of these posts that somebody may work on, in the trash too, as `of_author` would list them."""
+    trash = sought._replace(state=TRASH, words="").clause()
+    there = and_(Post.id.in_(ids), or_(Post.trashed_at.is_(None), trash))
+    found = db.session.scalars(select(Post).where(there).options(_LISTED, *_WITH_AUTHORS)).all()
+    held = (authorship.may_choose(post, reader) for post in found)
+    return [
+        post
+        for post, own in zip(found, held, strict=True)
+        if own or (post.trashed_at is None and authorship.works_on(post, reader.key))
+    ]
+
+
+def next_due(now: datetime) -> datetime | None:
+    """Tell when the next post falls due after this moment, so that whoever keeps pages knows; None when none does."""
+    return db.session.scalar(select(func.min(Post.published_at)).where(Post.published_at > now))
 
 
 def that_ask(author_key: AuthorKey, *, limit: int) -> Sequence[Post]:
     """List posts of others that ask somebody to be named as their author, the last saved first; for them alone."""
-    asked = and_(named_there(author_key), PostAuthor.agreed_at.is_(None), not_(_held_by(author_key)))
+    asked = and_(
+        named_there(author_key),
+        PostAuthor.agreed_at.is_(None),
+        not_(_held_by(author_key)),
+        Post.trashed_at.is_(None),
+    )
     chosen = select(Post).join(Post.author_rows).where(asked).order_by(Post.updated_at.desc(), Post.id.desc())
     return db.session.scalars(chosen.options(_LISTED, *_WITH_AUTHORS).limit(limit)).all()
 
@@ -494,6 +719,13 @@ def _held_by(author_key: AuthorKey) -> ColumnElement[bool]:
 
 def _beside(author_key: AuthorKey) -> Select[Post]:
     return select(Post).join(Post.author_rows).where(authorship.stands_beside(author_key))
+
+
+def _tagged(tag_id: int, reader: Reader, now: datetime) -> Select[Post]:
+    """Come by the index of the tag, in the order of the list: a join and a sort would go through all of its posts."""
+    tagged = select(Post).join(PostTag, PostTag.post_id == Post.id)
+    tagged = tagged.where(PostTag.tag_id == tag_id, PostTag.published_at <= now)
+    return tagged.where(PostTag.visible_to == EVERYONE) if reader == ANYBODY else tagged
 
 
 def count_by_issuer() -> dict[str, int]:
@@ -521,14 +753,24 @@ _LISTED = load_only(
     Post.author_id,
     Post.title,
     Post.slug,
-    Post.excerpt,
+    Post.made_excerpt,
     Post.created_at,
     Post.updated_at,
     Post.published_at,
+    Post.unpublished_at,
+    Post.trashed_at,
     Post.visible_to,
     Post.version,
+    Post.kind,
+    Post.own_slug,
+    Post.excerpt_own,
+    Post.lang,
+    Post.canonical_url,
+    Post.image_url,
+    Post.image_alt,
     raiseload=True,
 )
+_NOTES = with_expression(Post.note_html, case((Post.kind == NOTE, Post.body_html)))
 
 
 def _page(
@@ -539,6 +781,7 @@ def _page(
     after: str | None,
     *,
     shown: Collection[ORMOption],
+    number: InstrumentedAttribute[int] = Post.id,
 ) -> Page:
     """Cut a page out of a list by the place of a post in it, (moment, id), which no newer post can shift.
 
@@ -546,15 +789,15 @@ def _page(
     """
     if before is not None and after is not None:
         raise NotFound
-    place = tuple_(moment, Post.id)
-    order = (moment.asc(), Post.id.asc()) if after is not None else (moment.desc(), Post.id.desc())
+    place = tuple_(moment, number)
+    order = (moment.asc(), number.asc()) if after is not None else (moment.desc(), number.desc())
     if before is not None:
         chosen = [each.where(place < _place(before)) for each in chosen]
     if after is not None:
         chosen = [each.where(place > _place(after)) for each in chosen]
     cut = [each.order_by(*order).limit(limit + 1) for each in chosen]
     stretch = cut[0] if len(cut) == 1 else _together(cut).order_by(*order).limit(limit + 1)
-    found = db.session.scalars(stretch.options(_LISTED, *shown)).all()
+    found = _listed(stretch.options(_LISTED, *shown))
     more = len(found) > limit
     posts = found[:limit]
     if after is not None:
@@ -564,6 +807,16 @@ def _page(
         older=_cursor(posts[-1], moment) if posts and (more or after is not None) else None,
         newer=_cursor(posts[0], moment) if posts and (before is not None or (more and after is not None)) else None,
     )
+
+
+def _listed(stretch: Select[Post]) -> list[Post]:
+    """Load posts for a list, with the texts of notes, and hear by the way whether the navigation has changed."""
+    rows = db.session.execute(stretch.add_columns(navigation.version())).all()
+    navigation.hear(rows[0][1] if rows else db.session.scalar(select(navigation.version())) or 0)
+    for post, _ in rows:
+        if note_html := vars(post).get("note_html"):  # where it was asked for
+            set_committed_value(post, "note_html", apart(note_html, f"n{post.id}"))
+    return [post for post, _ in rows]
 
 
 def _together(stretches: Sequence[Select[Post]]) -> Select[Post]:

@@ -55,7 +55,7 @@ def _keep(made: list[tuple[Any, str]]) -> None:
     with writing() as session:
         for row, body_html in made:
             dressed = uses.dress(body_html, uses.known(session, row.id))
-            now = {"body_html": dressed, "excerpt": excerpt(body_html), "html_version": RENDERER_VERSION}
+            now = {"body_html": dressed, "made_excerpt": excerpt(body_html), "html_version": RENDERER_VERSION}
             as_read = (Post.id == row.id, Post.version == row.version)
             session.execute(
                 update(Post).where(*as_read).values(**now), execution_options={"synchronize_session": False}

@@ -59,7 +59,21 @@ def latin(text: str, *, longest: int = 0) -> str:
 
 def candidates(title: str) -> Iterator[str]:
     """Offer addresses for a title without end: its slug, then with -2 to -20, then with a random suffix."""
-    slug = slug_for(title)
+    yield from _numbered(slug_for(title))
+
+
+def for_notes() -> Iterator[str]:
+    """Offer addresses for a note without end: short and random, as it has no title that could change."""
+    yield from (f"note-{secrets.token_hex(4)}" for _ in count())
+
+
+def for_tags(name: str) -> Iterator[str]:
+    """Offer addresses for a tag without end; they stand below `/tag/`, so that none is reserved."""
+    slug = latin(name, longest=_LONGEST_WITHOUT_SUFFIX)
+    yield from _numbered(slug or f"tag-{hashlib.sha256(name.encode()).hexdigest()[:8]}")
+
+
+def _numbered(slug: str) -> Iterator[str]:
     yield slug
     yield from (f"{slug}-{number}" for number in range(2, 21))
     yield from (f"{slug}-{secrets.token_hex(3)}" for _ in count())

@@ -372,3 +372,16 @@ def excerpt(body_html: str, longest: int = 280) -> str:
     if len(at_word) < longest // 2:  # a script without spaces, or one endless word
         at_word = cut
     return at_word.rstrip(" ,.;:–—-") + "…"
+
+
+_OPENING = re.compile(r"<[a-z][^<>]*>")
+
+
+def apart(body_html: str, prefix: str) -> str:
+    """Make footnotes, and whatever else can be linked to, unlike those of other posts on the same page; once, also when
+    it is done again.
+
+    :param body_html: as `render` returns it: quotation marks stand around values only.
+    """
+    linked = re.compile(rf' (?:id="|href="#)(?!{prefix}-)')
+    return _OPENING.sub(lambda tag: linked.sub(rf"\g<0>{prefix}-", tag[0]), body_html)

@@ -19,6 +19,7 @@ ID_LENGTH = 255  # OpenID Connect Core 1.0 §2: sub
 ISSUER_LENGTH = 500
 FORMER_AUTHOR = "Former author"
 GROUP_LENGTH = 255
+ZONE_LENGTH = 64
 ROLES = ("reader", "author", "editor", "admin")  # each includes the ones before it
 
 
@@ -43,6 +44,7 @@ class Person:
     :param groups: which they are in; likewise.
     :param gone: the provider says there is no such person any more.
     :param deactivated: it says that they are there, and shut out; told to operators, and to no page.
+    :param zone: the time zone that the provider told at the login, to the letter; likewise of a session only.
     """
 
     key: Key
@@ -51,6 +53,7 @@ class Person:
     groups: frozenset[str] = frozenset()
     gone: bool = False
     deactivated: bool = False
+    zone: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +121,14 @@ def person_from_claims(
     author_id = claims.get(author_claim)
     if not _is_id(author_id):
         raise LoginRefused("author_claim_missing")
-    return Person(Key(issuer, author_id), name_from_claims(claims), frozenset(roles), frozenset(groups))
+    zone = claims.get("zoneinfo")
+    return Person(
+        Key(issuer, author_id),
+        name_from_claims(claims),
+        frozenset(roles),
+        frozenset(groups),
+        zone=zone if isinstance(zone, str) and len(zone) <= ZONE_LENGTH else None,
+    )
 
 
 def _is_id(value: Any) -> TypeGuard[str]:

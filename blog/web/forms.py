@@ -16,9 +16,10 @@ END_MARK = "end"  # the last field of every form of ours
 # chosen, not typed: no words are lost with them
 CHOICES = frozenset(
     {"visible_to", "group", "handle", "authors", "add_author", "decorative", "asks_comments", "comments", "state"}
-    | {"chosen", "only"}
+    | {"chosen", "only", "publish_at", "zone", "kind", "place", "tag"}
 )
 FEW_FIELDS = 64 * 1024  # bytes of the fields that come with files
+MOST_CHOSEN = 100  # of a list, with which something is done at once; a page of it has no more
 OWN_FIELDS = frozenset(
     {
         END_MARK,
@@ -32,6 +33,8 @@ OWN_FIELDS = frozenset(
         "post",
         "again",
         "merging",
+        "sure",
+        "number",
     }
 )
 

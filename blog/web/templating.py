@@ -6,8 +6,11 @@ import base64
 import hashlib
 from datetime import date, datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from flask import Flask
+
+from blog.web import zones
 
 
 def day(at: date) -> str:
@@ -25,6 +28,11 @@ def machine(at: datetime) -> str:
     return at.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
+def host(url: str) -> str:
+    """Tell which site an address leads to."""
+    return urlsplit(url).hostname or ""
+
+
 def integrity(script: bytes) -> str:
     """Say what a script hashes to (Subresource Integrity, 3.5): a browser runs it only as it was here at the start."""
     return f"sha384-{base64.b64encode(hashlib.sha384(script).digest()).decode()}"
@@ -37,7 +45,9 @@ def counted(number: int, word: str) -> str:
 
 def init_app(app: Flask) -> None:
     """Give this application's templates these filters."""
-    for name in (day, day_and_time, machine, counted):
+    app.add_template_filter(zones.in_words, "in_zone")
+    app.add_template_filter(zones.typed_at)
+    for name in (day, day_and_time, machine, counted, host):
         app.add_template_filter(name)
     scripts = Path(app.static_folder or "").glob("*.js")
     app.jinja_env.globals["integrity"] = {script.name: integrity(script.read_bytes()) for script in scripts}

@@ -44,6 +44,11 @@ def test_the_whole_journey(open_browser, reader, javascript):
     button(me, "Delete").click()
     expect(me.get_by_role("status")).to_contain_text("“A second word” is deleted.")
     assert reader.goto("/a-second-word").status == 404
+    link(me, "Trash 1").click()
+    button(me, "Delete for good").click()
+    expect(me.get_by_role("heading", name="Delete this post for good?")).to_be_visible()
+    button(me, "Delete for good").click()
+    expect(me.get_by_role("status")).to_contain_text("1 post deleted for good.")
 
     author.log_out()
     link(me, "Log in").click()

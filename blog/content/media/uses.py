@@ -38,7 +38,13 @@ def held_by(key: tuple[str, str]) -> ColumnElement[bool]:
 
 
 def find(
-    session: Session, body_html: str, *, writer: Reader, now: datetime, post_id: int | None = None
+    session: Session,
+    body_html: str,
+    *,
+    writer: Reader,
+    now: datetime,
+    post_id: int | None = None,
+    image: str | None = None,
 ) -> dict[str, Media]:
     """Find the pictures that a post uses: those that its writer may see, and those that it has used before.
 
@@ -46,8 +52,10 @@ def find(
 
     :param session: of the transaction that saves the post; the pictures stay until it ends.
     :param body_html: as `text.render` returns it.
+    :param image: the address of its feature image, which may be one of ours.
     """
-    named = {file.name for text in _USED.findall(body_html) if (file := parse(text))}
+    shown = _USED.findall(body_html) + [image.removeprefix(FOLDER)] * bool(image and image.startswith(FOLDER))
+    named = {file.name for text in shown if (file := parse(text))}
     if not named or len(named) > MOST_NAMES:
         return {}
     before = exists().where(PostMedia.name == Media.name, PostMedia.post_id == post_id)

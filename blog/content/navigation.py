@@ -1,0 +1,74 @@
+"""Navigation: the pages that stand in it, known in the process, asked for again when the site's version moved."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import NamedTuple
+from weakref import WeakKeyDictionary
+
+from sqlalchemy import ColumnElement, Engine, and_, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from blog.content.details import PAGE
+from blog.content.readers import ANYBODY, readable_by
+from blog.db import Post, Site, db
+
+MOST = 20  # pages
+_FAR = datetime(9999, 1, 1, tzinfo=UTC)
+
+
+class Link(NamedTuple):
+    """A page in the navigation.
+
+    :param lang: the language its title is in, where that is said.
+    """
+
+    title: str
+    slug: str
+    lang: str | None
+
+
+class _Known(NamedTuple):
+    """What was found when the site had this version; pages that are not out yet, too."""
+
+    version: int
+    links: tuple[tuple[datetime, Link], ...]
+
+
+_heard: WeakKeyDictionary[Engine, int] = WeakKeyDictionary()
+_known: WeakKeyDictionary[Engine, _Known] = WeakKeyDictionary()
+
+
+def version() -> ColumnElement[int]:
+    """Make the expression for the site's version, which goes along with whatever is asked of posts anyway."""
+    return select(Site.version).scalar_subquery()
+
+
+def hear(seen: int) -> None:
+    """Note the version that the site was seen to have."""
+    _heard[db.engine] = seen
+
+
+def links(*, now: datetime) -> list[Link]:
+    """List the live pages for everyone, in their order; without a query unless something public has changed."""
+    known = _known.get(db.engine)
+    if known is None or known.version != _heard.get(db.engine):
+        try:
+            known = _known[db.engine] = _look()
+        except SQLAlchemyError:  # pages that need no database stay, with what is known
+            known = known or _Known(0, ())
+        else:
+            hear(known.version)
+    return [link for published_at, link in known.links if published_at <= now][:MOST]
+
+
+def _look() -> _Known:
+    """Look in a single query, so that the pages are those of the version."""
+    once_due = readable_by(ANYBODY, _FAR)
+    rows = db.session.execute(
+        select(Site.version, Post.published_at, Post.title, Post.slug, Post.lang)
+        .outerjoin(Post, and_(Post.kind == PAGE, once_due))
+        .order_by(Post.place, Post.title, Post.id)
+    ).all()
+    found = tuple((row[1], Link(*row[2:])) for row in rows if row[1])
+    return _Known(rows[0][0], found)

@@ -1,0 +1,253 @@
+"""Tags: words that posts stand together under. Editors rename and merge them; every address a tag had leads to it."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, and_, case, func, insert, select, true, update
+from sqlalchemy import delete as delete_from
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import set_committed_value
+
+from blog.content import slugs
+from blog.content.readers import Reader, readable_by
+from blog.content.text import line
+from blog.db import Post, PostTag, Tag, TagName, db, tell_caches, writing
+from blog.errors import Invalid, NotFound
+
+MOST = 20  # of one post
+LONGEST = 50  # characters
+
+
+class Found(NamedTuple):
+    """A tag that was looked up."""
+
+    id: int
+    name: str
+    slug: str
+
+
+class Counted(NamedTuple):
+    """A tag as editors see it.
+
+    :param posts: how many have it, drafts and limited ones too.
+    """
+
+    id: int
+    name: str
+    slug: str
+    posts: int
+
+
+# -- what somebody types -----------------------------------------------------------------------------------------------
+
+
+def folded(name: str) -> str:
+    """Give what is the same for names that differ in capital letters only."""
+    return unicodedata.normalize("NFC", name.casefold())
+
+
+def split(typed: str) -> tuple[str, ...]:
+    """Take apart what was typed into one field: names with commas between them."""
+    return tuple(
+        filter(str.strip, typed.replace("\uff0c", ",").replace("\u060c", ",").replace("\u3001", ",").split(","))
+    )
+
+
+def settled(names: Iterable[str]) -> tuple[str, ...]:
+    """Normalise names, each once.
+
+    :raises Invalid: under ``tags``, when one cannot be one, or they are too many.
+    """
+    fit: dict[str, str] = {}
+    for name in names:
+        one = _name(name)
+        fit.setdefault(folded(one), one)
+    if len(fit) > MOST:
+        raise Invalid({"tags": f"These are {len(fit)} tags; a post can have {MOST}."})
+    return tuple(fit.values())
+
+
+def _name(typed: str, field: str = "tags") -> str:
+    try:
+        name = line(typed, "tag", longest=LONGEST)
+    except Invalid as invalid:
+        raise Invalid({field: next(iter(invalid.problems.values()))}) from None
+    if "," in name:
+        raise Invalid({field: "A tag has no comma in it."})
+    return name
+
+
+# -- of a post ---------------------------------------------------------------------------------------------------------
+
+
+def told() -> ColumnElement[str]:
+    """Make the expression for `Post.tags_told`: a post's tags in one text, so that they cost no query of their own."""
+    words = func.aggregate_strings(Tag.slug + "\t" + Tag.name, "\n")  # neither can stand in a name
+    return (
+        select(words)
+        .select_from(PostTag)
+        .join(Tag, Tag.id == PostTag.tag_id)
+        .where(PostTag.post_id == Post.id)
+        .correlate(Post)
+        .scalar_subquery()
+    )
+
+
+def put(session: Session, post: Post, names: Sequence[str]) -> None:
+    """Let a post, which is there already, have these tags and no others; those that are new are made.
+
+    :param names: as `settled` gives them.
+    """
+    found = {tag.id: tag for tag in (_found_or_made(session, name) for name in names)}
+    theirs = PostTag.post_id == post.id
+    session.execute(delete_from(PostTag).where(theirs, PostTag.tag_id.not_in(found)))
+    there = set(session.scalars(select(PostTag.tag_id).where(theirs)))
+    for tag_id in found.keys() - there:
+        copies = {"published_at": post.published_at, "visible_to": post.visible_to}
+        session.execute(insert(PostTag).values(post_id=post.id, tag_id=tag_id, **copies))
+    words = "\n".join(f"{tag.slug}\t{tag.name}" for tag in found.values())
+    set_committed_value(post, "tags_told", words or None)
+
+
+def _found_or_made(session: Session, name: str) -> Found:
+    """Find a tag by any name it ever had, in capitals or not; else make it."""
+    named = select(Tag.id, Tag.name, Tag.slug).join(TagName).where(TagName.folded == folded(name))
+    if row := session.execute(named).one_or_none():
+        return Found(*row)
+    try:
+        with session.begin_nested():
+            tag_id = session.scalar(insert(Tag).values(name=name, slug="").returning(Tag.id)) or 0
+            slug = _take_name(session, tag_id, name)
+    except IntegrityError:  # somebody else has just made it
+        return Found(*session.execute(named).one())
+    return Found(tag_id, name, slug)
+
+
+def _take_name(session: Session, tag_id: int, name: str) -> str:
+    """Give a tag a name and the address that goes with it, which is its current one from now on.
+
+    :raises IntegrityError: when the name is another tag's.
+    """
+    own = select(TagName.slug).where(TagName.folded == folded(name), TagName.tag_id == tag_id)
+    slug = session.scalar(own)
+    if slug is None:
+        taken = select(TagName.slug)
+        slug = next(each for each in slugs.for_tags(name) if not session.scalar(taken.where(TagName.slug == each)))
+        session.execute(insert(TagName).values(folded=folded(name), slug=slug, tag_id=tag_id))
+    session.execute(update(Tag).where(Tag.id == tag_id).values(name=name, slug=slug))
+    return slug
+
+
+def follow(session: Session, changed: ColumnElement[bool]) -> None:
+    """Bring the copies by which tag pages are sorted in step with posts that were changed in bulk.
+
+    :param changed: the clause for these posts.
+    """
+    own = Post.id == PostTag.post_id
+    copies: dict[str, Any] = {
+        "published_at": select(Post.published_at).where(own).scalar_subquery(),
+        "visible_to": select(Post.visible_to).where(own).scalar_subquery(),
+    }
+    theirs = PostTag.post_id.in_(select(Post.id).where(changed))
+    session.execute(update(PostTag).where(theirs).values(copies), execution_options={"synchronize_session": False})
+
+
+# -- for readers and writers -------------------------------------------------------------------------------------------
+
+
+def at(slug: str) -> Found:
+    """Find the tag that this address leads to, also an old one.
+
+    :param slug: as it came in the address, so possibly anything.
+    :raises NotFound: when there is none.
+    """
+    if not slugs.is_slug(slug):
+        raise NotFound
+    named = select(Tag.id, Tag.name, Tag.slug).join(TagName).where(TagName.slug == slug)
+    if not (row := db.session.execute(named).one_or_none()):
+        raise NotFound
+    return Found(*row)
+
+
+def offered(reader: Reader, *, now: object, limit: int) -> list[str]:
+    """List the names of tags on posts that somebody may read, by name; of the others they need not know."""
+    readable = case((readable_by(reader, now), true()))  # type: ignore[arg-type]
+    on_some = select(PostTag.tag_id).join(Post, Post.id == PostTag.post_id).where(PostTag.tag_id == Tag.id, readable)
+    chosen = select(Tag.name).where(on_some.exists()).order_by(Tag.name).limit(limit)
+    return list(db.session.scalars(chosen))
+
+
+# -- for editors -------------------------------------------------------------------------------------------------------
+
+
+def listed(*, limit: int, after: str = "") -> list[Counted]:
+    """List all tags by their addresses, with how many posts have each; for editors, who read everything.
+
+    :param after: go on after the tag with this address, as it came; possibly anything.
+    """
+    current = and_(TagName.tag_id == Tag.id, TagName.slug == Tag.slug)
+    count = select(func.count()).where(PostTag.tag_id == Tag.id).correlate(Tag).scalar_subquery()
+    chosen = select(Tag.id, Tag.name, Tag.slug, count).join(TagName, current).order_by(TagName.slug)
+    if after:
+        chosen = chosen.where(TagName.slug > (after if slugs.is_slug(after) else ""))
+    return [Counted(*row) for row in db.session.execute(chosen.limit(limit))]
+
+
+def rename(tag_id: int, typed: str) -> str:
+    """Give a tag another name and address; the old ones keep leading to it. Tell the name.
+
+    :raises Invalid: under ``name``, when it cannot be one, or is another tag's.
+    :raises NotFound: when it was deleted in the meantime.
+    """
+    name = _name(typed, "name")
+    with writing() as session:
+        _locked(session, tag_id)
+        try:
+            with session.begin_nested():
+                _take_name(session, tag_id, name)
+        except IntegrityError:
+            raise Invalid({"name": f"“{name}” is there already. Merge the two instead."}) from None
+        tell_caches(session)
+    return name
+
+
+def merge(tag_id: int, into: str) -> str:
+    """Put a tag's posts under another one, to which its names and addresses lead from now on. Tell the other's name.
+
+    :param into: a name of the other tag.
+    :raises Invalid: under ``into``, when there is no such tag, or it is this one.
+    :raises NotFound: when it was deleted in the meantime.
+    """
+    with writing() as session:
+        _locked(session, tag_id)
+        named = select(Tag.id, Tag.name, Tag.slug).join(TagName).where(TagName.folded == folded(_name(into, "into")))
+        row = session.execute(named).one_or_none()
+        if row is None or row[0] == tag_id:
+            raise Invalid({"into": "This is the same tag." if row else f"There is no tag “{into.strip()[:LONGEST]}”."})
+        other = Found(*row)
+        _locked(session, other.id)
+        has_both = select(PostTag.post_id).where(PostTag.tag_id == other.id)
+        once = {"synchronize_session": False}
+        move = update(PostTag).where(PostTag.tag_id == tag_id, PostTag.post_id.not_in(has_both)).values(tag_id=other.id)
+        session.execute(move, execution_options=once)
+        session.execute(update(TagName).where(TagName.tag_id == tag_id).values(tag_id=other.id), execution_options=once)
+        session.execute(delete_from(Tag).where(Tag.id == tag_id), execution_options=once)
+        tell_caches(session)
+    return other.name
+
+
+def delete(tag_id: int) -> None:
+    """Take a tag off all posts, and its addresses from the blog; nothing happens when it is gone already."""
+    with writing() as session:
+        gone = delete_from(Tag).where(Tag.id == tag_id).returning(Tag.id)
+        if session.scalar(gone):
+            tell_caches(session)
+
+
+def _locked(session: Session, tag_id: int) -> None:
+    if session.scalar(select(Tag.id).where(Tag.id == tag_id).with_for_update()) is None:
+        raise NotFound
