@@ -528,8 +528,8 @@ def _differs(kept: copies.Kept, post: Any) -> bool:
     stored = (post.typed_title, post.body_md.strip())
     same_audience = visible_to == post.visible_to and (visible_to != GROUPS or set(groups) == set(post.groups))
     about = _details(typed)
-    others = (_other_authors(typed, post), _other_comments(typed, post), _other_time(typed, post))
-    others += (about is not None and not about.same_as(post),)
+    other_details = about is not None and not about.same_as(post)
+    others = (_other_authors(typed, post), _other_comments(typed, post), _other_time(typed, post), other_details)
     return told != stored or not same_audience or any(others)
 
 

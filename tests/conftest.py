@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from jinja2 import FileSystemBytecodeCache
 from sqlalchemy import insert, text
 
 from blog import create_app
@@ -110,10 +111,17 @@ def desk(settings: dict[str, str], idp: FakeIdp) -> dict[str, dict[str, Any]]:
     return idp.people
 
 
+@pytest.fixture(scope="session")
+def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> FileSystemBytecodeCache:
+    """Templates that were compiled once, for all applications of a run: compiling them takes longer than most tests."""
+    return FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
+
+
 @pytest.fixture
-def app(settings: dict[str, str], clock: MovableClock) -> Iterator[Flask]:
+def app(settings: dict[str, str], clock: MovableClock, compiled_templates: FileSystemBytecodeCache) -> Iterator[Flask]:
     application = create_app(settings, now=clock)
     application.testing = True
+    application.jinja_env.bytecode_cache = compiled_templates
     with application.app_context():
         db.create_all()
     yield application

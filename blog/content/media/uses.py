@@ -54,7 +54,9 @@ def find(
     :param body_html: as `text.render` returns it.
     :param image: the address of its feature image, which may be one of ours.
     """
-    shown = _USED.findall(body_html) + [image.removeprefix(FOLDER)] * bool(image and image.startswith(FOLDER))
+    shown = _USED.findall(body_html)
+    if image and image.startswith(FOLDER):
+        shown.append(image.removeprefix(FOLDER))
     named = {file.name for text in shown if (file := parse(text))}
     if not named or len(named) > MOST_NAMES:
         return {}
