@@ -217,7 +217,7 @@ def write_everything(app, log_in):
 
 @pytest.fixture
 def posts(world, tmp_path):
-    """This test's blog begins with all of that, a copy of its own; gives the names of the pictures. Comes before `app`."""
+    """This test's blog begins with a copy of all that; gives the names of the pictures. Comes before `app`."""
     assert not (tmp_path / "blog.db").exists()
     folder, named = world
     copytree(folder, tmp_path, dirs_exist_ok=True)
