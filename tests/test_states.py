@@ -387,6 +387,40 @@ def test_the_list_is_searched_and_links_keep_what_was_asked_for(log_in):
     assert ada.get("/dashboard?q=%00%ff&state=%00").status_code == 200
 
 
+def test_the_list_is_filtered_by_tag_together_with_the_rest(ada, bob):
+    ada.draft("Rose", tags="Red, In the garden")
+    ada.publish("Oak", tags="In the garden")
+    ada.draft("Rust", tags="Red")
+    ada.draft("Plain")
+    bob.draft("Poppy", tags="Secret")
+    offered = ada.page("/dashboard").select("#tag option")
+    assert [(option["value"], option.text) for option in offered] == [
+        ("", "Any tag"),
+        ("in-the-garden", "In the garden"),
+        ("red", "Red"),
+    ]
+    assert listed(ada, "?tag=in-the-garden") == ["Oak", "Rose"]
+    assert listed(ada, "?tag=in-the-garden&state=draft") == ["Rose"]
+    assert listed(ada, "?tag=red&q=rust") == ["Rust"]
+    assert listed(ada, "?tag=secret") == []
+    page = ada.page("/dashboard?tag=red&state=draft")
+    assert page.select_one("#tag option[selected]")["value"] == "red"
+    assert all("tag=red" in link["href"] for link in page.select("nav[aria-label='Which posts'] a"))
+    assert page.select_one("#many")["action"] == "/dashboard?state=draft&tag=red"
+    many(ada, "trash", "Rust", query="?tag=red")
+    assert listed(ada, "?tag=red") == ["Rose"]
+    assert "Nothing here has this tag" in ada.page("/dashboard?tag=none").select_one(".empty").text
+
+
+def test_the_tags_to_choose_among_are_those_of_the_posts_that_are_listed(desk, anybody):
+    ada, eddy = anybody().log_in("ada"), anybody().log_in("eddy")
+    ada.draft("Hers", tags="Quiet")
+    assert not eddy.page("/dashboard").select("#tag")
+    offered = eddy.page("/dashboard?whose=everybody").select("#tag option")
+    assert [option.text for option in offered] == ["Any tag", "Quiet"]
+    assert listed(eddy, "?whose=everybody&tag=quiet") == ["Hers"]
+
+
 def test_what_was_searched_for_is_shown_and_not_run(ada):
     assert "<b>x" not in ada.get("/dashboard?q=%22%3E%3Cb%3Ex&state=live").text
 
