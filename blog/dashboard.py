@@ -218,6 +218,7 @@ def _do(act: str, post: Any, version: int) -> str:
 
 
 @bp.route("/dashboard/write", methods=["GET", "POST"])
+@forms.takes_long_texts
 @role_required("author")
 def write() -> ResponseReturnValue:
     """Show the form for a new post; take it."""
@@ -497,6 +498,7 @@ def _page(typed: str, problems: Mapping[str, str] | None = None) -> str:
 
 
 @bp.route("/<slug>/edit", methods=["GET", "POST"])
+@forms.takes_long_texts
 @role_required("author")
 def edit(slug: str) -> ResponseReturnValue:
     """Show a post for editing; save it, publish it or take it back."""
