@@ -50,6 +50,7 @@ SAID = {  # what a button did; the category of each message is the slug of the p
     "draft": "Draft saved. Readers do not see it.",
     "schedule": "Scheduled for {}.",
 }
+NOT_SCHEDULED = "It is not scheduled for {}: the button for that is “Schedule”."
 CAN_READ = {
     EVERYONE: "Everybody can read it now.",
     PEOPLE: "Everybody who is logged in can read it now.",
@@ -898,10 +899,12 @@ def _may_make_pages() -> bool:
 
 
 def _said(action: str, post: Any) -> str:
+    zone = _zone(request.form) or current_app.config["TIME_ZONE"]
     if at := _scheduled(post):
-        zone = _zone(request.form) or current_app.config["TIME_ZONE"]
         twice = " Clocks go back then; the first of the two is meant." if zones.comes_twice(at, zone) else ""
         return SAID["schedule"].format(zones.in_words(at, zone)) + twice
+    if action in {"draft", "save"} and (wished := zones.moment_of(request.form.get("publish_at", ""), zone)):
+        return f"{SAID[action]} {NOT_SCHEDULED.format(zones.in_words(wished, zone))}"
     return f"{SAID[action]} {CAN_READ[post.visible_to]}" if action == "publish" else SAID[action]
 
 

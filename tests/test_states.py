@@ -60,6 +60,17 @@ def many(actor, action, *titles, query="", **more):
 # -- scheduling -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("where", ["new", "old"])
+def test_who_types_a_time_and_saves_a_draft_is_told_that_it_is_not_scheduled(ada, clock, where):
+    path = "/dashboard/write" if where == "new" else f"/{ada.draft('Soon')}/edit"
+    button = "Save draft" if where == "new" else "Save changes"
+    at = local(clock, "Europe/Berlin", hours=2)
+    ada.submit(path, button, title="Soon", body="Words", publish_at=at, zone="Europe/Berlin")
+    (notice,) = notices(ada, "/soon/edit")
+    assert "It is not scheduled for" in notice
+    assert f"{at[-5:]} (Europe/Berlin)" in notice
+
+
 def test_a_scheduled_post_appears_at_its_time(ada, visitor, clock):
     slug = ada.draft("Soon")
     at = local(clock, "Europe/Berlin", hours=2)
