@@ -18,7 +18,7 @@ run: .venv/demo ## start the blog and a demo provider beside it (PORT=5000 IDP_P
 	@.venv/bin/python -m demo
 
 test: .venv/test .venv/node ## run the tests, two files at a time (WORKERS=2); pass more with ARGS="-k slug"
-	@.venv/bin/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile $(ARGS)
+	@.venv/bin/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile --no-loadscope-reorder $(ARGS)
 
 check: .venv/test ## check formatting, lint, types and the house rules
 	@.venv/bin/ruff format --check .
