@@ -19,10 +19,8 @@ bp = Blueprint("search", __name__)
 def index() -> ResponseReturnValue:
     """Find live posts by words, for who asks; with nothing to find, say how one asks."""
     typed, after = request.args.get("q", ""), request.args.get("after")
-    sought = search.read(typed)
-    page = search.find(
-        sought, now=moment(), limit=current_app.config["POSTS_PER_PAGE"], reader=Reader(*asker()), after=after
-    )
+    sought, reader = search.read(typed), Reader(*asker())
+    page = search.find(sought, now=moment(), limit=current_app.config["POSTS_PER_PAGE"], reader=reader, after=after)
     named = {each.key for result in page.results for each in result.post.named if each.key}
     shown = render_template(
         "search/index.html",
@@ -33,5 +31,6 @@ def index() -> ResponseReturnValue:
         after=after,
         bylines=bylines(named),
         longest=search.LONGEST,
+        longer=None if page.results else search.longer(sought, now=moment(), reader=reader),
     )
     return make_response(shown) if g.user else headers.keep_public(make_response(shown))

@@ -158,8 +158,9 @@ class _Place(NamedTuple):
     post_id: int = 0
 
 
-_NOTHING = (f"{words.MARK}-",)  # what no post is found by
-_CURSOR = re.compile(r"([01])-(-?[0-9]{1,18})")
+_NOTHING = (f"{words.MARK}0",)  # what no post is found by
+_CURSOR = re.compile(r"([01])-(-?[0-9]{1,19})")
+_LARGEST = 2**63 - 1  # of a database's numbers
 
 
 def find(sought: Sought, *, now: datetime, limit: int, reader: Reader = ANYBODY, after: str | None = None) -> Page:
@@ -171,7 +172,7 @@ def find(sought: Sought, *, now: datetime, limit: int, reader: Reader = ANYBODY,
     """
     begin = _Place(0, index.place(now) + index.PLACES)
     if after is not None:
-        if not (parts := _CURSOR.fullmatch(after)):
+        if not (parts := _CURSOR.fullmatch(after)) or abs(int(parts[2])) > _LARGEST:
             raise NotFound
         begin = _Place(int(parts[1]), int(parts[2]))
     asked = _Asked(sought, _tag_marks(sought), _audience(reader), begin, index.place(now) + index.PLACES)
@@ -182,6 +183,18 @@ def find(sought: Sought, *, now: datetime, limit: int, reader: Reader = ANYBODY,
     shown = places[:limit]
     more = f"{shown[-1].tier}-{shown[-1].place}" if len(places) > limit else None
     return Page(_results([each.post_id for each in shown], sought, now, reader), more)
+
+
+def longer(sought: Sought, *, now: datetime, reader: Reader = ANYBODY) -> str | None:
+    """Give what to type for words that begin as these do, if that finds anything; None where it makes no sense.
+
+    :param sought: nothing but words, by which nothing was found.
+    """
+    wide = Sought(tuple(term._replace(begins=True) for term in sought.terms))
+    if sought != Sought(sought.terms) or any(len(term.words) > 1 or not _may_begin(term.words) for term in wide.terms):
+        return None
+    found = find(wide, now=now, limit=1, reader=reader).results if wide.terms else []
+    return " ".join(f"{term.words[0]}*" for term in wide.terms) if found else None
 
 
 def _results(ids: Sequence[int], sought: Sought, now: datetime, reader: Reader) -> list[Result]:
@@ -407,6 +420,7 @@ _WORD_LONGEST = 30  # characters, of a word that a piece is not cut into
 def _spans(found: Iterable[Word], terms: Collection[Term]) -> Iterator[tuple[int, int, Term]]:
     """Tell where terms stand, each time."""
     longest = max((len(term.words) for term in terms), default=0)
+    alone = {term.words[0]: term for term in terms if len(term.words) == 1 and words.is_sign(term.words[0])}
     last: list[Word] = []
     for word in found:
         last = [*last[1 - longest :], word] if longest > 1 else [word]
@@ -414,6 +428,9 @@ def _spans(found: Iterable[Word], terms: Collection[Term]) -> Iterator[tuple[int
             some = last[-len(term.words) :]
             if len(some) == len(term.words) and term.matches([each.token for each in some]):
                 yield some[0].begin, word.end, term
+        for at, sign in enumerate(word.token if alone and len(word.token) == word.end - word.begin else ""):
+            if sign in alone:
+                yield word.begin + at, word.begin + at + 1, alone[sign]
 
 
 def _joined(spans: Iterable[tuple[int, int, Term]]) -> list[tuple[int, int]]:

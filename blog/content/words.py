@@ -16,7 +16,7 @@ MARK = "§"
 """No word holds it: it begins what is in the index and is not of the text, such as the number of a tag."""
 
 _MARKS = "".join(chr(code) for code in range(0x300, 0x12000) if unicodedata.category(chr(code))[0] == "M")
-_WORD = re.compile(rf"(?:[^\W_][{re.escape(_MARKS)}\u200c\u200d]*)+")
+_WORD = re.compile(rf"\w+(?:[{re.escape(_MARKS)}\u200c\u200d]+\w*)*")
 # Accents, and the vowel points of Hebrew and Arabic. Marks of other scripts are letters to those who read them.
 _ACCENTS = re.compile("[\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed\u200c\u200d]")
 # Scripts that put no spaces between words, and Korean, which adds endings to them.
@@ -52,12 +52,16 @@ def fold(text: str) -> str:
 
 def tokens(text: str) -> list[str]:
     """Give the words of a text in order, folded; of each stretch without spaces the pairs of neighbours."""
-    return [token for run in _WORD.findall(fold(text)) for token, _, _ in _split(run)]
+    folded = fold(text).replace("_", " ")
+    runs = _WORD.findall(folded)
+    if folded.isascii() or not _UNSPACED.search(folded):
+        return [run[:LONGEST] for run in runs]
+    return [token for run in runs for token, _, _ in _split(run)]
 
 
 def positions(text: str) -> Iterator[Word]:
     """Give the words of a text and where they stand in it, as `tokens` does but for signs that stand for several."""
-    for run in _WORD.finditer(text):
+    for run in _WORD.finditer(text.replace("_", " ")):
         for unspaced, begin, end in _pieces(run[0]):
             at = run.start()
             if unspaced:
@@ -69,13 +73,18 @@ def positions(text: str) -> Iterator[Word]:
                 yield Word(fold(run[0][begin:end])[:LONGEST], at + begin, at + end)
 
 
+def is_sign(token: str) -> bool:
+    """Whether this is a single sign of a script without spaces."""
+    return len(token) == 1 and _UNSPACED.match(token) is not None
+
+
 def stream(text: str, *marks: str) -> str:
     """Make what is stored of a text to find it by: its words between spaces, then what it is found by beside them.
 
     :param marks: which do not stand in the text, each with MARK before it.
     """
     found = tokens(text)
-    signs = sorted({sign for token in found if _UNSPACED.match(token) for sign in token})  # to be found alone, too
+    signs = sorted({*"".join(_UNSPACED.findall(fold(text)))})  # to be found alone, too
     return " ".join(["", *found, MARK, *signs, *marks, ""])
 
 
