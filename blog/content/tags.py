@@ -137,7 +137,7 @@ def _take_name(session: Session, tag_id: int, name: str) -> str:
     if slug is None:
         taken = select(TagName.slug)
         slug = next(each for each in slugs.for_tags(name) if not session.scalar(taken.where(TagName.slug == each)))
-        session.execute(insert(TagName).values(folded=folded(name), slug=slug, tag_id=tag_id))
+        session.execute(insert(TagName).values(folded=folded(name), slug=slug, tag_id=tag_id, first_tag_id=tag_id))
     session.execute(update(Tag).where(Tag.id == tag_id).values(name=name, slug=slug))
     return slug
 
