@@ -114,8 +114,25 @@ def _name(post: Post, taken: set[str]) -> str:
 
 
 def _content(post: Post, aliases: list[str]) -> bytes:
-    matter = yaml.dump(_matter(post, aliases), Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=float("inf"))
-    return f"{FENCE}{matter}{FENCE}{post.body_md}".encode()
+    return _file(_matter(post, aliases), post.body_md)
+
+
+def _file(matter: dict[str, Any], body_md: str) -> bytes:
+    told = yaml.dump(matter, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=float("inf"))
+    return f"{FENCE}{told}{FENCE}{body_md}".encode()
+
+
+_FOR_OPERATORS = {"created", "author", "authors", "visible_to", "groups"}
+
+
+def shown(post: Post, *, url: str) -> bytes:
+    """Give a post to who reads it, as a file: as it is exported, but for whose it is, which only its page tells.
+
+    :param post: as `posts.at_slug` finds it.
+    :param url: of that page.
+    """
+    told = {name: value for name, value in _matter(post, []).items() if name not in _FOR_OPERATORS}
+    return _file({**told, "url": url}, post.body_md)
 
 
 def _matter(post: Post, aliases: list[str]) -> dict[str, Any]:

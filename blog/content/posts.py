@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import delete as delete_from
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload, load_only, selectinload, with_expression
+from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload, load_only, selectinload, undefer, with_expression
 from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.sql.base import ExecutableOption as ORMOption
 
@@ -635,7 +635,50 @@ def latest(
     :param after: go back to those newer than here, as an earlier page's `newer` says.
     :raises NotFound: when one of these makes no sense, or both are given.
     """
-    shown = (*_shown(reader), _NOTES)
+    return _live(
+        now=now,
+        limit=limit,
+        reader=reader,
+        author_key=author_key,
+        tag_id=tag_id,
+        before=before,
+        after=after,
+        shown=(*_shown(reader), _NOTES),
+    )
+
+
+def syndicated(
+    *,
+    now: datetime,
+    limit: int,
+    author_key: AuthorKey | None = None,
+    tag_id: int | None = None,
+    before: str | None = None,
+) -> Page:
+    """List what `latest` shows a stranger, with texts and tags, in a single query; feeds are the same for everybody."""
+    return _live(
+        now=now,
+        limit=limit,
+        reader=ANYBODY,
+        author_key=author_key,
+        tag_id=tag_id,
+        before=before,
+        after=None,
+        shown=_SYNDICATED,
+    )
+
+
+def _live(
+    *,
+    now: datetime,
+    limit: int,
+    reader: Reader,
+    author_key: AuthorKey | None,
+    tag_id: int | None,
+    before: str | None,
+    after: str | None,
+    shown: Collection[ORMOption],
+) -> Page:
     live, readable = and_(Post.published_at <= now, Post.kind != PAGE), readable_by(reader, now)
     if tag_id is not None:
         chosen = [_tagged(tag_id, reader, now).where(live, case((readable, true()), else_=false()))]
@@ -780,6 +823,12 @@ _LISTED = load_only(
     Post.image_alt,
     raiseload=True,
 )
+_SYNDICATED = (
+    _WITH_HANDLE,
+    joinedload(Post.author_rows).joinedload(PostAuthor.handle_row).load_only(Handle.handle),
+    undefer(Post.body_html),
+    _TAGGED,
+)
 _NOTES = with_expression(Post.note_html, case((Post.kind == NOTE, Post.body_html)))
 
 
@@ -821,7 +870,7 @@ def _page(
 
 def _listed(stretch: Select[Post]) -> list[Post]:
     """Load posts for a list, with the texts of notes, and hear by the way whether the navigation has changed."""
-    rows = db.session.execute(stretch.add_columns(navigation.version())).all()
+    rows = db.session.execute(stretch.add_columns(navigation.version())).unique().all()
     navigation.hear(rows[0][1] if rows else db.session.scalar(select(navigation.version())) or 0)
     for post, _ in rows:
         if note_html := vars(post).get("note_html"):  # where it was asked for

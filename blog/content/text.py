@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
+from urllib.parse import urljoin
 
 import nh3
 from markdown_it import MarkdownIt
@@ -388,6 +389,7 @@ def plain(body_html: str) -> str:
 
 
 _OPENING = re.compile(r"<[a-z][^<>]*>")
+_ADDRESSES = re.compile(r' (href|src|srcset)="([^"]*)"')
 
 
 def apart(body_html: str, prefix: str) -> str:
@@ -398,3 +400,32 @@ def apart(body_html: str, prefix: str) -> str:
     """
     linked = re.compile(rf' (?:id="|href="#)(?!{prefix}-)')
     return _OPENING.sub(lambda tag: linked.sub(rf"\g<0>{prefix}-", tag[0]), body_html)
+
+
+# -- HTML that is read elsewhere -------------------------------------------------------------------------------------
+
+
+def absolute(body_html: str, page_url: str) -> str:
+    """Let every link and picture say its whole address, for who reads the text elsewhere than on its page.
+
+    :param body_html: as `render` returns it, dressed or not.
+    :param page_url: the whole address of that page.
+    """
+
+    def told(found: re.Match[str]) -> str:
+        several = found[2].split(", ") if found[1] == "srcset" else [found[2]]
+        return f' {found[1]}="{", ".join(_whole(each, page_url) for each in several)}"'
+
+    return _OPENING.sub(lambda tag: _ADDRESSES.sub(told, tag[0]), body_html)
+
+
+def _whole(escaped: str, page_url: str) -> str:
+    try:
+        return html.escape(urljoin(page_url, html.unescape(escaped)))
+    except ValueError:  # no address at all, such as http://[
+        return escaped
+
+
+def fit(text: str) -> str:
+    """Put U+FFFD in the place of what XML (1.0, section 2.2) or UTF-8 has no room for; wherever that came from."""
+    return _UNFIT.sub("\ufffd", text)
