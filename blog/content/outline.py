@@ -1,4 +1,4 @@
-"""Outline: what the HTML of a post tells of it: its sections, how long reading it takes, and whether it shows code."""
+"""Outline: what the HTML of a post tells of it: its sections, how long reading it takes, and what may be too wide."""
 
 from __future__ import annotations
 
@@ -38,11 +38,12 @@ class Outline(NamedTuple):
 
     :param minutes: that reading it takes, at least one.
     :param contents: its sections, where it is long enough for a table of contents.
+    :param may_be_wide: there is code or a table in it, which may need a way to be scrolled; and code is copied.
     """
 
     minutes: int
     contents: tuple[Section, ...]
-    has_code: bool
+    may_be_wide: bool
 
 
 def outline(body_html: str) -> Outline:
@@ -53,7 +54,7 @@ def outline(body_html: str) -> Outline:
     words = _words(body_html)
     found = _sections(body_html) if words >= LONG else ()
     many = sum(1 + len(section.under) for section in found) >= FEWEST_SECTIONS
-    return Outline(max(1, round(words / WORDS_A_MINUTE)), found if many else (), "<pre" in body_html)
+    return Outline(max(1, round(words / WORDS_A_MINUTE)), found if many else (), "<pre" in body_html or "<table" in body_html)
 
 
 def _words(body_html: str) -> int:
