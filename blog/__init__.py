@@ -40,7 +40,7 @@ from blog.identity.provider import Provider
 from blog.identity.sealing import Seal
 from blog.identity.sessions import Sessions
 from blog.porch import Porch, StepUp
-from blog.web import answers, browsers, clock, csrf, headers, hosts, templating
+from blog.web import answers, browsers, clock, csrf, headers, hosts, templating, theme
 
 LARGEST_FORM = 4 * 1024 * 1024  # far above the longest post, so that one that is too long is shown again, not cut off
 CALLBACK = "/oidc/callback"
@@ -90,11 +90,14 @@ def _build(app: Flask, values: Mapping[str, Any], now: clock.Clock) -> None:
     answers.init_app(app)
     hosts.init_app(app, public_url=values["PUBLIC_URL"])
     csrf.init_app(app, key=seal.key("form tokens"), origin=values["PUBLIC_URL"])
+    templating.init_app(app)
+    theme.init_app(app, accent=values["ACCENT_COLOUR"], folder=values["THEME_FOLDER"])
     policy = headers.content_security_policy(
-        image_hosts=values["IMAGE_HOSTS"], form_targets=(csrf.origin_of(values["OIDC_ISSUER"]),)
+        image_hosts=values["IMAGE_HOSTS"],
+        form_targets=(csrf.origin_of(values["OIDC_ISSUER"]),),
+        scripts=templating.scripts(app).values(),
     )
     headers.init_app(app, policy=policy, https=https)
-    templating.init_app(app)
     auth.init_app(app, _porch(app, values, seal, now))
     if values["READERSHIP"]:
         app.extensions["readership"] = Counter(app.app_context, is_robot=browsers.is_robot, now=now)

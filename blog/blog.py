@@ -1,79 +1,87 @@
-"""The readers' door: the home page, a post, the pages of authors and of tags, and the navigation."""
+"""The readers' door: the home page, a post, the pages of authors, of tags and of the archive, and the navigation."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from typing import Any
+from urllib.parse import urljoin
 
-from flask import Blueprint, current_app, g, make_response, render_template, request
+from flask import Blueprint, current_app, g, make_response, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from blog.auth import bylines
-from blog.content import authorship, comments, handles, navigation, posts, tags
+from blog.content import archive as months
+from blog.content import authorship, comments, handles, navigation, neighbours, posts, tags
 from blog.content.comments import SILENCE, Rules, Visitor
+from blog.content.media import uses
+from blog.content.outline import outline
 from blog.content.readers import Reader
 from blog.errors import Moved, NotFound
-from blog.identity.people import Key
+from blog.identity.people import Byline, Key
 from blog.porch.guards import asker
-from blog.web import browsers, forms, headers
+from blog.web import browsers, forms, headers, linked_data
 from blog.web.clock import moment
 
+UPDATED_AFTER = timedelta(hours=1)  # what is changed sooner is a slip of the pen, of which readers need not know
+
 bp = Blueprint("blog", __name__)
+bp.app_template_filter("image")(uses.image_of)
 
 
 @bp.get("/")
 def index() -> ResponseReturnValue:
     """List the live posts that are for who asks, newest first."""
-    page = posts.latest(
-        now=moment(),
-        limit=current_app.config["POSTS_PER_PAGE"],
-        reader=Reader(*asker()),
-        before=request.args.get("before"),
-        after=request.args.get("after"),
-    )
-    return _public(render_template("blog/index.html", page=page, bylines=bylines(_named(page.posts))))
+    page = posts.latest(**_stretch())
+    return _list("blog/index.html", page, linked_data.graph(_site()))
 
 
 @bp.get("/author/<handle>")
 def author(handle: str) -> ResponseReturnValue:
     """List the live posts of one author that are for who asks; an author with none of these is not here for them."""
     author_key, current = handles.at(handle)
-    reader = Reader(*asker())
-    page = posts.latest(
-        now=moment(),
-        limit=current_app.config["POSTS_PER_PAGE"],
-        reader=reader,
-        author_key=author_key,
-        before=request.args.get("before"),
-        after=request.args.get("after"),
-    )
-    if not page.posts and author_key != reader.key:
+    page = posts.latest(**_stretch(), author_key=author_key)
+    if not page.posts and author_key != _reader().key:
         raise NotFound
     if handle != current:
         raise Moved(current)
     shown = bylines({author_key, *_named(page.posts)})
-    return _public(
-        render_template("blog/author.html", page=page, handle=handle, byline=shown[Key(*author_key)], bylines=shown)
-    )
+    byline = shown[Key(*author_key)]
+    data = linked_data.graph(linked_data.profile(_absolute(), _person(byline, handle)), _site())
+    return _list("blog/author.html", page, data, shown, handle=handle, byline=byline)
 
 
 @bp.get("/tag/<slug>")
 def tag(slug: str) -> ResponseReturnValue:
     """List the live posts with one tag that are for who asks; a tag with none of these is not here for them."""
     found = tags.at(slug)
-    page = posts.latest(
-        now=moment(),
-        limit=current_app.config["POSTS_PER_PAGE"],
-        reader=Reader(*asker()),
-        tag_id=found.id,
-        before=request.args.get("before"),
-        after=request.args.get("after"),
-    )
+    page = posts.latest(**_stretch(), tag_id=found.id)
     if not page.posts:
         raise NotFound
     if slug != found.slug:
         raise Moved(found.slug)
-    return _public(render_template("blog/tag.html", tag=found, page=page, bylines=bylines(_named(page.posts))))
+    return _list("blog/tag.html", page, _way((found.name, _absolute())), tag=found)
+
+
+@bp.get("/archive")
+def archive() -> ResponseReturnValue:
+    """List the years and months in which there is something for who asks."""
+    found = months.months(_reader(), now=moment(), zone=current_app.config["TIME_ZONE"])
+    page = render_template("blog/archive.html", months=found, address=request.path, data=_way(("Archive", _absolute())))
+    return _public(page)
+
+
+@bp.get("/archive/<year>")
+@bp.get("/archive/<year>/<month>")
+def period(year: str, month: str | None = None) -> ResponseReturnValue:
+    """List the live posts of a year or a month that are for who asks; one without any is not here for them."""
+    span = months.span(year, month)
+    page = posts.latest(**_stretch(), within=span.ends(current_app.config["TIME_ZONE"]))
+    if not page.posts:
+        raise NotFound
+    way = [("Archive", _absolute(url_for("blog.archive"))), (year, _absolute(url_for("blog.period", year=year)))]
+    way += [(f"{span.first_day:%B %Y}", _absolute())] if month else []
+    return _list("blog/period.html", page, _way(*way), span=span, span_path=request.view_args)
 
 
 @bp.get("/<slug>")
@@ -81,15 +89,16 @@ def post(slug: str) -> ResponseReturnValue:
     """Show one post, and what is said to it: when it is live to those it is for, else to its authors, who is asked to
     be one, and editors.
     """
-    reader, rules = Reader(*asker()), comments.rules(current_app.config)
+    reader, rules = _reader(), comments.rules(current_app.config)
     is_author = bool(g.user and "author" in g.user.roles)
     found = posts.at_slug(slug, now=moment(), reader=reader)
     works_on, talk = authorship.works_on(found, reader.key), _talk(found, reader, rules)
+    shown = bylines(_named([found]).union(talk.keys()))
     page = _public(
         render_template(
             "blog/post.html",
             post=found,
-            bylines=bylines(_named([found]).union(talk.keys())),
+            bylines=shown,
             live=found.is_live(moment()),
             asked=authorship.asked_of(found, reader.key),
             editable=is_author and (reader.everything or works_on),
@@ -99,11 +108,101 @@ def post(slug: str) -> ResponseReturnValue:
             takes=comments.takes(found, rules, moment()),
             now=moment(),
             form_id=forms.new_form_id() if g.user else "",
+            **_around(found, shown),
         )
     )
     if found.is_live(moment()) and not works_on and not reader.everything:
         _count(found)
     return page
+
+
+def _around(post: Any, shown: Mapping[Key, Byline]) -> dict[str, Any]:
+    """What stands around the text of a post, for people and for machines."""
+    updated = post.is_live(moment()) and post.updated_at - post.published_at >= UPDATED_AFTER and post.kind != "page"
+    return {
+        "address": request.path,
+        "outline": outline(post.body_html),
+        "neighbours": neighbours.of(post) if post.kind == "post" else neighbours.Neighbours(),
+        "updated": updated,
+        "data": linked_data.graph(_posting(post, shown), _site(), _steps((post.title, _absolute()))),
+    }
+
+
+def _posting(post: Any, shown: Mapping[Key, Byline]) -> linked_data.Node:
+    image = uses.image_of(post)
+    return linked_data.posting(
+        url=_absolute(),
+        title=post.title,
+        authors=[
+            linked_data.guest(each.guest) if each.guest is not None else _person(shown[each.key], each.handle)
+            for each in post.named
+        ],
+        part_of=current_app.config["PUBLIC_URL"],
+        published_at=post.published_at,
+        updated_at=post.updated_at,
+        more={
+            "description": post.excerpt,
+            "image": _absolute(image.src) if image else None,
+            "inLanguage": post.lang,
+            "keywords": [tag.name for tag in post.tags],
+        },
+    )
+
+
+def _person(byline: Byline, handle: str | None) -> linked_data.Node:
+    has_page = handle and not byline.gone
+    return linked_data.person(byline.name, url=_absolute(url_for("blog.author", handle=handle)) if has_page else None)
+
+
+def _site() -> linked_data.Node:
+    said = current_app.config
+    return linked_data.site(
+        said["SITE_TITLE"], said["PUBLIC_URL"], description=said["SITE_DESCRIPTION"], profiles=said["PROFILES"]
+    )
+
+
+def _way(*steps: tuple[str, str]) -> linked_data.Node:
+    return linked_data.graph(_site(), _steps(*steps))
+
+
+def _steps(*steps: tuple[str, str]) -> linked_data.Node:
+    return linked_data.breadcrumbs([(current_app.config["SITE_TITLE"], _absolute("/")), *steps])
+
+
+def _absolute(address: str | None = None) -> str:
+    return urljoin(current_app.config["PUBLIC_URL"], address or request.path)
+
+
+def _address() -> str:
+    """The address of a stretch of a list: without what means nothing in it."""
+    place: dict[str, Any] = {name: request.args[name] for name in ("before", "after") if name in request.args}
+    return url_for(request.endpoint or "", **(request.view_args or {}), **place)
+
+
+def _reader() -> Reader:
+    return Reader(*asker())
+
+
+def _stretch() -> dict[str, Any]:
+    """Which stretch of a list is asked for, and by whom."""
+    return {
+        "now": moment(),
+        "limit": current_app.config["POSTS_PER_PAGE"],
+        "reader": _reader(),
+        "before": request.args.get("before"),
+        "after": request.args.get("after"),
+    }
+
+
+def _list(
+    template: str, page: posts.Page, data: linked_data.Node, shown: Mapping[Key, Byline] | None = None, **more: Any
+) -> ResponseReturnValue:
+    """Show a list of posts.
+
+    :param shown: the bylines, where they were asked for already.
+    """
+    named = bylines(_named(page.posts)) if shown is None else shown
+    return _public(render_template(template, page=page, bylines=named, data=data, address=_address(), **more))
 
 
 def _count(post: Any) -> None:

@@ -206,6 +206,57 @@ def algorithm(text: str) -> str:
     )(text)
 
 
+def colour(text: str) -> str:
+    """Read a colour in hexadecimal digits, of the form #93391f or #931; empty for none."""
+    value = text.strip().lower()
+    if value and not re.fullmatch("#(?:[0-9a-f]{3}|[0-9a-f]{6})", value):
+        raise ValueError("must be a colour such as #93391f")
+    return value if len(value) != 4 else "#" + "".join(2 * digit for digit in value[1:])
+
+
+def place(text: str) -> str:
+    """Read where something stands: a path of the blog itself, or an absolute address; empty for nowhere."""
+    value = text.strip()
+    if re.fullmatch(r"(?:/(?![/\\])[^\s\\]*)?", value):
+        return value
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or re.search(r"\s", value):
+        raise ValueError(f"must be a path such as /about or an address such as https://example.org, not {value!r}")
+    return value
+
+
+def links(text: str) -> tuple[tuple[str, str], ...]:
+    """Read links with commas between them: a label, an equals sign, and where it leads."""
+    found = []
+    for part in filter(str.strip, text.split(",")):
+        label, equals, target = (piece.strip() for piece in part.partition("="))
+        if not (label and equals and target):
+            raise ValueError("must be links such as About=/about, Source=https://example.org/source")
+        found.append((label, place(target)))
+    return tuple(found)
+
+
+def addresses(text: str) -> tuple[str, ...]:
+    """Read absolute addresses with spaces or commas between them."""
+    return tuple(address(word) for word in words(text))
+
+
+def fediverse(text: str) -> str:
+    """Read the name of an account in the fediverse, as in @name@example.org; empty for none."""
+    value = text.strip()
+    if value and not re.fullmatch(r"@[\w.-]+@[\w-]+(?:\.[\w-]+)+", value):
+        raise ValueError("must be an account such as @desk@social.example")
+    return value
+
+
+def folder(text: str) -> str:
+    """Read the path of a folder that is there; empty for none."""
+    value = text.strip()
+    if value and not Path(value).is_dir():
+        raise ValueError(f"there is no folder {value}")
+    return value and str(Path(value).resolve())
+
+
 STEP_UPS = ("publish", "delete", "admin")  # what may ask for a fresh login
 
 
@@ -348,6 +399,66 @@ SETTINGS: tuple[Setting, ...] = (
         flag,
     ),
     Setting("SITE_TITLE", "Byline", "The blog's name, in the header and in browser tabs."),
+    Setting(
+        "SITE_DESCRIPTION",
+        "",
+        "What the blog is about, in a sentence: at the top of the home page, and where it is shown as a link.",
+        example="Notes from the people who run the library.",
+    ),
+    Setting(
+        "LOGO",
+        "",
+        "A picture before the blog's name: a path such as `/theme/logo.svg` ([the look](look.md)), or an address on one of IMAGE_HOSTS.",
+        place,
+        example="/theme/logo.svg",
+    ),
+    Setting(
+        "ACCENT_COLOUR",
+        "",
+        "The colour of links and buttons. Where it could not be read well (WCAG 2.2 asks for a contrast of 4.5 to 1), it is made darker for light pages, and lighter for dark ones.",
+        colour,
+        example="#0b6e4f",
+    ),
+    Setting(
+        "NAVIGATION",
+        (),
+        "Links at the top of every page, before the pages that editors put there.",
+        links,
+        example="Archive=/archive, Source=https://git.example.org/blog",
+    ),
+    Setting(
+        "FOOTER",
+        "Written by people their own organisation knows. This blog keeps no accounts.",
+        "The sentence at the foot of every page.",
+    ),
+    Setting(
+        "FOOTER_LINKS",
+        (),
+        "Links at the foot of every page.",
+        links,
+        example="Imprint=/imprint, Privacy=/privacy",
+    ),
+    Setting(
+        "PROFILES",
+        (),
+        "Where else this blog is: addresses that the home page names with `rel=me`, so that they can show that they belong together.",
+        addresses,
+        example="https://social.example/@desk",
+    ),
+    Setting(
+        "FEDIVERSE_CREATOR",
+        "",
+        "The account in the fediverse that posts are credited to where their links are shown (`fediverse:creator`).",
+        fediverse,
+        example="@desk@social.example",
+    ),
+    Setting(
+        "THEME_FOLDER",
+        "",
+        "A folder with a stylesheet, templates and files of your own. See [the look](look.md).",
+        folder,
+        example="/etc/byline/theme",
+    ),
     Setting("POSTS_PER_PAGE", 20, "How many posts a list shows at a time.", number(1, 100)),
     Setting(
         "FEED_AUTHORITY",
@@ -365,7 +476,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "TIME_ZONE",
         "UTC",
-        "The time zone that authors schedule posts in, where neither the provider (`zoneinfo`) nor their browser says.",
+        "The time zone of the blog: its dates and the months of its archive are told in it, and authors schedule posts in it where neither the provider (`zoneinfo`) nor their browser says another one.",
         time_zone,
         example="Europe/Berlin",
     ),
@@ -609,6 +720,15 @@ def _check_sessions(values: Mapping[str, Any], _secrets: Mapping[str, str]) -> N
         raise BadSetting("SESSION_IDLE", "must not be longer than SESSION_LIFETIME")
 
 
+def _check_logo(values: Mapping[str, Any], _secrets: Mapping[str, str]) -> None:
+    if (logo := values["LOGO"]).startswith("http"):
+        origin = "{0.scheme}://{0.netloc}".format(urlsplit(logo))
+        if origin not in (values["PUBLIC_URL"], *values["IMAGE_HOSTS"]):
+            raise BadSetting(
+                "LOGO", f"is on {origin}, which is not among IMAGE_HOSTS, so that no browser would show it"
+            )
+
+
 CHECKS = (
     _check_redirect_address,
     _check_https,
@@ -616,5 +736,6 @@ CHECKS = (
     _check_client_secret,
     _check_roles,
     _check_sessions,
+    _check_logo,
 )
 """What settings say of each other; each check raises BadSetting for the first thing that does not fit."""

@@ -160,6 +160,8 @@ class Post(db.Model):  # type: ignore[name-defined]
     place: Mapped[int] = mapped_column(default=0, server_default="0")  # of a page in the navigation
 
     tags_told: Mapped[str | None] = query_expression()  # see content/tags.py
+    image_told: Mapped[str | None] = query_expression()  # see content/media/uses.py
+    neighbours_told: Mapped[str | None] = query_expression()  # see content/neighbours.py
     note_html: Mapped[str | None] = query_expression()  # the text of a note, in lists, which show it whole
 
     group_rows: Mapped[list[PostGroup]] = relationship(cascade="all, delete-orphan", passive_deletes=True, lazy="raise")

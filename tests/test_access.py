@@ -12,7 +12,7 @@ from pathlib import Path
 from shutil import copytree
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 
 from blog.content.media import workshop
 from blog.content.media.pictures import make
@@ -55,6 +55,10 @@ TABLE = {
     ("GET", "/draft.md"): (404, 200, 404, 404, 404, 200),
     ("GET", "/members.md"): (404, 200, 200, 200, 200, 200),
     ("GET", "/grouped.md"): (404, 200, 404, 404, 200, 200),
+    ("GET", "/archive"): (200, 200, 200, 200, 200, 200),
+    ("GET", "/archive/1999"): (404, 200, 404, 404, 200, 200),
+    ("GET", "/archive/1999/05"): (404, 200, 404, 404, 200, 200),
+    ("GET", "/theme/style.css"): (200, 200, 200, 200, 200, 200),
     ("GET", "/dashboard"): (LOGIN, 200, 200, 403, 403, 200),
     ("POST", "/dashboard"): (LOGIN, 303, 303, 403, 403, 303),
     ("GET", "/dashboard/write"): (LOGIN, 200, 200, 403, 403, 200),
@@ -229,6 +233,8 @@ def write_everything(app, log_in):
     sid = log_in("sid")
     assert sid.publish("Shy", visible_to="groups", group="Night Desk") == "shy"
     assert sid.submit("/dashboard", "Change address", handle="shy").status_code == 303
+    with ada.app.app_context(), writing() as session:
+        session.execute(update(Post).where(Post.slug == "shy").values(published_at=datetime(1999, 5, 4, tzinfo=UTC)))
     rita, nina = log_in("rita"), log_in("nina")
     assert rita.submit("/live/comment", "Comment", comment="Said").location == "/live#comment-1"
     assert nina.submit("/grouped/comment", "Comment", comment="Said").location == "/grouped#comment-2"
@@ -324,6 +330,8 @@ def test_every_route_stands_in_the_table(app):
     written = {(method, re.sub("^/dashboard/media/.*", "/dashboard/media/<name>", path)) for method, path in written}
     written = {(method, re.sub("^/tag/[^/]+", "/tag/<slug>", path)) for method, path in written}
     written = {(method, path.replace("/sitemap-1.xml", "/sitemap-<int:number>.xml")) for method, path in written}
+    written = {(method, re.sub("^/archive/1999", "/archive/<year>", path)) for method, path in written}
+    written = {(method, path.replace("<year>/05", "<year>/<month>")) for method, path in written}
     there = {
         (method, re.sub("<path:.*>", "style.css", str(rule)))
         for rule in app.url_map.iter_rules()

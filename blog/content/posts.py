@@ -29,7 +29,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload, load_only
 from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.sql.base import ExecutableOption as ORMOption
 
-from blog.content import authorship, copies, details, handles, index, navigation, revisions, slugs, tags
+from blog.content import authorship, copies, details, handles, index, navigation, neighbours, revisions, slugs, tags
 from blog.content.authorship import Naming
 from blog.content.details import NOTE, PAGE, PLAIN, Details
 from blog.content.media import uses
@@ -529,13 +529,13 @@ def _readdress(session: Session, post: Post, written: _Written) -> None:
 
 
 def at_slug(slug: str, *, now: datetime, reader: Reader = ANYBODY) -> Post:
-    """Find the post that a reader may see at this address.
+    """Find the post that a reader may see at this address, with its neighbours (`neighbours.of`).
 
     :param slug: as it came in the address, so possibly anything.
     :raises NotFound: when there is none that they may know of, at an old address as at the one it has.
     :raises Moved: when the post has another address now.
     """
-    post = _at(slug, reader, readable_by(reader, now))
+    post = _at(slug, reader, readable_by(reader, now), neighbours.told(reader), **{neighbours.NOW: now})
     if post.slug != slug:
         raise Moved(post.slug)
     return post
@@ -573,11 +573,11 @@ def asking(slug: str, *, now: datetime, reader: Reader) -> Post:
     return post
 
 
-def _at(slug: str, reader: Reader, knowable: ColumnElement[bool]) -> Post:
+def _at(slug: str, reader: Reader, knowable: ColumnElement[bool], *more: ORMOption, **given: datetime) -> Post:
     if not slugs.is_slug(slug):
         raise NotFound
     there = select(Post, navigation.version()).join(Slug, Slug.post_id == Post.id).where(Slug.slug == slug, knowable)
-    found = db.session.execute(there.options(_TAGGED, *_shown(reader))).one_or_none()
+    found = db.session.execute(there.options(_TAGGED, _PICTURED, *_shown(reader), *more), given).one_or_none()
     if found is None:
         raise NotFound
     navigation.hear(found[1])
@@ -590,6 +590,7 @@ _WITH_HANDLE = joinedload(Post.handle_row).load_only(Handle.handle)
 _NAMED = selectinload(Post.author_rows)
 _WITH_AUTHORS = (_WITH_HANDLE, _NAMED.joinedload(PostAuthor.handle_row).load_only(Handle.handle))
 _TAGGED = with_expression(Post.tags_told, tags.told())
+_PICTURED = with_expression(Post.image_told, uses.told())
 _WHOLE = (_WITH_GROUPS, *_WITH_AUTHORS, _TAGGED)
 
 
@@ -624,6 +625,7 @@ def latest(
     reader: Reader = ANYBODY,
     author_key: AuthorKey | None = None,
     tag_id: int | None = None,
+    within: tuple[datetime, datetime] | None = None,
     before: str | None = None,
     after: str | None = None,
 ) -> Page:
@@ -631,6 +633,7 @@ def latest(
 
     :param author_key: only those of this author.
     :param tag_id: only those with this tag; not together with an author.
+    :param within: only those that were published from the first moment on, and before the second one.
     :param before: go on with those older than here, as an earlier page's `older` says.
     :param after: go back to those newer than here, as an earlier page's `newer` says.
     :raises NotFound: when one of these makes no sense, or both are given.
@@ -641,9 +644,10 @@ def latest(
         reader=reader,
         author_key=author_key,
         tag_id=tag_id,
+        within=within,
         before=before,
         after=after,
-        shown=(*_shown(reader), _NOTES),
+        shown=(*_shown(reader), _NOTES, _PICTURED),
     )
 
 
@@ -662,6 +666,7 @@ def syndicated(
         reader=ANYBODY,
         author_key=author_key,
         tag_id=tag_id,
+        within=None,
         before=before,
         after=None,
         shown=_SYNDICATED,
@@ -675,11 +680,14 @@ def _live(
     reader: Reader,
     author_key: AuthorKey | None,
     tag_id: int | None,
+    within: tuple[datetime, datetime] | None,
     before: str | None,
     after: str | None,
     shown: Collection[ORMOption],
 ) -> Page:
     live, readable = and_(Post.published_at <= now, Post.kind != PAGE), readable_by(reader, now)
+    if within is not None:
+        live = and_(live, Post.published_at >= within[0], Post.published_at < within[1])
     if tag_id is not None:
         chosen = [_tagged(tag_id, reader, now).where(live, case((readable, true()), else_=false()))]
         return _page(chosen, PostTag.published_at, limit, before, after, shown=shown, number=PostTag.post_id)

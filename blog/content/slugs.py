@@ -18,7 +18,7 @@ _APOSTROPHES = str.maketrans("", "", "'’ʼ")  # "don't" is one word
 RESERVED = frozenset(
     "about-byline admin ads api archive atom author authors dashboard delete edit favicon feed feeds healthz hooks"
     " humans livez llms login logout manifest media metrics micropub new notes oidc opensearch pages readyz register"
-    " robots rss search security sitemap static sw tag tags unpublish well-known".split()
+    " robots rss search security sitemap static sw tag tags theme unpublish well-known".split()
 )
 """First path segments that our routes have or may come to have; a slug is never one of them."""
 

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from flask import Flask, Response, request
 
 ONE_YEAR = 31_536_000
 
 
-def content_security_policy(*, image_hosts: tuple[str, ...], form_targets: tuple[str, ...]) -> str:
-    """Say what a page of ours may do: no inline script or style, nothing from elsewhere.
+def content_security_policy(
+    *, image_hosts: tuple[str, ...], form_targets: tuple[str, ...], scripts: Iterable[str] = ()
+) -> str:
+    """Say what a page of ours may do: no inline style, no inline script but those named here, nothing from elsewhere.
 
     :param image_hosts: origins whose images posts may show.
     :param form_targets: origins a form may lead to after us: the provider's, on the way out.
+    :param scripts: hashes of the scripts that pages hold themselves.
     """
     rules = {
         "default-src": ["'none'"],
-        "script-src": ["'self'"],
+        "script-src": ["'self'", *scripts],
         "style-src": ["'self'"],
         "img-src": ["'self'", *image_hosts],
         "font-src": ["'self'"],

@@ -6,11 +6,14 @@ import base64
 import hashlib
 from datetime import date, datetime
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
+from zoneinfo import ZoneInfo
 
 from flask import Flask
 
 from blog.web import zones
+
+IN_PAGES = ("_theme.js", "_copy.js")
 
 
 def day(at: date) -> str:
@@ -21,6 +24,11 @@ def day(at: date) -> str:
 def day_and_time(at: datetime) -> str:
     """Write a moment out, as in 21 November 2026, 14:05 UTC."""
     return f"{at:%-d %B %Y, %H:%M} UTC"
+
+
+def month(at: date) -> str:
+    """Write a month out, as in November 2026."""
+    return f"{at:%B %Y}"
 
 
 def machine(at: datetime) -> str:
@@ -38,6 +46,15 @@ def integrity(script: bytes) -> str:
     return f"sha384-{base64.b64encode(hashlib.sha384(script).digest()).decode()}"
 
 
+def scripts(app: Flask) -> dict[str, str]:
+    """Say what the scripts in our pages hash to (CSP Level 3, 2.3.1): each is a template, and hashed as it goes out."""
+    env = app.jinja_env
+    return {
+        name: f"'sha256-{base64.b64encode(hashlib.sha256(env.get_template(name).render().encode()).digest()).decode()}'"
+        for name in IN_PAGES
+    }
+
+
 def counted(number: int, word: str) -> str:
     """Write how many there are, as in 1 view, or 12,345 views."""
     return f"{number:,} {word}{'' if number == 1 else 's'}"
@@ -46,8 +63,10 @@ def counted(number: int, word: str) -> str:
 def init_app(app: Flask) -> None:
     """Give this application's templates these filters."""
     app.add_template_filter(zones.in_words, "in_zone")
+    app.add_template_filter(lambda at: at.astimezone(ZoneInfo(app.config["TIME_ZONE"])), "here")
     app.add_template_filter(zones.typed_at)
-    for name in (day, day_and_time, machine, counted, host):
+    app.add_template_filter(lambda address: urljoin(app.config["PUBLIC_URL"], address), "absolute")
+    for name in (day, day_and_time, month, machine, counted, host):
         app.add_template_filter(name)
     scripts = Path(app.static_folder or "").glob("*.js")
     app.jinja_env.globals["integrity"] = {script.name: integrity(script.read_bytes()) for script in scripts}

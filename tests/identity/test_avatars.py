@@ -109,7 +109,7 @@ def luminance(colour):
 
 
 TONES = re.findall(r"^\.avatar(?:-(\d+))? \{ --tone: (#[0-9a-f]{6});", STYLE, re.MULTILINE)
-PAPERS = re.findall(r"--(?:paper|raised): (#[0-9a-f]{6});", STYLE)
+PAPERS = re.findall(r"#[0-9a-f]{6}", "".join(re.findall(r"--(?:paper|raised): (light-dark\(.*?\));", STYLE)))
 LETTERS = re.findall(r"^\.avatar (?:text|\.figure) \{ fill: (#[0-9a-f]{6});", STYLE, re.MULTILINE)
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import datetime
+from functools import reduce
+from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, and_, delete, exists, insert, or_, select, true
+from sqlalchemy import ColumnElement, String, and_, cast, delete, exists, func, insert, or_, select, true
 from sqlalchemy.orm import Session
 
-from blog.content.media.shelf import file_name, parse
+from blog.content.media.shelf import NAME_LENGTH, file_name, parse
 from blog.content.readers import Reader, readable_by
 from blog.db import Media, MediaHolder, Post, PostMedia
 
@@ -64,6 +66,44 @@ def find(
     chosen = select(Media).where(Media.name.in_(named), or_(seen_by(writer, now), before))
     found = session.scalars(chosen.with_for_update(read=True, key_share=True, of=Media))
     return {media.name: media for media in found}
+
+
+class Image(NamedTuple):
+    """A post's feature image, for a page.
+
+    :param width: in pixels; of pictures that are ours only, as is what follows.
+    """
+
+    src: str
+    alt: str
+    width: int | None = None
+    height: int | None = None
+    srcset: str = ""
+
+
+def told() -> ColumnElement[str]:
+    """Make the expression for `Post.image_told`: the measures of a feature image that is ours, along with its post."""
+    its_name = func.substr(Post.image_url, len(FOLDER) + 1, NAME_LENGTH)
+    numbers = (cast(Media.width, String), cast(Media.height, String), Media.kind, Media.widths)
+    return (
+        select(reduce(lambda one, other: one + " " + other, numbers))
+        .where(Media.name == its_name, Post.image_url.startswith(FOLDER))
+        .correlate(Post)
+        .scalar_subquery()
+    )
+
+
+def image_of(post: Post) -> Image | None:
+    """Give the feature image of a post; None when it has none."""
+    if not post.image_url:
+        return None
+    plain = Image(post.image_url, post.image_alt)
+    file = parse(post.image_url.removeprefix(FOLDER))
+    if not post.image_told or not file:
+        return plain
+    width, height, kind, *widths = post.image_told.split()
+    media = Media(name=file.name, kind=kind, width=int(width), height=int(height), widths=" ".join(widths))
+    return plain._replace(width=media.width, height=media.height, srcset=_srcset(media) if widths else "")
 
 
 def known(session: Session, post_id: int) -> dict[str, Media]:
