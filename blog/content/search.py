@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from functools import lru_cache
 from itertools import islice
 from typing import NamedTuple
 
@@ -14,7 +15,7 @@ from sqlalchemy.orm import aliased
 
 from blog.content import index, posts, tags, words
 from blog.content.readers import ANYBODY, EVERYONE, GROUPS, PEOPLE, Reader
-from blog.content.words import Word, positions, tokens
+from blog.content.words import align, pattern, tokens
 from blog.db import Post, Searchable, TagName, db
 from blog.errors import NotFound
 
@@ -393,64 +394,50 @@ def _like(term: Term) -> str:
 # -- pieces of texts ---------------------------------------------------------------------------------------------------
 
 
-def mark(line: str, terms: Collection[Term]) -> list[Part]:
+def mark(line: str, terms: Sequence[Term]) -> list[Part]:
     """Take a text apart into what was looked for and what stands between."""
     parts, at = [], 0
-    for begin, end in _joined(_spans(positions(line), terms)):
+    for begin, end, _ in _spans(line, terms):
         parts += [Part(line[at:begin]), Part(line[begin:end], True)]
         at = end
     return [part for part in (*parts, Part(line[at:])) if part.text]
 
 
-def snippet(plain: str, terms: Collection[Term]) -> list[Part]:
+def snippet(plain: str, terms: Sequence[Term]) -> list[Part]:
     """Cut the piece out of a text that shows best what was looked for: where most of it stands together."""
-    spans = list(islice(_spans(positions(plain), terms), _MOST_SPANS))
-    begin = _cut_before(plain, _best(spans))
+    begin = _cut_before(plain, _best(list(islice(_spans(plain, terms), _MOST_SPANS))))
     end = _cut_after(plain, begin + SNIPPET)
     parts = mark(plain[begin:end], terms)
     before, after = [Part("… ")] * (begin > 0), [Part(" …")] * (end < len(plain))
     return [*before, *parts, *after] if parts else []
 
 
-_MOST_SPANS = 200
+_MOST_SPANS = 100
+_TOGETHER = 20  # of these in a piece
 _LEAD = 60  # characters before what was found
 _WORD_LONGEST = 30  # characters, of a word that a piece is not cut into
 
 
-def _spans(found: Iterable[Word], terms: Collection[Term]) -> Iterator[tuple[int, int, Term]]:
-    """Tell where terms stand, each time."""
-    longest = max((len(term.words) for term in terms), default=0)
-    alone = {term.words[0]: term for term in terms if len(term.words) == 1 and words.is_sign(term.words[0])}
-    last: list[Word] = []
-    for word in found:
-        last = [*last[1 - longest :], word] if longest > 1 else [word]
-        for term in terms:
-            some = last[-len(term.words) :]
-            if len(some) == len(term.words) and term.matches([each.token for each in some]):
-                yield some[0].begin, word.end, term
-        for at, sign in enumerate(word.token if alone and len(word.token) == word.end - word.begin else ""):
-            if sign in alone:
-                yield word.begin + at, word.begin + at + 1, alone[sign]
+def _spans(plain: str, terms: Sequence[Term]) -> Iterator[tuple[int, int, int]]:
+    """Tell where terms stand, each time, and which."""
+    if terms:
+        for span in _finder(tuple(terms)).finditer(align(plain)):
+            yield span.start(), span.end(), span.lastindex or 0
 
 
-def _joined(spans: Iterable[tuple[int, int, Term]]) -> list[tuple[int, int]]:
-    """Put together what overlaps, or has nothing between."""
-    joined: list[tuple[int, int]] = []
-    for begin, end, _ in sorted(spans, key=lambda span: span[:2]):
-        if joined and begin <= joined[-1][1]:
-            joined[-1] = joined[-1][0], max(end, joined[-1][1])
-        else:
-            joined.append((begin, end))
-    return joined
+@lru_cache(maxsize=64)
+def _finder(terms: tuple[Term, ...]) -> re.Pattern[str]:
+    longest_first = sorted(terms, key=lambda term: -len(pattern(term.words)))
+    return re.compile("|".join(f"({pattern(term.words, begins=term.begins)})" for term in longest_first))
 
 
-def _best(spans: Sequence[tuple[int, int, Term]]) -> int:
+def _best(spans: Sequence[tuple[int, int, int]]) -> int:
     """Find where a piece begins that holds as many different terms as any, the first of these."""
     best, most = 0, 0
     for number, (begin, _, _) in enumerate(spans):
-        held = {term for at, end, term in spans[number:] if end - begin <= SNIPPET - _LEAD}
-        if len(held) > most:
-            best, most = begin, len(held)
+        held = len({term for _, end, term in spans[number : number + _TOGETHER] if end - begin <= SNIPPET - _LEAD})
+        if held > most:
+            best, most = begin, held
     return best
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import NamedTuple
 
 VERSION = 1
 """Counts the changes to what `stream` makes; stored beside it, so that what is older is found and made anew."""
@@ -25,18 +24,6 @@ _UNSPACED = re.compile(
     "\u3040-\u318f\u31a0-\u31bf\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff"
     "\U00020000-\U000323af]+"
 )
-
-
-class Word(NamedTuple):
-    """A word of a text.
-
-    :param token: what it is found by.
-    :param begin: where it begins in the text, and `end`: where what follows it does.
-    """
-
-    token: str
-    begin: int
-    end: int
 
 
 def fold(text: str) -> str:
@@ -59,23 +46,45 @@ def tokens(text: str) -> list[str]:
     return [token for run in runs for token, _, _ in _split(run)]
 
 
-def positions(text: str) -> Iterator[Word]:
-    """Give the words of a text and where they stand in it, as `tokens` does but for signs that stand for several."""
-    for run in _WORD.finditer(text.replace("_", " ")):
-        for unspaced, begin, end in _pieces(run[0]):
-            at = run.start()
-            if unspaced:
-                signs = run[0][begin:end]
-                yield from (
-                    Word(fold(token), at + begin + first, at + begin + last) for token, first, last in _pairs(signs)
-                )
-            else:
-                yield Word(fold(run[0][begin:end])[:LONGEST], at + begin, at + end)
+class _Aligned(dict[int, str]):
+    """What each sign is folded to, learnt when it is met; one that would become several stays as it is."""
+
+    def __missing__(self, code: int) -> str:
+        folded = fold(chr(code))
+        self[code] = folded if len(folded) == 1 else chr(code)
+        return self[code]
 
 
-def is_sign(token: str) -> bool:
-    """Whether this is a single sign of a script without spaces."""
-    return len(token) == 1 and _UNSPACED.match(token) is not None
+_aligned = _Aligned()
+
+
+def align(text: str) -> str:
+    """Fold a text sign by sign, so that everything stays where it stands; nearly the same as `fold` gives."""
+    return text.lower() if text.isascii() else text.translate(_aligned)
+
+
+def pattern(found: Sequence[str], *, begins: bool = False) -> str:
+    """Make the regular expression that finds words side by side in an aligned text.
+
+    :param found: as `tokens` gives them.
+    :param begins: the last word may go on.
+    """
+    made, last = "", ""
+    for token in found:
+        unspaced = _UNSPACED.fullmatch(token)
+        if unspaced and made and last[-1] == token[0] and len(token) == 2:
+            made += re.escape(token[1])  # the next pair of the same stretch
+        else:
+            made += (r"[\W_]*" if made else "") + (re.escape(token) if unspaced else _whole(token))
+        last = token if unspaced else " "
+    return made.removesuffix(_END) + r"[^\W_]*" if begins else made
+
+
+_BEGIN, _END = rf"(?:(?<![^\W_])|(?<={_UNSPACED.pattern[:-1]}))", rf"(?:(?![^\W_])|(?={_UNSPACED.pattern[:-1]}))"
+
+
+def _whole(token: str) -> str:
+    return _BEGIN + re.escape(token) + _END
 
 
 def stream(text: str, *marks: str) -> str:
