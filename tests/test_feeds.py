@@ -13,7 +13,7 @@ from sqlalchemy import insert, select, update
 
 from blog.content import posts as content
 from blog.content.text import fit
-from blog.db import Post, PostAuthor, db, writing
+from blog.db import Post, PostAuthor, writing
 from blog.feeds import FORMATS
 from tests.fake_idp import DOWN
 from tests.feed_rules import ATOM, CONTENT, DC, MEDIA, RULES, TAG_URI, tree
@@ -542,6 +542,8 @@ def test_who_has_a_feed_is_told_that_nothing_changed(ada, visitor, file):
                 assert again.headers[kept] == first.headers[kept]
         both = {"If-None-Match": '"other"', "If-Modified-Since": first.headers["Last-Modified"]}
         assert visitor.get(path, headers=both).status_code == 200
+        weak = {"If-None-Match": f"W/{first.headers['ETag']}"}  # as it comes through a proxy that compresses
+        assert visitor.get(path, headers=weak).status_code == 304
         assert visitor.client.head(path).headers["ETag"] == first.headers["ETag"]
 
 
@@ -576,18 +578,3 @@ def test_feeds_are_found_from_the_pages(ada, visitor):
         assert found == {f"{place}/{file}": types[file] for place in places for file in FILES}
         for address in found:
             assert visitor.get(address).status_code == 200
-
-
-def test_both_databases_list_the_same(database):
-    now = datetime(2026, 11, 21, 12, tzinfo=UTC)
-    key = ("https://idp.example", "ada")
-    for number in range(3):
-        content.create(
-            key, title=f"Number {number}", body_md="Words", now=now + timedelta(minutes=number), publish=True
-        )
-    db.session.remove()
-    page = content.syndicated(now=now + timedelta(hours=1), limit=2)
-    assert [post.title for post in page.posts] == ["Number 2", "Number 1"]
-    assert page.posts[0].body_html.strip() == "<p>Words</p>"
-    again = content.syndicated(now=now + timedelta(hours=1), limit=2, before=page.older, author_key=key)
-    assert [post.title for post in again.posts] == ["Number 0"]
