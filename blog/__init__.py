@@ -26,6 +26,7 @@ from blog import (
     machines,
     media,
     revisions,
+    search,
     sessions,
     tags,
 )
@@ -97,7 +98,7 @@ def _build(app: Flask, values: Mapping[str, Any], now: clock.Clock) -> None:
     auth.init_app(app, _porch(app, values, seal, now))
     if values["READERSHIP"]:
         app.extensions["readership"] = Counter(app.app_context, is_robot=browsers.is_robot, now=now)
-    for door in (sessions, tags, media, comments, dashboard, revisions, feeds, machines, blog):
+    for door in (sessions, tags, media, comments, dashboard, revisions, search, feeds, machines, blog):
         app.register_blueprint(door.bp)
     hooks.init_app(app)
     cli.init_app(app)

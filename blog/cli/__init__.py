@@ -15,7 +15,7 @@ from blog.cli.exchange import export
 from blog.cli.gone import gone
 from blog.cli.media import media
 from blog.cli.privacy import privacy
-from blog.content import handles, rendering, trash
+from blog.content import handles, index, rendering, trash
 from blog.identity.people import Key
 from blog.porch import handle
 
@@ -42,3 +42,5 @@ def upgrade_database() -> None:
         click.echo(f"The HTML of {renewed.posts:,} posts was made anew.")
     if renewed.left:
         click.echo(f"{renewed.left:,} posts keep the HTML they have: their text is too hard to read today.")
+    if indexed := index.renew():
+        click.echo(f"The search finds {indexed:,} posts that it did not find before.")

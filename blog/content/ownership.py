@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Select, and_, case, func, not_, or_, selec
 from sqlalchemy import delete as delete_from
 from sqlalchemy.orm import Session, aliased
 
-from blog.content import comments, tags
+from blog.content import comments, index, tags
 from blog.content.posts import AuthorKey
 from blog.content.readers import EVERYONE, named_there
 from blog.db import Post, PostAuthor, Slug, db, tell_caches
@@ -216,6 +216,7 @@ def unpublish(transaction: Session, key: AuthorKey, *, now: datetime) -> int:
     taken_back = transaction.execute(drafts.returning(Post.id), execution_options=_IN_BULK).scalars().all()
     if taken_back:
         tags.follow(transaction, _by(key))
+        index.follow(transaction, taken_back)
         tell_caches(transaction)
     return len(taken_back)
 

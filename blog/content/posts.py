@@ -29,7 +29,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload, load_only
 from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.sql.base import ExecutableOption as ORMOption
 
-from blog.content import authorship, copies, details, handles, navigation, revisions, slugs, tags
+from blog.content import authorship, copies, details, handles, index, navigation, revisions, slugs, tags
 from blog.content.authorship import Naming
 from blog.content.details import NOTE, PAGE, PLAIN, Details
 from blog.content.media import uses
@@ -161,6 +161,7 @@ def save(
         _change(session, post, written, writer or Reader(post.author_key, frozenset(own_groups)), now)
         revisions.note(session, post.id, written.text, before, by=by, now=now, kept=revisions_kept)
         _turn(session, post, _when(post, publish, at, now), now)
+        index.follow(session, [post.id])
         if was_public or post.published_at is not None:
             tell_caches(session)
         return post
@@ -184,6 +185,7 @@ def turn(post_id: int, *, version: int, publish: bool, now: datetime) -> bool:
             raise Conflict(post)
         never_seen(session, post, now)
         _turn(session, post, published_at, now)
+        index.follow(session, [post.id])
         tell_caches(session)
         return True
 
@@ -347,6 +349,7 @@ def _create(
         if handle:
             handles.keep(session, author_key, handle, now)
         if published_at is not None:
+            index.follow(session, [post.id])
             tell_caches(session)
         return post
 
@@ -365,6 +368,7 @@ def _sent_before(
         earlier.published_at = published_at
         _keep_address(session, earlier)
         earlier.version += 1
+        index.follow(session, [earlier.id])
         tell_caches(session)
     return earlier
 
@@ -737,6 +741,12 @@ def chosen(ids: Collection[int], *, sought: Sought, reader: Reader) -> Sequence[
         for post, own in zip(found, held, strict=True)
         if own or (post.trashed_at is None and authorship.works_on(post, reader.key))
     ]
+
+
+def found(ids: Collection[int], *, now: datetime, reader: Reader) -> dict[int, Post]:
+    """Load those of these posts, by their ids, that are live and that a reader may read; without their texts."""
+    there = select(Post).where(Post.id.in_(ids), Post.published_at <= now, readable_by(reader, now))
+    return {post.id: post for post in _listed(there.options(_LISTED, *_shown(reader)))}
 
 
 def next_due(now: datetime) -> datetime | None:

@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
 from blog.content import slugs
-from blog.content.readers import Reader, readable_by
+from blog.content.readers import Reader, named_there, readable_by
 from blog.content.text import line
-from blog.db import Post, PostTag, Tag, TagName, db, tell_caches, writing
+from blog.db import Post, PostAuthor, PostTag, Tag, TagName, db, tell_caches, writing
 from blog.errors import Invalid, NotFound
 
 MOST = 20  # of one post
@@ -137,7 +137,7 @@ def _take_name(session: Session, tag_id: int, name: str) -> str:
     if slug is None:
         taken = select(TagName.slug)
         slug = next(each for each in slugs.for_tags(name) if not session.scalar(taken.where(TagName.slug == each)))
-        session.execute(insert(TagName).values(folded=folded(name), slug=slug, tag_id=tag_id))
+        session.execute(insert(TagName).values(folded=folded(name), slug=slug, tag_id=tag_id, first_tag_id=tag_id))
     session.execute(update(Tag).where(Tag.id == tag_id).values(name=name, slug=slug))
     return slug
 
@@ -179,6 +179,21 @@ def offered(reader: Reader, *, now: object, limit: int) -> list[str]:
     on_some = select(PostTag.tag_id).join(Post, Post.id == PostTag.post_id).where(PostTag.tag_id == Tag.id, readable)
     chosen = select(Tag.name).where(on_some.exists()).order_by(Tag.name).limit(limit)
     return list(db.session.scalars(chosen))
+
+
+def of_posts_of(author_key: tuple[str, str] | None, *, limit: int) -> list[Found]:
+    """List the tags on the posts that somebody works on, alone or with others, by name.
+
+    :param author_key: issuer and id; None for the tags on everybody's posts; for editors.
+    """
+    chosen = select(Tag.id, Tag.name, Tag.slug).order_by(func.lower(Tag.name), Tag.id).limit(limit)
+    if author_key is None:
+        return [Found(*row) for row in db.session.execute(chosen.where(Tag.id.in_(select(PostTag.tag_id))))]
+    held = and_(Post.author_issuer == author_key[0], Post.author_id == author_key[1])
+    on_held = select(PostTag.tag_id).join(Post, Post.id == PostTag.post_id).where(held)
+    named = select(PostTag.tag_id).join(PostAuthor, PostAuthor.post_id == PostTag.post_id)
+    on_named = named.where(named_there(author_key), PostAuthor.agreed_at.is_not(None))
+    return [Found(*row) for row in db.session.execute(chosen.where(Tag.id.in_(on_held.union(on_named))))]
 
 
 # -- for editors -------------------------------------------------------------------------------------------------------

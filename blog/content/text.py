@@ -375,6 +375,19 @@ def excerpt(body_html: str, longest: int = 280) -> str:
     return at_word.rstrip(" ,.;:–—-") + "…"
 
 
+_BLOCK = re.compile(r"</?(?:h[2-6]|pre|t[dhr]|table|caption|ol|ul)\b")
+_words_only = nh3.Cleaner(tags=set(), attributes={}, clean_content_tags=set())
+
+
+def plain(body_html: str) -> str:
+    """All words of a post as plain text in one line: no markup, and no marks of footnotes.
+
+    :param body_html: as `render` returns it.
+    """
+    spaced = _BLOCK.sub(r" \g<0>", _NEW_LINE.sub(r" \g<0>", _FOOTNOTE_MARK.sub("", body_html)))
+    return " ".join(html.unescape(_words_only.clean(spaced)).split())
+
+
 _OPENING = re.compile(r"<[a-z][^<>]*>")
 _ADDRESSES = re.compile(r' (href|src|srcset)="([^"]*)"')
 
