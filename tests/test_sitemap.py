@@ -279,6 +279,8 @@ def test_markdown_is_for_whom_the_page_is(desk, ada, anybody):
             assert answer.headers["Cache-Control"] == page.headers["Cache-Control"]
             assert ("ETag" in answer.headers) == (answer.status_code == 200 and not sub)
             assert "Cookie" in answer.headers["Vary"]
+            if answer.status_code == 200:
+                assert not {"visible_to", "groups", "author"} & matter(answer)[0].keys()
 
 
 def test_an_old_address_leads_to_the_markdown_at_the_new_one(ada, visitor):

@@ -405,24 +405,37 @@ def apart(body_html: str, prefix: str) -> str:
 # -- HTML that is read elsewhere -------------------------------------------------------------------------------------
 
 
+_WITH_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
+
+
 def absolute(body_html: str, page_url: str) -> str:
     """Let every link and picture say its whole address, for who reads the text elsewhere than on its page.
 
     :param body_html: as `render` returns it, dressed or not.
     :param page_url: the whole address of that page.
     """
+    site_url = urljoin(page_url, "/").removesuffix("/")
+
+    def whole(address: str) -> str:
+        if _WITH_SCHEME.match(address):
+            return address
+        if address.startswith("#"):
+            return page_url + address
+        if address.startswith("/") and not address.startswith("//"):
+            return site_url + address
+        return _joined(page_url, address)
 
     def told(found: re.Match[str]) -> str:
         several = found[2].split(", ") if found[1] == "srcset" else [found[2]]
-        return f' {found[1]}="{", ".join(_whole(each, page_url) for each in several)}"'
+        return f' {found[1]}="{", ".join(map(whole, several))}"'
 
     return _OPENING.sub(lambda tag: _ADDRESSES.sub(told, tag[0]), body_html)
 
 
-def _whole(escaped: str, page_url: str) -> str:
+def _joined(page_url: str, escaped: str) -> str:
     try:
         return html.escape(urljoin(page_url, html.unescape(escaped)))
-    except ValueError:  # no address at all, such as http://[
+    except ValueError:  # no address at all, such as //[
         return escaped
 
 

@@ -15,7 +15,7 @@ from flask import Flask, g, render_template
 from playwright.sync_api import Browser, BrowserContext, Page, Route
 from sqlalchemy.orm.attributes import set_committed_value
 
-from blog.content import authorship, slugs, tags, text
+from blog.content import authorship, slugs, syndication, tags, text
 from blog.content.comments import SILENCE, Rules, Talk, Thread, Visitor
 from blog.content.media import library, workshop
 from blog.content.readers import ANYBODY
@@ -24,6 +24,7 @@ from blog.errors import Invalid
 from blog.identity import people
 from blog.media import Failed
 from tests.browser import payloads
+from tests.feed_rules import ATOM, tree
 
 TOGETHER = 50  # texts in one document
 AT_ONCE = 25  # documents in one page, each in a frame of its own
@@ -124,6 +125,24 @@ def in_a_list(texts: Sequence[str]) -> str:
     return render_template("blog/index.html", page=page, bylines=named)
 
 
+def in_a_feed_reader(texts: Sequence[str]) -> str:
+    """In the program of somebody who trusts a feed: what it calls HTML is shown as that, all else as text."""
+    site = syndication.Site(SITE, "blog.example,2026")
+    entries = []
+    for number, written in enumerate(texts):
+        author = syndication.Author(_name(written))
+        entries.append(syndication.entry(_post(written, number), site=site, author=lambda _, who=author: who))
+    whole = syndication.Feed(id="tag:x,2026:x", title="x", home_url=SITE, self_url=SITE, entries=entries)
+    shown = tree(syndication.atom(whole)).iter(f"{ATOM}entry")
+    return "<!doctype html><title>x</title>" + "".join(
+        f'<h2><a href="{html.escape(entry.find(f"{ATOM}link").get("href"))}">'
+        f"{html.escape(entry.findtext(f'{ATOM}title'))}</a></h2>"
+        f"<p>{html.escape(entry.findtext(f'{ATOM}author/{ATOM}name'))}"
+        f"<section>{entry.findtext(f'{ATOM}content')}</section>"
+        for entry in shown
+    )
+
+
 def in_a_form(texts: Sequence[str]) -> str:
     """As what was typed into the editor, which shows it again."""
     return render_template("forms.html", texts=texts)
@@ -164,6 +183,7 @@ PLACES: list[Callable[[Sequence[str]], str]] = [
     in_a_post,
     in_comments,
     in_a_list,
+    in_a_feed_reader,
     in_a_form,
     in_a_tag,
     in_the_list_of_tags,
@@ -229,6 +249,7 @@ def _post(written: str, number: int) -> Post:
         body_html=body_html,
         made_excerpt=text.excerpt(body_html),
         published_at=NOW,
+        updated_at=NOW,
         visible_to="everyone",
         version=1,
         group_rows=[],
