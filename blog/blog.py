@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from flask import Blueprint, current_app, g, make_response, render_template, request
+from flask import Blueprint, current_app, g, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import NotFound as NoRoute
 
 from blog.auth import bylines
-from blog.content import authorship, comments, handles, navigation, posts, tags
+from blog.content import authorship, comments, handles, navigation, old_paths, posts, tags
 from blog.content.comments import SILENCE, Rules, Visitor
 from blog.content.readers import Reader
 from blog.errors import Moved, NotFound
@@ -83,7 +84,10 @@ def post(slug: str) -> ResponseReturnValue:
     """
     reader, rules = Reader(*asker()), comments.rules(current_app.config)
     is_author = bool(g.user and "author" in g.user.roles)
-    found = posts.at_slug(slug, now=moment(), reader=reader)
+    try:
+        found = posts.at_slug(slug, now=moment(), reader=reader)
+    except NotFound:
+        return _to_where_it_is(reader)
     works_on, talk = authorship.works_on(found, reader.key), _talk(found, reader, rules)
     page = _public(
         render_template(
@@ -104,6 +108,22 @@ def post(slug: str) -> ResponseReturnValue:
     if found.is_live(moment()) and not works_on and not reader.everything:
         _count(found)
     return page
+
+
+@bp.before_app_request
+def _ask_old_paths() -> ResponseReturnValue | None:
+    """Look whether a post stood on another site at an address that nothing answers here."""
+    if request.method not in {"GET", "HEAD"} or not isinstance(request.routing_exception, NoRoute):
+        return None
+    try:
+        return _to_where_it_is(Reader(*asker()))
+    except NotFound:  # which is answered as usual
+        return None
+
+
+def _to_where_it_is(reader: Reader) -> ResponseReturnValue:
+    slug = old_paths.leads_to(request.path, now=moment(), reader=reader)
+    return redirect(url_for("blog.post", slug=slug), 301)
 
 
 def _count(post: Any) -> None:
