@@ -72,6 +72,10 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value if value is None or value.tzinfo else value.replace(tzinfo=UTC)
 
 
+SLUG = String(80).with_variant(String(200), "postgresql")
+"""Of posts. SQLite counts no letters, so that its tables keep the number they were made with."""
+
+
 class Handle(db.Model):  # type: ignore[name-defined]
     """The last part of the address of an author's page: the one it has, and those it had; none is ever given twice."""
 
@@ -132,7 +136,7 @@ class Post(db.Model):  # type: ignore[name-defined]
     author_issuer: Mapped[str] = mapped_column(String(500))
     author_id: Mapped[str] = mapped_column(String(255))
     title: Mapped[str] = mapped_column(String(200))
-    slug: Mapped[str] = mapped_column(String(80), unique=True)
+    slug: Mapped[str] = mapped_column(SLUG, unique=True)
     body_md: Mapped[str] = mapped_column(Text)
     body_html: Mapped[str] = mapped_column(Text)
     html_version: Mapped[int]  # of the renderer that made body_html
@@ -517,9 +521,21 @@ class Slug(db.Model):  # type: ignore[name-defined]
 
     __tablename__ = "slugs"
 
-    slug: Mapped[str] = mapped_column(String(80), primary_key=True)
+    slug: Mapped[str] = mapped_column(SLUG, primary_key=True)
     post_id: Mapped[int | None] = mapped_column(ForeignKey("posts.id", ondelete="SET NULL"), index=True)
     public: Mapped[bool] = mapped_column(default=False)  # the post was published here at some time
+
+
+class OldPath(db.Model):  # type: ignore[name-defined]
+    """Where a post stood on the site that it was imported from; asked where nothing else answers.
+
+    A row outlives its post, as that of a slug does.
+    """
+
+    __tablename__ = "old_paths"
+
+    path: Mapped[str] = mapped_column(String(500), primary_key=True)  # as `old_paths.settled` writes it
+    post_id: Mapped[int | None] = mapped_column(ForeignKey("posts.id", ondelete="SET NULL"), index=True)
 
 
 class Views(db.Model):  # type: ignore[name-defined]

@@ -285,7 +285,6 @@ SMUGGLED = {
     "author_id": "ada",
     "author_key": "ada",
     "id": "1",
-    "slug": "live",
     "body_html": "<script>alert(1)</script>",
     "html_version": "99",
     "published_at": "2020-01-01T00:00:00+00:00",

@@ -333,7 +333,7 @@ def test_erasing_deletes_everything_and_says_what_remains(app, ada, visitor, sec
     assert all(word in said for word in ("(1), as tombstones", "backups", "feed readers", "provider", "audit"))
     assert written(app) == {"bob": ["Other"]}
     assert not ada.is_logged_in()
-    assert visitor.get("/one").status_code == 404
+    assert visitor.get("/one").status_code == 410
     left = everything(app)
     assert (left["sessions"], left["parked"]) == ([], [])
     assert audit(app) == [("erase", "cli", 2, 1, 0)]

@@ -43,7 +43,7 @@ HOMES = {
     "markdown_it": "content/text.py",
     "mdit_py_plugins": "content/text.py",
     "nh3": "content/text.py",
-    "yaml": "content/exchange.py",
+    "yaml": "content/matter.py",
     "pygments": "content/code.py",
     "PIL": "content/media/pictures.py",  # a program of its own, which nothing imports
     "click": "cli/",
@@ -137,6 +137,7 @@ def test_functions_stay_small(path):
 ASKS_NOBODY = {  # a writer's own form, their own list, a save; a look-up that is given the clause; doctor; upgrade
     "content/archive.py": {"_with_posts"},  # a part of what asks, which is given the clause
     "content/exchange.py": {"count", "_after"},  # the operator's, for whom everything is exported
+    "content/importing/writing.py": {"_there"},  # the operator's, who hears which files are there already
     "content/comments.py": {"decide", "drop"},  # a look-up that is given the clause; the operator's
     "content/handles.py": {"give"},
     "content/posts.py": {
@@ -144,6 +145,7 @@ ASKS_NOBODY = {  # a writer's own form, their own list, a save; a look-up that i
         *("of_everybody", "count_states", "chosen", "next_due"),  # editors', own, asked of each below; a moment
         *("that_ask", "_beside", "_together", "_tagged"),  # what asks them; parts of lists, which add the clause
     },
+    "content/old_paths.py": {"let_go"},  # of posts that are about to be deleted by whoever might
     "content/trash.py": {"sweep"},  # what nobody sees any more
     "content/rendering.py": {"_outdated"},  # the upgrade's, which makes HTML anew and shows it to nobody
     "content/readership.py": {"_kept", "_told_to"},  # which posts are still there, and how often one's own were read

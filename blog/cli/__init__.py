@@ -13,20 +13,21 @@ from blog.cli.authors import authors
 from blog.cli.connection import oidc
 from blog.cli.exchange import export
 from blog.cli.gone import gone
+from blog.cli.importing import importing
 from blog.cli.media import media
 from blog.cli.privacy import privacy
 from blog.content import handles, index, rendering, trash
 from blog.identity.people import Key
 from blog.porch import handle
 
-__all__ = ["authors", "export", "gone", "init_app", "media", "oidc", "privacy"]
+__all__ = ["authors", "export", "gone", "importing", "init_app", "media", "oidc", "privacy"]
 
 
 def init_app(app: Flask) -> None:
     """Give this application its commands."""
     app.cli.add_command(upgrade_database, "upgrade")
     app.cli.add_command(upgrade_database, "init-db")
-    for group in (oidc, authors, privacy, export, media):
+    for group in (oidc, authors, privacy, export, importing, media):
         app.cli.add_command(group)
 
 
