@@ -459,6 +459,19 @@ _FULL_TEXT = {  # what the databases keep for themselves, under names that begin
         " (array_to_tsvector(array_remove(string_to_array(title_words || words, ' '), ''))) STORED",
         "CREATE INDEX fts_ix_title ON searchable USING gin (fts_title)",
         "CREATE INDEX fts_ix_words ON searchable USING gin (fts_words)",
+        # a function, as the planner must be told not to go through all texts, which it thinks is cheap
+        """CREATE OR REPLACE FUNCTION fts_find(tsquery, tsquery, text[], integer, bigint, bigint, integer)
+        RETURNS TABLE (tier integer, place bigint, post_id integer) LANGUAGE sql STABLE SET enable_seqscan = off AS $$
+        WITH hits AS MATERIALIZED (
+          SELECT s.place, s.post_id FROM searchable s WHERE s.fts_words @@ $1
+        ), titled AS MATERIALIZED (
+          SELECT s.place FROM searchable s WHERE s.fts_title @@ $2 AND s.title_words LIKE ALL ($3)
+        ), ranked AS MATERIALIZED (
+          SELECT CASE WHEN h.place IN (SELECT t.place FROM titled t) THEN 0 ELSE 1 END AS tier, h.place, h.post_id
+          FROM hits h WHERE h.place < $6
+        )
+        SELECT r.tier, r.place, r.post_id FROM ranked r WHERE r.tier > $4 OR (r.tier = $4 AND r.place < $5)
+        ORDER BY r.tier, r.place DESC LIMIT $7 $$""",
     ),
 }
 for _dialect, _statements in _FULL_TEXT.items():

@@ -314,47 +314,37 @@ def _any_of(expressions: Iterable[str]) -> str:
 
 
 # -- PostgreSQL: tsvector (https://www.postgresql.org/docs/current/textsearch.html) ------------------------------------
-# The words are in sub-selects, so that they are looked up in the index whatever the planner would think of them. Words
-# that stand side by side are found one by one, and then looked for in the text: tsvector keeps 256 places of a word.
+# Words that stand side by side are found one by one, and then looked for in the text: tsvector keeps 256 places of a
+# word. The function is in db.py.
 
 
 def _look_postgresql(asked: _Asked, limit: int) -> list[_Place]:
     """Find all, sort and cut; of words side by side, look in the newest only."""
+    phrases = _side_by_side(asked.sought)
     values = {
         "query": _tsquery(asked),
         "title": " & ".join(map(_lexemes, asked.sought.terms)) or _lexeme(*_NOTHING),
-        "end": asked.end_of_live,
+        "in_title": [_like(term) for sign, term in phrases if not sign],
         "tier": asked.begin.tier,
         "begin": asked.begin.place,
-        "among": limit,
+        "end": asked.end_of_live,
+        "among": PHRASES_AMONG if phrases else limit,
         "most": limit,
     }
-    in_title = beside = ""
-    for number, (sign, term) in enumerate(_side_by_side(asked.sought)):
-        name = f"phrase{number:02}"
-        values |= {name: _like(term), "among": PHRASES_AMONG}
-        values |= {f"{name}_{at}": f"% {mark} %" for at, mark in enumerate(asked.tag_marks.get(term, ()))}
-        held = [f"words LIKE :{each}" for each in values if each.startswith(name)]
-        beside += f" AND {sign}({' OR '.join([*held, f'title_words LIKE :{name}'])})"
-        in_title += "" if sign else f" AND title_words LIKE :{name}"
-    statement = text(_SELECT.format(in_title=in_title, beside=beside))
-    return [_Place(*row) for row in db.session.execute(statement, values)]
+    beside = ""
+    for number, (sign, term) in enumerate(phrases):
+        some = [_like(term), *(f"% {mark} %" for mark in asked.tag_marks.get(term, ()))]
+        values[f"phrase{number}"] = some
+        beside += f" AND {sign}(words LIKE ANY (:phrase{number}) OR title_words LIKE ANY (:phrase{number}))"
+    rows = db.session.execute(text(_FIND + (_BESIDE.format(beside) if beside else "")), values)
+    return [_Place(*row) for row in rows]
 
 
-_SELECT = """
-WITH hits AS MATERIALIZED (
-  SELECT place, post_id FROM searchable WHERE fts_words @@ (SELECT CAST(:query AS tsquery))
-), titled AS MATERIALIZED (
-  SELECT place FROM searchable WHERE fts_title @@ (SELECT CAST(:title AS tsquery)){in_title}
-), ranked AS (
-  SELECT CASE WHEN place IN (SELECT place FROM titled) THEN 0 ELSE 1 END AS tier, place, post_id
-  FROM hits WHERE place < :end
-), next AS MATERIALIZED (
-  SELECT * FROM ranked WHERE tier > :tier OR (tier = :tier AND place < :begin) ORDER BY tier, place DESC LIMIT :among
+_FIND = (
+    "SELECT found.tier, found.place, found.post_id FROM fts_find(CAST(:query AS tsquery), CAST(:title AS tsquery),"
+    " CAST(:in_title AS text[]), :tier, :begin, :end, :among) AS found"
 )
-SELECT tier, place, post_id FROM next JOIN searchable USING (place, post_id) WHERE true{beside}
-ORDER BY tier, place DESC LIMIT :most
-"""
+_BESIDE = " JOIN searchable USING (place) WHERE true{} ORDER BY found.tier, found.place DESC LIMIT :most"
 
 
 def _side_by_side(sought: Sought) -> list[tuple[str, Term]]:
