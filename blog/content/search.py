@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import lru_cache
 from itertools import islice
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import or_, select, text
 from sqlalchemy.orm import aliased
@@ -22,6 +22,7 @@ from blog.errors import NotFound
 LONGEST = 200  # characters of what is typed
 MOST_WORDS = 10  # and tags, together; more do not count
 SHORTEST_PREFIX = 2  # signs before a *
+NEWEST = 500  # posts, in which PostgreSQL looks first
 PHRASES_AMONG = 2_000  # posts, the newest with all words, in which PostgreSQL looks for an exact phrase
 SNIPPET = 240  # characters
 
@@ -319,32 +320,57 @@ def _any_of(expressions: Iterable[str]) -> str:
 
 
 def _look_postgresql(asked: _Asked, limit: int) -> list[_Place]:
-    """Find all, sort and cut; of words side by side, look in the newest only."""
-    phrases = _side_by_side(asked.sought)
+    """Look in the newest posts, where words that are in many are found at once, else in all by the index."""
+    values, beside = _values_postgresql(asked)
+    found: list[_Place] = []
+    for tier in range(asked.begin.tier if asked.sought.terms else 1, 2):
+        values["begin"] = asked.begin.place if tier == asked.begin.tier else asked.end_of_live
+        if len(found) < limit:
+            found += _tier_postgresql(tier, limit - len(found), values, beside)
+    return found
+
+
+def _tier_postgresql(tier: int, limit: int, values: dict[str, Any], beside: str) -> list[_Place]:
+    values |= {"tier": tier, "most": limit, "newest": NEWEST, "among": PHRASES_AMONG if beside else limit}
+    rows: Sequence[Any] = ()
+    for statement in (_NEWEST[tier], _ALL):
+        rows = db.session.execute(text(statement.format(beside=beside)), values).all()
+        if len(rows) == limit:
+            break
+    return [_Place(tier, *row) for row in rows]
+
+
+def _values_postgresql(asked: _Asked) -> tuple[dict[str, Any], str]:
+    """Give the words, and the clause for those that stand side by side."""
+    sought, phrases = asked.sought, _side_by_side(asked.sought)
+    in_title = [_lexemes(term) for term in sought.terms] or [_lexeme(*_NOTHING)]
+    without = _tsquery_without(asked)
     values = {
-        "query": _tsquery(asked),
-        "title": " & ".join(map(_lexemes, asked.sought.terms)) or _lexeme(*_NOTHING),
+        "query": " & ".join([*_tsquery(asked), *(f"!{each}" for each in without)]),
+        "title": " & ".join([*in_title, *_tsquery_marks(asked)]),
         "in_title": [_like(term) for sign, term in phrases if not sign],
-        "tier": asked.begin.tier,
-        "begin": asked.begin.place,
-        "end": asked.end_of_live,
-        "among": PHRASES_AMONG if phrases else limit,
-        "most": limit,
+        "without": " | ".join(without) or None,
     }
     beside = ""
     for number, (sign, term) in enumerate(phrases):
         some = [_like(term), *(f"% {mark} %" for mark in asked.tag_marks.get(term, ()))]
         values[f"phrase{number}"] = some
         beside += f" AND {sign}(words LIKE ANY (:phrase{number}) OR title_words LIKE ANY (:phrase{number}))"
-    rows = db.session.execute(text(_FIND + (_BESIDE.format(beside) if beside else "")), values)
-    return [_Place(*row) for row in rows]
+    return values, beside
 
 
-_FIND = (
-    "SELECT found.tier, found.place, found.post_id FROM fts_find(CAST(:query AS tsquery), CAST(:title AS tsquery),"
-    " CAST(:in_title AS text[]), :tier, :begin, :end, :among) AS found"
+_TITLED = "fts_title @@ CAST(:title AS tsquery) AND title_words LIKE ALL (CAST(:in_title AS text[]))"
+_LATE = (
+    "SELECT place, post_id"
+    " FROM (SELECT * FROM searchable WHERE place < :begin ORDER BY place DESC LIMIT :newest) AS late"
+    " WHERE {match} AND fts_words @@ CAST(:query AS tsquery){beside} ORDER BY place DESC LIMIT :most"
 )
-_BESIDE = " JOIN searchable USING (place) WHERE true{} ORDER BY found.tier, found.place DESC LIMIT :most"
+_NEWEST = (_LATE.replace("{match}", _TITLED), _LATE.replace("{match}", f"NOT ({_TITLED})"))
+_ALL = (
+    "SELECT found.place, found.post_id FROM fts_find(CAST(:query AS tsquery), CAST(:title AS tsquery),"
+    " CAST(:in_title AS text[]), CAST(:without AS tsquery), :tier, :begin, :among) AS found"
+    " JOIN searchable USING (place) WHERE true{beside} ORDER BY found.place DESC LIMIT :most"
+)
 
 
 def _side_by_side(sought: Sought) -> list[tuple[str, Term]]:
@@ -352,15 +378,20 @@ def _side_by_side(sought: Sought) -> list[tuple[str, Term]]:
     return [each for each in (*wanted, *unwanted) if len(each[1].words) > 1]
 
 
-def _tsquery(asked: _Asked) -> str:
-    sought, marks = asked.sought, asked.tag_marks
-    wanted = [_any([_lexemes(term), *map(_lexeme, marks.get(term, ()))]) for term in sought.terms]
-    wanted += [_any(map(_lexeme, marks.get(name, _NOTHING))) for name in sought.tags]
-    if asked.audience:
-        wanted.append(_any(map(_lexeme, asked.audience)))
-    without = [term for term in sought.without if len(term.words) == 1]
-    unwanted = [*map(_lexemes, without), *map(_lexeme, _marks_of(marks, [*without, *sought.without_tags]))]
-    return " & ".join([*wanted, *(f"!{each}" for each in unwanted)])
+def _tsquery(asked: _Asked) -> list[str]:
+    terms, marks = asked.sought.terms, asked.tag_marks
+    wanted = [_any([_lexemes(term), *map(_lexeme, marks.get(term, ()))]) for term in terms]
+    return wanted + _tsquery_marks(asked)
+
+
+def _tsquery_marks(asked: _Asked) -> list[str]:
+    wanted = [_any(map(_lexeme, asked.tag_marks.get(name, _NOTHING))) for name in asked.sought.tags]
+    return [*wanted, _any(map(_lexeme, asked.audience))] if asked.audience else wanted
+
+
+def _tsquery_without(asked: _Asked) -> list[str]:
+    words = [term for term in asked.sought.without if len(term.words) == 1]
+    return [*map(_lexemes, words), *map(_lexeme, _marks_of(asked.tag_marks, [*words, *asked.sought.without_tags]))]
 
 
 def _lexemes(term: Term) -> str:
