@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import lru_cache
@@ -426,15 +427,18 @@ def mark(line: str, terms: Sequence[Term]) -> list[Part]:
 
 def snippet(plain: str, terms: Sequence[Term]) -> list[Part]:
     """Cut the piece out of a text that shows best what was looked for: where most of it stands together."""
-    begin = _cut_before(plain, _best(list(islice(_spans(plain, terms), _MOST_SPANS))))
+    best, held = _best(plain[:_FIRST], terms)
+    if held < len(terms) and len(plain) > _FIRST:
+        best, held = _best(plain, terms)
+    begin = _cut_before(plain, best)
     end = _cut_after(plain, begin + SNIPPET)
     parts = mark(plain[begin:end], terms)
     before, after = [Part("… ")] * (begin > 0), [Part(" …")] * (end < len(plain))
     return [*before, *parts, *after] if parts else []
 
 
+_FIRST = 2_000  # characters, which are nearly always enough
 _MOST_SPANS = 100
-_TOGETHER = 20  # of these in a piece
 _LEAD = 60  # characters before what was found
 _WORD_LONGEST = 30  # characters, of a word that a piece is not cut into
 
@@ -452,14 +456,20 @@ def _finder(terms: tuple[Term, ...]) -> re.Pattern[str]:
     return re.compile("|".join(f"({pattern(term.words, begins=term.begins)})" for term in longest_first))
 
 
-def _best(spans: Sequence[tuple[int, int, int]]) -> int:
-    """Find where a piece begins that holds as many different terms as any, the first of these."""
+def _best(plain: str, terms: Sequence[Term]) -> tuple[int, int]:
+    """Find where a piece begins that holds as many different terms as any, the first of these; and how many."""
     best, most = 0, 0
-    for number, (begin, _, _) in enumerate(spans):
-        held = len({term for _, end, term in spans[number : number + _TOGETHER] if end - begin <= SNIPPET - _LEAD})
+    last: deque[tuple[int, int, int]] = deque()
+    for span in islice(_spans(plain, terms), _MOST_SPANS):
+        last.append(span)
+        while span[1] - last[0][0] > SNIPPET - _LEAD and len(last) > 1:
+            last.popleft()
+        held = len({term for _, _, term in last})
         if held > most:
-            best, most = begin, held
-    return best
+            best, most = last[0][0], held
+            if most == len(terms):
+                break
+    return best, most
 
 
 def _cut_before(plain: str, at: int) -> int:
