@@ -11,8 +11,8 @@ import xmlschema
 import yaml
 from sqlalchemy import insert, select, update
 
+from blog.content import old_paths, sitemap
 from blog.content import posts as content
-from blog.content import sitemap
 from blog.db import Post, PostAuthor, writing
 from tests.feed_rules import is_rfc3339, tree
 from tests.test_blog import Queries
@@ -291,6 +291,22 @@ def test_an_old_address_leads_to_the_markdown_at_the_new_one(ada, visitor):
     ada.submit("/after/delete", "Delete")
     for path in ("/before.md", "/after.md"):
         assert visitor.get(path).status_code == ada.get(path).status_code == 404
+
+
+def test_an_address_on_another_site_leads_to_the_page_and_to_its_markdown(ada, visitor):
+    ada.publish("Here now")
+    with ada.app.app_context(), writing() as session:
+        old_paths.keep(session, session.scalar(select(Post.id)), {"/there-then", "/as-file.md"})
+    for old, new in (("/there-then", "/here-now"), ("/there-then.md", "/here-now.md"), ("/as-file.md", "/here-now")):
+        moved = visitor.get(old)
+        assert (moved.status_code, moved.location) == (301, new)
+
+
+def test_the_markdown_of_a_post_that_is_gone_for_good_is_gone(ada, visitor):
+    ada.publish("A title")
+    with ada.app.app_context():
+        content.delete(content.at_slug("a-title", now=ada.app.extensions["clock"]()).id)
+    assert visitor.get("/a-title.md").status_code == visitor.get("/a-title").status_code == 410
 
 
 @pytest.mark.parametrize(
