@@ -365,7 +365,7 @@ def test_what_the_database_refuses_costs_only_itself(tmp_path, monkeypatch):
     take_in = posts.take_in
 
     def sometimes(*args, **more):
-        if args[2].title == "Number 2":
+        if "Number 2" in {new.written.title for new in args[1]}:
             raise Invalid("not this one")
         return take_in(*args, **more)
 
@@ -444,7 +444,7 @@ def a_site():
     thrown = posts.create(ADA, title="Thrown", body_md="x", now=NOW, publish=True)
     trash.put(thrown.id, now=LATER)
     with writing.writing() as session:
-        old_paths.keep(session, first.id, {"/2014/03/04/título", "/old"})
+        old_paths.keep(session, dict.fromkeys(("/2014/03/04/título", "/old"), first.id))
 
 
 def exported():
@@ -507,7 +507,7 @@ def test_an_old_address_is_written_one_way(address, path):
 def test_only_who_may_read_a_post_is_led_to_it():
     post = posts.create(ADA, title="For people", body_md="x", now=NOW, publish=True, audience=Audience("people"))
     with writing.writing() as session:
-        assert old_paths.keep(session, post.id, {"/2014/x"}) == {"/2014/x"}
+        assert old_paths.keep(session, {"/2014/x": post.id}) == {"/2014/x"}
     assert old_paths.leads_to("/2014/x", now=LATER, reader=Reader(BOB)) == "for-people"
     with pytest.raises(NotFound):
         old_paths.leads_to("/2014/x", now=LATER, reader=ANYBODY)
@@ -518,10 +518,13 @@ def test_the_first_post_keeps_an_old_path_until_it_is_gone():
     one, two = (posts.create(ADA, title=title, body_md="x", now=NOW, publish=True) for title in ("One", "Two"))
     for post, kept in ((one, {"/a", "/b"}), (two, {"/c"}), (one, {"/a", "/b"})):
         with writing.writing() as session:
-            assert old_paths.keep(session, post.id, {"/a", "/b"} if post is one else {"/a", "/c"}) == kept
+            assert (
+                old_paths.keep(session, dict.fromkeys("/a /b".split() if post is one else "/a /c".split(), post.id))
+                == kept
+            )
     posts.delete(one.id)
     with writing.writing() as session:
-        assert old_paths.keep(session, two.id, {"/a"}) == {"/a"}
+        assert old_paths.keep(session, {"/a": two.id}) == {"/a"}
     assert old_paths.leads_to("/a", now=LATER, reader=ANYBODY) == "two"
 
 
@@ -533,7 +536,7 @@ def test_the_first_post_keeps_an_old_path_until_it_is_gone():
 def test_of_a_deleted_post_only_what_everybody_knew_remains(visible_to, publish, remains):
     post = posts.create(ADA, title="Gone", body_md="x", now=NOW, publish=publish, audience=Audience(visible_to))
     with writing.writing() as session:
-        old_paths.keep(session, post.id, {"/2014/gone"})
+        old_paths.keep(session, {"/2014/gone": post.id})
     trash.put(post.id, now=LATER)
     for path in ("/gone", "/2014/gone"):
         with pytest.raises(NotFound):
