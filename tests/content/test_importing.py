@@ -398,6 +398,45 @@ def test_a_slug_that_is_taken_gets_a_number_and_the_old_address_leads_there(tmp_
 
 
 @pytest.mark.usefixtures("tables")
+def test_the_slugs_of_other_sites_may_be_long(tmp_path):
+    put(tmp_path, {f"{'word-' * 39}last.md": front("title: Long", "date: 2020-01-01")})
+    (made,) = bring_in(tmp_path)
+    assert made.slug == f"{'word-' * 39}last"
+    assert at(made.slug).title == "Long"
+
+
+@pytest.mark.usefixtures("tables")
+def test_an_import_that_is_broken_off_goes_on_where_it_was(tmp_path, monkeypatch):
+    put(tmp_path, {f"{number:03}.md": front(f"title: Number {number}", "date: 2020-01-01") for number in range(25)})
+    monkeypatch.setattr(writing, "AT_ONCE", 10)
+    take_in, calls = posts.take_in, []
+
+    def once(*args):
+        calls.append(1)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return take_in(*args)
+
+    monkeypatch.setattr(posts, "take_in", once)
+    with pytest.raises(KeyboardInterrupt):
+        bring_in(tmp_path)
+    assert len(db.session.scalars(select(Post.id)).all()) == 10
+    assert [each.became for each in bring_in(tmp_path)].count("there") == 10
+    assert sorted(db.session.scalars(select(Post.slug))) == [f"{number:03}" for number in range(25)]
+
+
+@pytest.mark.usefixtures("tables")
+def test_what_comes_in_meanwhile_by_another_way_comes_in_once(tmp_path, monkeypatch):
+    put(tmp_path, {f"{number}.md": front(f"title: Number {number}", "date: 2020-01-01") for number in range(3)})
+    monkeypatch.setattr(writing, "_there", lambda *_: set())  # neither of the two saw what the other did
+    bring_in(tmp_path)
+    results = bring_in(tmp_path)
+    assert {each.became for each in results} == {"refused"}
+    assert "IntegrityError" in results[0].why
+    assert sorted(db.session.scalars(select(Slug.slug))) == ["0", "1", "2"]
+
+
+@pytest.mark.usefixtures("tables")
 def test_the_same_path_from_two_sites_is_two_posts(tmp_path):
     for site, year in (("one", 2019), ("two", 2020)):
         bring_in(put(tmp_path / site, {"hello.md": front(f"title: {site}", f"date: {year}-01-01")}))
