@@ -54,7 +54,9 @@ def outline(body_html: str) -> Outline:
     words = _words(body_html)
     found = _sections(body_html) if words >= LONG else ()
     many = sum(1 + len(section.under) for section in found) >= FEWEST_SECTIONS
-    return Outline(max(1, round(words / WORDS_A_MINUTE)), found if many else (), "<pre" in body_html or "<table" in body_html)
+    return Outline(
+        max(1, round(words / WORDS_A_MINUTE)), found if many else (), "<pre" in body_html or "<table" in body_html
+    )
 
 
 def _words(body_html: str) -> int:
@@ -65,10 +67,12 @@ def _words(body_html: str) -> int:
 
 def _sections(body_html: str) -> tuple[Section, ...]:
     found: list[Section] = []
+    above = ""
     for level, anchor, inner in _SECTION.findall(body_html):
         title = " ".join(html.unescape(_MARKUP.sub("", _OWN_LINK.sub("", inner))).split())
-        if level == "3" and found:
+        if level > above and found:
             found[-1] = found[-1]._replace(under=(*found[-1].under, Section(title, anchor)))
         else:
+            above = level
             found.append(Section(title, anchor))
     return tuple(found)
