@@ -9,6 +9,7 @@ import json
 import re
 from datetime import UTC, datetime, timedelta
 
+import mf2py
 import pytest
 from sqlalchemy import update
 
@@ -244,6 +245,27 @@ def test_a_link_to_a_post_can_be_shown_with_title_words_and_picture(settings, re
     assert page.select_one(".u-featured")["alt"] == "A desk"
     thumb = visitor.page("/").select_one(".thumb")
     assert (thumb["aria-hidden"], thumb.img["alt"]) == ("true", "")
+
+
+def test_a_parser_of_microformats_finds_posts_and_their_authors(desk, ada, anybody):
+    ada.publish("One", "Words.", tags="x")
+    ada.submit("/dashboard/write", "Publish", title="", body="A *note*", kind="note")
+    read = lambda path: mf2py.parse(doc=anybody().get(path).text, url="http://localhost/")["items"]  # noqa: E731
+    (feed,) = read("/")
+    assert feed["type"] == ["h-feed"]
+    note, one = (entry["properties"] for entry in feed["children"])
+    assert one["name"] == ["One"]
+    assert one["url"] == ["http://localhost/one"]
+    assert one["summary"] == ["Words."]
+    author = one["author"][0]["properties"]
+    assert author["name"] == ["Ada Lovelace"]
+    assert author["url"][0].startswith("http://localhost/author/")
+    assert "name" not in note
+    assert "<em>note</em>" in note["content"][0]["html"]
+    (entry,) = read("/one")
+    assert {"name", "author", "published", "content", "category", "url"} <= entry["properties"].keys()
+    (page,) = read(author["url"][0].removeprefix("http://localhost"))
+    assert page["properties"]["author"][0]["properties"]["name"] == ["Ada Lovelace"]
 
 
 # -- scripts and the policy --------------------------------------------------------------------------------------------
