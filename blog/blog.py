@@ -144,6 +144,7 @@ def _posting(post: Any, shown: Mapping[Key, Byline]) -> linked_data.Node:
             "description": post.excerpt,
             "image": _absolute(image.src) if image else None,
             "inLanguage": post.lang,
+            "mainEntityOfPage": post.canonical_url or _absolute(),
             "keywords": [tag.name for tag in post.tags],
         },
     )

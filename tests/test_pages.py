@@ -178,6 +178,21 @@ def test_the_archive_asks_the_database_twice_however_old_the_blog_is(ada, visito
     assert len([said for said in queries.said if "site.version" not in said or "posts" in said]) <= 4
 
 
+def test_pages_of_a_list_stay_right_while_somebody_publishes(settings, request):
+    settings["POSTS_PER_PAGE"] = "2"
+    ada, visitor = request.getfixturevalue("ada"), request.getfixturevalue("visitor")
+    for number in range(6):
+        ada.publish(f"Number {number}")
+    path, seen = "/", []
+    while path:
+        page = visitor.page(path)
+        seen += [h2.text for h2 in page.select("article h2")]
+        ada.publish(f"In between {len(seen)}")
+        older = page.select_one('.pages [rel="next"]')
+        path = older and older["href"]
+    assert seen == [f"Number {number}" for number in (5, 4, 3, 2, 1, 0)]
+
+
 # -- machines ----------------------------------------------------------------------------------------------------------
 
 
@@ -193,6 +208,14 @@ def test_a_post_describes_itself_in_linked_data(ada, visitor):
     assert datetime.fromisoformat(posting["datePublished"]).tzinfo
     assert [step["name"] for step in nodes["BreadcrumbList"]["itemListElement"]] == ["Byline", "A title"]
     assert nodes["Blog"]["url"] == "http://localhost/"
+
+
+def test_what_was_published_elsewhere_first_says_so_to_machines(ada, visitor):
+    ada.publish("Again", "Words.", canonical_url="https://first.example/again")
+    page = visitor.page("/again")
+    assert page.select_one('link[rel="canonical"]')["href"] == "https://first.example/again"
+    assert page.select_one('meta[property="og:url"]')["content"] == "https://first.example/again"
+    assert linked(page)["BlogPosting"]["mainEntityOfPage"] == "https://first.example/again"
 
 
 def test_nothing_that_is_typed_ends_the_linked_data(ada, visitor, idp):

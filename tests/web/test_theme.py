@@ -143,6 +143,17 @@ def test_a_folder_brings_style_templates_and_files(folder, request):
         assert visitor.get(path).status_code == 404
 
 
+def test_a_template_of_the_operators_extends_ours_of_the_same_name(folder, request):
+    (folder / "templates" / "base.html").write_text(
+        '{% extends "byline/base.html" %}{% block footer %}{{ super() }}<p class="own">Ours too</p>{% endblock %}'
+    )
+    visitor = request.getfixturevalue("visitor")
+    for path in ("/", "/archive"):
+        footer = visitor.page(path).select_one("footer.site")
+        assert footer.select_one(".own").text == "Ours too"
+        assert footer.select_one("#theme")
+
+
 def test_a_stylesheet_that_changed_has_another_address(folder, settings, visitor):
     before = visitor.page("/").select_one('link[rel="stylesheet"]')["href"]
     (folder / "style.css").write_text(":root { --round: 1rem; }")
