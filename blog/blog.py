@@ -146,6 +146,7 @@ def _posting(post: Any, shown: Mapping[Key, Byline]) -> linked_data.Node:
             "inLanguage": post.lang,
             "mainEntityOfPage": post.canonical_url or _absolute(),
             "keywords": [tag.name for tag in post.tags],
+            **({"@type": "WebPage"} if post.kind == "page" else {}),
         },
     )
 
