@@ -98,7 +98,7 @@ def _lines(reader: Reader) -> ColumnElement[str]:
 
 
 def _line(mark: str, post: type[Post], shared: Any, number: Any) -> ColumnElement[str]:
-    tab, nothing = literal_column("'\t'"), literal_column("''")
+    tab, nothing = literal_column("'\t'", String), literal_column("''", String)
     numbers = cast(shared, String) + tab + cast(number, String)
     words = post.slug + tab + func.coalesce(post.lang, nothing) + tab + post.title
     return literal_column(f"'{mark}'", String) + tab + numbers + tab + words

@@ -99,7 +99,7 @@ def told() -> ColumnElement[str]:
     Only of pictures that the post uses: of another one nobody may learn that it is there.
     """
     its_name = func.substr(Post.image_url, len(FOLDER) + 1, NAME_LENGTH)
-    space = literal_column("' '")
+    space = literal_column("' '", String)
     measures = cast(Media.width, String) + space + cast(Media.height, String) + space + Media.kind
     return (
         select(measures + space + Media.widths)
