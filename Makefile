@@ -2,6 +2,7 @@
 PYTHON ?= python3
 PORT ?= 5000
 IDP_PORT ?= 5001
+WORKERS ?= 2
 ARGS ?=
 export PORT IDP_PORT
 
@@ -16,8 +17,8 @@ help: ## list what there is
 run: .venv/demo ## start the blog and a demo provider beside it (PORT=5000 IDP_PORT=5001)
 	@.venv/bin/python -m demo
 
-test: .venv/test .venv/node ## run the tests; pass more with ARGS="-k slug"
-	@.venv/bin/python -m pytest $(ARGS)
+test: .venv/test .venv/node ## run the tests, two files at a time (WORKERS=2); pass more with ARGS="-k slug"
+	@.venv/bin/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile --no-loadscope-reorder $(ARGS)
 
 check: .venv/test ## check formatting, lint, types and the house rules
 	@.venv/bin/ruff format --check .

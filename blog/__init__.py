@@ -13,7 +13,23 @@ from flask_migrate import Migrate
 from jinja2 import StrictUndefined
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from blog import auth, blog, cli, comments, config, dashboard, db, hooks, media, revisions, sessions, tags
+from blog import (
+    auth,
+    blog,
+    cli,
+    comments,
+    config,
+    dashboard,
+    db,
+    feeds,
+    hooks,
+    machines,
+    media,
+    revisions,
+    search,
+    sessions,
+    tags,
+)
 from blog.content.readership import Counter
 from blog.identity import directories, people
 from blog.identity.client import Client
@@ -85,7 +101,7 @@ def _build(app: Flask, values: Mapping[str, Any], now: clock.Clock) -> None:
     auth.init_app(app, _porch(app, values, seal, now))
     if values["READERSHIP"]:
         app.extensions["readership"] = Counter(app.app_context, is_robot=browsers.is_robot, now=now)
-    for door in (sessions, tags, media, comments, dashboard, revisions, blog):
+    for door in (sessions, tags, media, comments, dashboard, revisions, search, feeds, machines, blog):
         app.register_blueprint(door.bp)
     hooks.init_app(app)
     cli.init_app(app)

@@ -7,12 +7,13 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urljoin
 
-from flask import Blueprint, current_app, g, make_response, render_template, request, url_for
+from flask import Blueprint, current_app, g, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import NotFound as NoRoute
 
 from blog.auth import bylines
 from blog.content import archive as months
-from blog.content import authorship, comments, handles, navigation, neighbours, posts, tags
+from blog.content import authorship, comments, handles, navigation, neighbours, old_paths, posts, tags
 from blog.content.comments import SILENCE, Rules, Visitor
 from blog.content.media import uses
 from blog.content.outline import outline
@@ -91,7 +92,10 @@ def post(slug: str) -> ResponseReturnValue:
     """
     reader, rules = _reader(), comments.rules(current_app.config)
     is_author = bool(g.user and "author" in g.user.roles)
-    found = posts.at_slug(slug, now=moment(), reader=reader)
+    try:
+        found = posts.at_slug(slug, now=moment(), reader=reader)
+    except NotFound:
+        return _to_where_it_is(reader)
     works_on, talk = authorship.works_on(found, reader.key), _talk(found, reader, rules)
     shown = bylines(_named([found]).union(talk.keys()))
     page = _public(
@@ -205,6 +209,22 @@ def _list(
     """
     named = bylines(_named(page.posts)) if shown is None else shown
     return _public(render_template(template, page=page, bylines=named, data=data, address=_address(), **more))
+
+
+@bp.before_app_request
+def _ask_old_paths() -> ResponseReturnValue | None:
+    """Look whether a post stood on another site at an address that nothing answers here."""
+    if request.method not in {"GET", "HEAD"} or not isinstance(request.routing_exception, NoRoute):
+        return None
+    try:
+        return _to_where_it_is(_reader())
+    except NotFound:  # which is answered as usual
+        return None
+
+
+def _to_where_it_is(reader: Reader) -> ResponseReturnValue:
+    slug = old_paths.leads_to(request.path, now=moment(), reader=reader)
+    return redirect(url_for("blog.post", slug=slug), 301)
 
 
 def _count(post: Any) -> None:

@@ -176,6 +176,17 @@ def database(text: str) -> str:
     return value
 
 
+_AUTHORITY = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]*[a-z0-9])?,\d{4}(?:-\d\d){0,2}")
+
+
+def authority(text: str) -> str:
+    """Read what tag URIs begin with (RFC 4151, section 2.1): a domain and a date; empty for our own."""
+    value = text.strip().lower()
+    if value and not (value.isascii() and _AUTHORITY.fullmatch(value)):
+        raise ValueError("must be a domain, a comma and a date, such as blog.example.org,2026")
+    return value
+
+
 def algorithm(text: str) -> str:
     """Read a signature algorithm; ``none`` is not one."""
     return one_of(
@@ -449,6 +460,13 @@ SETTINGS: tuple[Setting, ...] = (
         example="/etc/byline/theme",
     ),
     Setting("POSTS_PER_PAGE", 20, "How many posts a list shows at a time.", number(1, 100)),
+    Setting(
+        "FEED_AUTHORITY",
+        "",
+        "What the ids of posts in feeds begin with (RFC 4151): a domain of yours, a comma, and a date at which it was yours. Empty means the domain of PUBLIC_URL and 2026. Set it to what it was when the blog moves to another domain, or feed readers show every post once more. See [feeds](feeds.md).",
+        authority,
+        example="blog.example.org,2026",
+    ),
     Setting(
         "READERSHIP",
         True,

@@ -50,6 +50,7 @@ SAID = {  # what a button did; the category of each message is the slug of the p
     "draft": "Draft saved. Readers do not see it.",
     "schedule": "Scheduled for {}.",
 }
+NOT_SCHEDULED = "It is not scheduled for {}: the button for that is “Schedule”."
 CAN_READ = {
     EVERYONE: "Everybody can read it now.",
     PEOPLE: "Everybody who is logged in can read it now.",
@@ -63,6 +64,7 @@ DONE = {  # what a button did to the posts that were chosen in the list
     "delete": "deleted for good",
 }
 STEP_UPS = {"publish": "publish", "unpublish": "publish", "trash": "delete", "delete": "delete"}  # that it may need
+FILTERS = ("state", "q", "tag", "whose")  # what the address of the list asks for
 TOLD = 5  # titles of posts with which something could not be done
 OVERTAKEN = "A newer version of this post was saved meanwhile. Your text is kept; save it to see both side by side."
 LATE = "This was saved or discarded in another tab. What you type here is kept in this browser only, until you save it."
@@ -110,6 +112,7 @@ class Listing(NamedTuple):
     :param words: that were searched for.
     :param everybody: not one's own posts but all; for editors.
     :param counts: how many of one's own there are in each state; nothing for everybody's, whom nobody counts.
+    :param tags: to choose among.
     :param args: what in the address says all this, so that links and forms lead back here.
     :param trash_days: how long a post stays in the trash.
     """
@@ -119,6 +122,7 @@ class Listing(NamedTuple):
     words: str
     everybody: bool
     counts: dict[str, int]
+    tags: list[tags.Found]
     args: dict[str, str]
     trash_days: int
 
@@ -136,16 +140,17 @@ def _trash_from() -> datetime:
 
 
 def _listing() -> Listing:
-    """Find the posts that the address asks for: ``state``, ``q`` and ``whose``; tags will be one more."""
-    args = {name: text for name in ("state", "q", "whose") if (text := request.args.get(name, "").strip())}
+    """Find the posts that the address asks for."""
+    args = {name: text for name in FILTERS if (text := request.args.get(name, "").strip())}
     everybody = args.get("whose") == "everybody" and Reader(*asker()).everything
     state = args.get("state") if args.get("state") in STATES else None
-    sought = Sought(moment(), _trash_from(), state, args.get("q", ""))
+    sought = Sought(moment(), _trash_from(), state, args.get("q", ""), args.get("tag", ""))
     stretch: dict[str, Any] = {name: request.args.get(name) for name in ("before", "after")}
     stretch |= {"limit": current_app.config["POSTS_PER_PAGE"], "sought": sought}
     page = posts.of_everybody(**stretch) if everybody else posts.of_author(g.user.key, **stretch)
     counts = {} if everybody else posts.count_states(g.user.key, sought=sought)
-    return Listing(page, state, sought.words, everybody, counts, args, current_app.config["TRASH_DAYS"])
+    offered = tags.of_posts_of(None if everybody else g.user.key, limit=OFFERED)
+    return Listing(page, state, sought.words, everybody, counts, offered, args, current_app.config["TRASH_DAYS"])
 
 
 def _take_many() -> ResponseReturnValue:
@@ -164,7 +169,7 @@ def _take_many() -> ResponseReturnValue:
 
 
 def _filters() -> dict[str, Any]:
-    return {name: text for name in ("state", "q", "whose") if (text := request.args.get(name, ""))}
+    return {name: text for name in FILTERS if (text := request.args.get(name, ""))}
 
 
 def _wanted(chosen: Collection[str]) -> dict[int, int]:
@@ -214,6 +219,7 @@ def _do(act: str, post: Any, version: int) -> str:
 
 
 @bp.route("/dashboard/write", methods=["GET", "POST"])
+@forms.takes_long_texts
 @role_required("author")
 def write() -> ResponseReturnValue:
     """Show the form for a new post; take it."""
@@ -493,6 +499,7 @@ def _page(typed: str, problems: Mapping[str, str] | None = None) -> str:
 
 
 @bp.route("/<slug>/edit", methods=["GET", "POST"])
+@forms.takes_long_texts
 @role_required("author")
 def edit(slug: str) -> ResponseReturnValue:
     """Show a post for editing; save it, publish it or take it back."""
@@ -892,10 +899,12 @@ def _may_make_pages() -> bool:
 
 
 def _said(action: str, post: Any) -> str:
+    zone = _zone(request.form) or current_app.config["TIME_ZONE"]
     if at := _scheduled(post):
-        zone = _zone(request.form) or current_app.config["TIME_ZONE"]
         twice = " Clocks go back then; the first of the two is meant." if zones.comes_twice(at, zone) else ""
         return SAID["schedule"].format(zones.in_words(at, zone)) + twice
+    if action in {"draft", "save"} and (wished := zones.moment_of(request.form.get("publish_at", ""), zone)):
+        return f"{SAID[action]} {NOT_SCHEDULED.format(zones.in_words(wished, zone))}"
     return f"{SAID[action]} {CAN_READ[post.visible_to]}" if action == "publish" else SAID[action]
 
 

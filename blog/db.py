@@ -12,12 +12,14 @@ from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import (
     DDL,
+    BigInteger,
     Date,
     DateTime,
     Dialect,
     Engine,
     ForeignKey,
     Index,
+    Integer,
     LargeBinary,
     MetaData,
     String,
@@ -68,6 +70,10 @@ class UtcDateTime(TypeDecorator[datetime]):
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         return value if value is None or value.tzinfo else value.replace(tzinfo=UTC)
+
+
+SLUG = String(80).with_variant(String(200), "postgresql")
+"""Of posts. SQLite counts no letters, so that its tables keep the number they were made with."""
 
 
 class Handle(db.Model):  # type: ignore[name-defined]
@@ -130,7 +136,7 @@ class Post(db.Model):  # type: ignore[name-defined]
     author_issuer: Mapped[str] = mapped_column(String(500))
     author_id: Mapped[str] = mapped_column(String(255))
     title: Mapped[str] = mapped_column(String(200))
-    slug: Mapped[str] = mapped_column(String(80), unique=True)
+    slug: Mapped[str] = mapped_column(SLUG, unique=True)
     body_md: Mapped[str] = mapped_column(Text)
     body_html: Mapped[str] = mapped_column(Text)
     html_version: Mapped[int]  # of the renderer that made body_html
@@ -332,6 +338,7 @@ class TagName(db.Model):  # type: ignore[name-defined]
     folded: Mapped[str] = mapped_column(String(150), primary_key=True)  # the name without capital letters
     slug: Mapped[str] = mapped_column(String(80), unique=True)
     tag_id: Mapped[int] = mapped_column(ForeignKey("tags.id", ondelete="CASCADE"), index=True)
+    first_tag_id: Mapped[int]  # which had it first, by whose number posts are found when tags are merged
 
 
 class PostTag(db.Model):  # type: ignore[name-defined]
@@ -422,6 +429,50 @@ class PostMedia(db.Model):  # type: ignore[name-defined]
     name: Mapped[str] = mapped_column(ForeignKey("media.name", ondelete="CASCADE"), primary_key=True, index=True)
 
 
+class Searchable(db.Model):  # type: ignore[name-defined]
+    """What a post is found by: words made by content/words.py. Only what is published, or due to be, has a row."""
+
+    __tablename__ = "searchable"
+
+    place: Mapped[int] = mapped_column(  # in the order of publication, as it is the order in which SQLite finds
+        BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False
+    )
+    post_id: Mapped[int] = mapped_column(ForeignKey("posts.id", ondelete="CASCADE"), unique=True)
+    words_version: Mapped[int]  # of what made the words
+    title_words: Mapped[str] = mapped_column(Text)
+    words: Mapped[str] = mapped_column(Text)  # of the text, then marks for tags and for whom it is
+    text: Mapped[str] = mapped_column(Text)  # as it is read, of which results show a piece
+
+
+_FULL_TEXT = {  # what the databases keep for themselves, under names that begin with fts_; the same as migration 0016
+    "sqlite": (
+        "CREATE VIRTUAL TABLE IF NOT EXISTS fts_posts USING fts5(title_words, words, content='searchable',"
+        " content_rowid='place', tokenize='ascii', prefix='2 3')",
+        "CREATE TRIGGER fts_insert AFTER INSERT ON searchable BEGIN INSERT INTO fts_posts(rowid, title_words, words)"
+        " VALUES (new.place, new.title_words, new.words); END",
+        "CREATE TRIGGER fts_delete AFTER DELETE ON searchable BEGIN"
+        " INSERT INTO fts_posts(fts_posts, rowid, title_words, words)"
+        " VALUES ('delete', old.place, old.title_words, old.words); END",
+        "CREATE TRIGGER fts_update BEFORE UPDATE ON searchable BEGIN"
+        " SELECT RAISE(ABORT, 'a row of searchable is made anew, never changed'); END",
+    ),
+    "postgresql": (
+        # rows without their texts, which stand elsewhere: many are looked at, and few are shown
+        "ALTER TABLE searchable SET (toast_tuple_target = 128)",
+        "ALTER TABLE searchable ADD COLUMN fts_title tsvector GENERATED ALWAYS AS"
+        " (array_to_tsvector(array_remove(string_to_array(title_words, ' '), ''))) STORED",
+        "ALTER TABLE searchable ADD COLUMN fts_words tsvector GENERATED ALWAYS AS"
+        " (array_to_tsvector(array_remove(string_to_array(title_words || words, ' '), ''))) STORED",
+        "CREATE INDEX fts_ix_title ON searchable USING gin (fts_title)",
+        "CREATE INDEX fts_ix_words ON searchable USING gin (fts_words)",
+    ),
+}
+for _dialect, _statements in _FULL_TEXT.items():
+    for _statement in _statements:
+        event.listen(Searchable.__table__, "after_create", DDL(_statement).execute_if(dialect=_dialect))
+event.listen(Searchable.__table__, "before_drop", DDL("DROP TABLE IF EXISTS fts_posts").execute_if(dialect="sqlite"))
+
+
 class Comment(db.Model):  # type: ignore[name-defined]
     """What somebody says to a post, or to a comment on it. A deleted one with replies stays, without text and key."""
 
@@ -470,9 +521,21 @@ class Slug(db.Model):  # type: ignore[name-defined]
 
     __tablename__ = "slugs"
 
-    slug: Mapped[str] = mapped_column(String(80), primary_key=True)
+    slug: Mapped[str] = mapped_column(SLUG, primary_key=True)
     post_id: Mapped[int | None] = mapped_column(ForeignKey("posts.id", ondelete="SET NULL"), index=True)
     public: Mapped[bool] = mapped_column(default=False)  # the post was published here at some time
+
+
+class OldPath(db.Model):  # type: ignore[name-defined]
+    """Where a post stood on the site that it was imported from; asked where nothing else answers.
+
+    A row outlives its post, as that of a slug does.
+    """
+
+    __tablename__ = "old_paths"
+
+    path: Mapped[str] = mapped_column(String(500), primary_key=True)  # as `old_paths.settled` writes it
+    post_id: Mapped[int | None] = mapped_column(ForeignKey("posts.id", ondelete="SET NULL"), index=True)
 
 
 class Views(db.Model):  # type: ignore[name-defined]

@@ -11,6 +11,10 @@ class NotFound(Wrong):
     """Nothing lives at this address, or nothing the asker may know of."""
 
 
+class Gone(Wrong):
+    """What everybody could read at this address was deleted for good."""
+
+
 class Moved(Wrong):
     """What was asked for lives elsewhere now.
 

@@ -364,6 +364,7 @@ def test_many_names_cost_no_more_queries_than_one(people, visitor, app):
     for slug in ("by-ada-page", *(ada.publish(f"Post {number}") for number in range(5))):
         name(ada, "holder", "page bob-page", "guest Grace Guest", path=f"/{slug}/edit")
         bob.submit(f"/{slug}/byline", "Agree")
+    visitor.get("/")  # what has changed may be in the navigation: that is looked up once
     for path, number in (("/", 2), ("/by-ada-page", 2), ("/author/bob-page", 3)):
         with Queries(app) as queries:
             assert len(visitor.page(path).select(".byline a")) >= 2

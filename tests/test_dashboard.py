@@ -184,6 +184,20 @@ def test_a_mistake_is_told_beside_its_field_and_nothing_typed_is_lost(ada, typed
     assert "Words to keep" in (page.find(id="title")["value"] + page.find(id="body").text)
 
 
+@pytest.mark.parametrize("where", ["new", "old"])
+def test_ten_megabytes_are_told_at_the_field_too_and_come_back_whole(ada, where):
+    path, button = ("/dashboard/write", "Publish") if where == "new" else (f"/{ada.publish()}/edit", "Save changes")
+    body = "ü " * 3_400_000  # 10 MB, and 23 MB as a browser writes them into the form
+    response = ada.submit(path, button, title="Words to keep", body=body)
+    assert response.status_code == 400
+    assert 'id="body-problem"' in response.text
+    assert body.strip() in response.text
+
+
+def test_of_that_much_nothing_is_read_from_who_is_not_logged_in(visitor):
+    assert visitor.post("/dashboard/write", {"body": "x" * 5_000_000}).status_code == 401
+
+
 def test_half_a_surrogate_pair_is_a_mistake_and_no_crash(ada):
     path, fields = ada.filled("/dashboard/write", "Publish", title="Broken", body="")
     encoded = "&".join(f"{name}={value}" for name, value in fields.items() if name != "body") + "&body=%ED%A0%80x"

@@ -3,9 +3,9 @@
 from contextlib import suppress
 
 import pytest
-from sqlalchemy import event, select, text
+from sqlalchemy import create_engine, event, select, text
 
-from blog.db import Site, db, writing
+from blog.db import Site, db, prepare, writing
 
 
 @pytest.fixture
@@ -37,12 +37,13 @@ def test_a_write_is_one_transaction_from_its_first_read_on(database, statements)
         assert statements[0] == "BEGIN IMMEDIATE"
 
 
-@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
-def test_sqlite_is_set_up_for_many_readers_and_for_power_cuts(database):
-    settings = {name: db.session.scalar(text(f"PRAGMA {name}")) for name in ("journal_mode", "synchronous")}
-    assert settings == {"journal_mode": "wal", "synchronous": 2}
-    assert db.session.scalar(text("PRAGMA busy_timeout")) == 5000
-    assert db.session.scalar(text("PRAGMA foreign_keys")) == 1
+def test_sqlite_is_set_up_for_many_readers_and_for_power_cuts(tmp_path):
+    prepare(engine := create_engine(f"sqlite:///{tmp_path}/blog.db"))
+    with engine.connect() as connection:
+        wanted = ("journal_mode", "synchronous", "busy_timeout", "foreign_keys")
+        settings = [connection.scalar(text(f"PRAGMA {name}")) for name in wanted]
+    engine.dispose()
+    assert settings == ["wal", 2, 5000, 1]
 
 
 def fail_while_writing():

@@ -43,7 +43,7 @@ HOMES = {
     "markdown_it": "content/text.py",
     "mdit_py_plugins": "content/text.py",
     "nh3": "content/text.py",
-    "yaml": "content/exchange.py",
+    "yaml": "content/matter.py",
     "pygments": "content/code.py",
     "PIL": "content/media/pictures.py",  # a program of its own, which nothing imports
     "click": "cli/",
@@ -137,6 +137,7 @@ def test_functions_stay_small(path):
 ASKS_NOBODY = {  # a writer's own form, their own list, a save; a look-up that is given the clause; doctor; upgrade
     "content/archive.py": {"_with_posts"},  # a part of what asks, which is given the clause
     "content/exchange.py": {"count", "_after"},  # the operator's, for whom everything is exported
+    "content/importing/writing.py": {"_there"},  # the operator's, who hears which files are there already
     "content/comments.py": {"decide", "drop"},  # a look-up that is given the clause; the operator's
     "content/handles.py": {"give"},
     "content/posts.py": {
@@ -144,10 +145,12 @@ ASKS_NOBODY = {  # a writer's own form, their own list, a save; a look-up that i
         *("of_everybody", "count_states", "chosen", "next_due"),  # editors', own, asked of each below; a moment
         *("that_ask", "_beside", "_together", "_tagged"),  # what asks them; parts of lists, which add the clause
     },
+    "content/old_paths.py": {"let_go"},  # of posts that are about to be deleted by whoever might
     "content/trash.py": {"sweep"},  # what nobody sees any more
     "content/rendering.py": {"_outdated"},  # the upgrade's, which makes HTML anew and shows it to nobody
-    "content/readership.py": {"_kept"},  # which posts are still there
+    "content/readership.py": {"_kept", "_told_to"},  # which posts are still there, and how often one's own were read
     "content/authorship.py": {"_locked"},  # a look-up by id, of a post that was found by the clause
+    "content/index.py": {"_follow", "_outdated"},  # what is published goes into the index, which `search` asks
     "content/tags.py": {"follow"},  # an update of copies, of posts that were changed by whoever might
     # the operator's, for whom posts are numbers
     "content/ownership.py": {"holdings", "_counts", "delete", "_named_by_others", "_take_off"},
@@ -224,11 +227,12 @@ def test_every_setting_stands_in_the_generated_manual():
     assert not missing
 
 
+NO_PAGES = ("auth.", "hooks.", "feeds.", "machines.")  # doors that answer otherwise
 TALKS_TO_SCRIPTS = {"dashboard.autosave"}  # in JSON, so there is no template
 
 
 def test_views_endpoints_and_templates_share_a_name(app):
-    own = {name for name in app.view_functions if "." in name and not name.startswith(("auth.", "hooks."))}
+    own = {name for name in app.view_functions if "." in name and not name.startswith(NO_PAGES)}
     own -= {"media.file"}  # a picture
     for endpoint in own - TALKS_TO_SCRIPTS:
         door, view = endpoint.split(".")
@@ -237,7 +241,7 @@ def test_views_endpoints_and_templates_share_a_name(app):
 
 
 def test_no_slug_can_shadow_a_route_of_ours(app):
-    from blog.content.slugs import RESERVED
+    from blog.content.slugs import RESERVED, is_slug
 
     first = {str(rule).split("/")[1] for rule in app.url_map.iter_rules()}
-    assert {word for word in first if word and "<" not in word} <= RESERVED
+    assert {word for word in first if is_slug(word)} <= RESERVED

@@ -310,7 +310,9 @@ def test_a_page_asks_for_one_file_beside_itself(ada, visitor):
         page = visitor.page(path)
         assert len(page.select('link[rel="stylesheet"]')) == 1
         assert not page.select("script[src]")
-        assert {a.get("rel")[0] for a in page.select("head link")} <= {"canonical", "icon", "stylesheet", "me"}
+        assert {a.get("rel")[0] for a in page.select("head link")} <= {
+            *("alternate", "canonical", "icon", "me", "stylesheet")
+        }
 
 
 def test_pages_and_stylesheet_are_small(ada, visitor):

@@ -60,6 +60,17 @@ def many(actor, action, *titles, query="", **more):
 # -- scheduling -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("where", ["new", "old"])
+def test_who_types_a_time_and_saves_a_draft_is_told_that_it_is_not_scheduled(ada, clock, where):
+    path = "/dashboard/write" if where == "new" else f"/{ada.draft('Soon')}/edit"
+    button = "Save draft" if where == "new" else "Save changes"
+    at = local(clock, "Europe/Berlin", hours=2)
+    ada.submit(path, button, title="Soon", body="Words", publish_at=at, zone="Europe/Berlin")
+    (notice,) = notices(ada, "/soon/edit")
+    assert "It is not scheduled for" in notice
+    assert f"{at[-5:]} (Europe/Berlin)" in notice
+
+
 def test_a_scheduled_post_appears_at_its_time(ada, visitor, clock):
     slug = ada.draft("Soon")
     at = local(clock, "Europe/Berlin", hours=2)
@@ -259,7 +270,7 @@ def test_what_is_in_the_trash_is_nowhere_else_either(desk, anybody):
         return {
             "picture": visitor.get(picture).status_code == 200,
             "comment": "Well said." in ada.get("/dashboard/comments").text,
-            "copy": ada.post("/dashboard/autosave", typed).status_code == 200,
+            "copy": ada.post("/dashboard/autosave", typed).status_code != 404,
             "readership": "Going" in ada.get("/dashboard/readership").text,
         }
 
@@ -385,6 +396,40 @@ def test_the_list_is_searched_and_links_keep_what_was_asked_for(log_in):
     assert "Nothing here has “%%”" in " ".join(ada.page("/dashboard?q=%25%25").select_one(".empty").text.split())
     assert ada.get("/dashboard?q=%00%ff&state=%00&before=x").status_code == 404
     assert ada.get("/dashboard?q=%00%ff&state=%00").status_code == 200
+
+
+def test_the_list_is_filtered_by_tag_together_with_the_rest(ada, bob):
+    ada.draft("Rose", tags="Red, In the garden")
+    ada.publish("Oak", tags="In the garden")
+    ada.draft("Rust", tags="Red")
+    ada.draft("Plain")
+    bob.draft("Poppy", tags="Secret")
+    offered = ada.page("/dashboard").select("#tag option")
+    assert [(option["value"], option.text) for option in offered] == [
+        ("", "Any tag"),
+        ("in-the-garden", "In the garden"),
+        ("red", "Red"),
+    ]
+    assert listed(ada, "?tag=in-the-garden") == ["Oak", "Rose"]
+    assert listed(ada, "?tag=in-the-garden&state=draft") == ["Rose"]
+    assert listed(ada, "?tag=red&q=rust") == ["Rust"]
+    assert listed(ada, "?tag=secret") == []
+    page = ada.page("/dashboard?tag=red&state=draft")
+    assert page.select_one("#tag option[selected]")["value"] == "red"
+    assert all("tag=red" in link["href"] for link in page.select("nav[aria-label='Which posts'] a"))
+    assert page.select_one("#many")["action"] == "/dashboard?state=draft&tag=red"
+    many(ada, "trash", "Rust", query="?tag=red")
+    assert listed(ada, "?tag=red") == ["Rose"]
+    assert "Nothing here has this tag" in ada.page("/dashboard?tag=none").select_one(".empty").text
+
+
+def test_the_tags_to_choose_among_are_those_of_the_posts_that_are_listed(desk, anybody):
+    ada, eddy = anybody().log_in("ada"), anybody().log_in("eddy")
+    ada.draft("Hers", tags="Quiet")
+    assert not eddy.page("/dashboard").select("#tag")
+    offered = eddy.page("/dashboard?whose=everybody").select("#tag option")
+    assert [option.text for option in offered] == ["Any tag", "Quiet"]
+    assert listed(eddy, "?whose=everybody&tag=quiet") == ["Hers"]
 
 
 def test_what_was_searched_for_is_shown_and_not_run(ada):

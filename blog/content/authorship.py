@@ -182,10 +182,11 @@ def put(session: Session, post: Post, naming: Naming, now: datetime) -> None:
     for position, each in enumerate(naming.named):
         identity = each.key or each.guest
         new = now if naming.unasked or identity in needs_no_leave else None
-        post.author_rows.append(_row(position, each, before.get(identity, new)))
+        post.author_rows.append(row(position, each, before.get(identity, new)))
 
 
-def _row(position: int, each: Named, agreed_at: datetime | None) -> PostAuthor:
+def row(position: int, each: Named, agreed_at: datetime | None) -> PostAuthor:
+    """Name somebody at a place above a post, whose row this is to be."""
     issuer, author_id = each.key or (None, None)
     return PostAuthor(
         position=position, author_issuer=issuer, author_id=author_id, guest=each.guest, agreed_at=agreed_at

@@ -6,21 +6,18 @@ import os
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import yaml
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select, true
 from sqlalchemy.orm import load_only, selectinload, with_expression
 
-from blog.content import authorship, slugs, tags
+from blog.content import authorship, matter, old_paths, slugs, tags
 from blog.content.details import NOTE, PAGE, POST
 from blog.content.posts import AuthorKey
 from blog.content.readers import EVERYONE
 from blog.db import Post, PostAuthor, Slug, db
 
-FENCE = "---\n"
 AT_ONCE = 100  # posts in memory
 
 
@@ -50,11 +47,11 @@ def files(author_key: AuthorKey | None = None) -> Iterator[File]:
     """
     last_id, names = 0, set[str]()
     while found := db.session.scalars(_after(last_id, author_key)).all():
-        aliases = _aliases(found)
+        earlier, paths = _earlier(found), old_paths.of_posts(post.id for post in found)
         for post in found:
             name = _name(post, names)
             names.add(name)
-            yield File(name, _content(post, aliases[post.id]))
+            yield File(name, _content(post, earlier[post.id], paths[post.id]))
         last_id = found[-1].id
         db.session.expunge_all()
 
@@ -80,9 +77,12 @@ _WRITTEN = load_only(
     Post.created_at,
     Post.updated_at,
     Post.published_at,
+    Post.unpublished_at,
     Post.trashed_at,
+    Post.comments_closed,
     Post.visible_to,
     Post.kind,
+    Post.own_slug,
     Post.excerpt_own,
     Post.lang,
     Post.canonical_url,
@@ -94,15 +94,15 @@ _WRITTEN = load_only(
 _TAGGED = with_expression(Post.tags_told, tags.told())
 
 
-def _aliases(found: Sequence[Post]) -> dict[int | None, list[str]]:
-    """Find the addresses at which each of these posts was public before."""
+def _earlier(found: Sequence[Post]) -> dict[int | None, list[str]]:
+    """Find the slugs with which each of these posts was public before."""
     current = {post.slug for post in found}
     theirs = select(Slug).where(Slug.post_id.in_([post.id for post in found]), Slug.public).order_by(Slug.slug)
-    aliases: dict[int | None, list[str]] = defaultdict(list)
+    earlier: dict[int | None, list[str]] = defaultdict(list)
     for row in db.session.scalars(theirs):
         if row.slug not in current:
-            aliases[row.post_id].append(f"/{row.slug}")
-    return aliases
+            earlier[row.post_id].append(row.slug)
+    return earlier
 
 
 def _name(post: Post, taken: set[str]) -> str:
@@ -113,28 +113,44 @@ def _name(post: Post, taken: set[str]) -> str:
     return plain if stem == post.slug and plain not in taken else f"{stem}.{post.id}.md"
 
 
-def _content(post: Post, aliases: list[str]) -> bytes:
-    matter = yaml.dump(_matter(post, aliases), Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=float("inf"))
-    return f"{FENCE}{matter}{FENCE}{post.body_md}".encode()
+def _content(post: Post, earlier: list[str], paths: list[str]) -> bytes:
+    return matter.write(_matter(post, earlier, paths), post.body_md)
 
 
-def _matter(post: Post, aliases: list[str]) -> dict[str, Any]:
+_FOR_OPERATORS = {"created", "author", "authors", "visible_to", "groups", "own_slug"}
+
+
+def shown(post: Post, *, url: str) -> bytes:
+    """Give a post to who reads it, as a file: as it is exported, but for whose it is, which only its page tells.
+
+    :param post: as `posts.at_slug` finds it.
+    :param url: of that page.
+    """
+    told = {name: value for name, value in _matter(post, [], []).items() if name not in _FOR_OPERATORS}
+    return matter.write({**told, "url": url}, post.body_md)
+
+
+def _matter(post: Post, earlier: list[str], paths: list[str]) -> dict[str, Any]:
     told: dict[str, Any] = {} if post.kind == NOTE else {"title": post.title}
-    told |= {"slug": post.slug}
+    told |= {"slug": post.slug} | ({"own_slug": True} if post.own_slug else {})
     if post.kind != POST:
         told |= {"kind": post.kind}
     if post.published_at is None:
         told |= {"draft": True} | ({"trashed": post.trashed_at} if post.trashed_at else {})
     else:
         told |= {"date": post.published_at}
+    if post.unpublished_at:
+        told |= {"unpublished": post.unpublished_at}
     told |= {"created": post.created_at, "updated": post.updated_at, **_by(post)}
     if post.visible_to != EVERYONE:
         told |= {"visible_to": post.visible_to}
     if post.groups:
         told |= {"groups": post.groups}
     told |= _details(post)
-    if aliases:
-        told |= {"aliases": aliases}
+    if earlier or paths:
+        told |= {"aliases": [*(f"/{slug}" for slug in earlier), *paths]}
+    if earlier:
+        told |= {"earlier_slugs": earlier}
     return told
 
 
@@ -147,6 +163,7 @@ def _details(post: Post) -> dict[str, Any]:
         "canonical": post.canonical_url,
         "image": {"src": post.image_url, "alt": post.image_alt} if post.image_url else None,
         "weight": post.place if post.kind == PAGE else None,
+        "comments": False if post.comments_closed else None,
     }
     return {name: value for name, value in said.items() if value not in (None, [])}
 
@@ -168,22 +185,6 @@ def _named(row: PostAuthor) -> dict[str, Any]:
 def _key(author_key: AuthorKey) -> dict[str, str]:
     issuer, author_id = author_key
     return {"issuer": issuer, "id": author_id}
-
-
-class _Dumper(yaml.SafeDumper):
-    """Writes moments as RFC 3339 has them, and spells everything out, every time."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        """Write what is there twice twice: `&id001` is beyond some readers of front matter."""
-        return True
-
-
-_Dumper.add_representer(
-    datetime,
-    lambda dumper, moment: dumper.represent_scalar(
-        "tag:yaml.org,2002:timestamp", moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    ),
-)
 
 
 # -- writing ---------------------------------------------------------------------------------------------------------

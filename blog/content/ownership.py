@@ -11,10 +11,10 @@ from sqlalchemy import ColumnElement, Select, and_, case, func, not_, or_, selec
 from sqlalchemy import delete as delete_from
 from sqlalchemy.orm import Session, aliased
 
-from blog.content import comments, tags
+from blog.content import comments, index, old_paths, tags
 from blog.content.posts import AuthorKey
 from blog.content.readers import EVERYONE, named_there
-from blog.db import Post, PostAuthor, Slug, db, tell_caches
+from blog.db import OldPath, Post, PostAuthor, Slug, db, tell_caches
 from blog.errors import Invalid
 
 _IN_BULK = {"synchronize_session": False}  # the transaction has loaded nothing that would have to follow
@@ -216,6 +216,7 @@ def unpublish(transaction: Session, key: AuthorKey, *, now: datetime) -> int:
     taken_back = transaction.execute(drafts.returning(Post.id), execution_options=_IN_BULK).scalars().all()
     if taken_back:
         tags.follow(transaction, _by(key))
+        index.follow(transaction, taken_back)
         tell_caches(transaction)
     return len(taken_back)
 
@@ -230,16 +231,15 @@ def delete(transaction: Session, key: AuthorKey, *, drafts_only: bool = False) -
     """
     doomed = and_(_by(key), Post.published_at.is_(None)) if drafts_only else _by(key)
     named = _take_off(transaction, key, unseen_only=drafts_only)
+    old_paths.let_go(transaction, doomed)
     ids = select(Post.id).where(doomed)
-    transaction.execute(
-        delete_from(Slug).where(Slug.post_id.in_(ids), Slug.public.is_(False)), execution_options=_IN_BULK
-    )
-    tombstones = transaction.scalar(select(func.count()).select_from(Slug).where(Slug.post_id.in_(ids)))
+    left = (select(func.count()).where(each.post_id.in_(ids)).scalar_subquery() for each in (Slug, OldPath))
+    tombstones = sum(transaction.execute(select(*left)).one())
     gone = transaction.execute(delete_from(Post).where(doomed).returning(Post.published_at), execution_options=_IN_BULK)
     published = gone.scalars().all()
     if any(published) or any(named):
         tell_caches(transaction)
-    return Deleted(len(published), tombstones or 0, len(named))
+    return Deleted(len(published), tombstones, len(named))
 
 
 def _take_off(transaction: Session, key: AuthorKey, *, unseen_only: bool) -> Sequence[datetime | None]:

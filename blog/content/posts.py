@@ -14,7 +14,6 @@ from sqlalchemy import (
     case,
     false,
     func,
-    insert,
     not_,
     or_,
     select,
@@ -24,12 +23,25 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy import delete as delete_from
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload, load_only, selectinload, with_expression
+from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload, load_only, selectinload, undefer, with_expression
 from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.sql.base import ExecutableOption as ORMOption
 
-from blog.content import authorship, copies, details, handles, navigation, neighbours, revisions, slugs, tags
+from blog.content import (
+    authorship,
+    copies,
+    details,
+    handles,
+    index,
+    navigation,
+    neighbours,
+    old_paths,
+    revisions,
+    slugs,
+    tags,
+)
 from blog.content.authorship import Naming
 from blog.content.details import NOTE, PAGE, PLAIN, Details
 from blog.content.media import uses
@@ -161,6 +173,7 @@ def save(
         _change(session, post, written, writer or Reader(post.author_key, frozenset(own_groups)), now)
         revisions.note(session, post.id, written.text, before, by=by, now=now, kept=revisions_kept)
         _turn(session, post, _when(post, publish, at, now), now)
+        index.follow(session, [post.id])
         if was_public or post.published_at is not None:
             tell_caches(session)
         return post
@@ -184,8 +197,50 @@ def turn(post_id: int, *, version: int, publish: bool, now: datetime) -> bool:
             raise Conflict(post)
         never_seen(session, post, now)
         _turn(session, post, published_at, now)
+        index.follow(session, [post.id])
         tell_caches(session)
         return True
+
+
+def settle(
+    title: str, body_md: str, audience: Audience, naming: Naming, about: Details, *, takes_comments: bool
+) -> Written:
+    """Judge and render what `take_in` is to make a post of, as with any other that is saved.
+
+    :raises Invalid: as in `create`, and under ``authors``.
+    """
+    written = _written(title, body_md, audience, naming, about)._replace(takes_comments=takes_comments)
+    return _as_its_kind(written, PLAIN.kind)
+
+
+def take_in(
+    session: Session,
+    holder: AuthorKey,
+    written: Written,
+    times: Times,
+    *,
+    slug: str,
+    form_id: str,
+    now: datetime,
+    earlier: Iterable[str] = (),
+) -> Post:
+    """Make a post of something that was written elsewhere, in a transaction that tells caches at its end.
+
+    Who is named above it need not be asked, as they were named there already; but who had not agreed is still asked.
+
+    :param session: of ``db.writing``.
+    :param written: as `settle` gives it.
+    :param slug: the address it shall have, or one with a number where that is taken; empty for that of its title.
+    :param form_id: tells what it was made of, so that the same is taken in once.
+    :param earlier: addresses that it had before, which lead to it where they are free.
+    """
+    slug = _take_address(session, slugs.numbered(slug)) if slug else _first_address(session, written)
+    writer = Reader(holder, written.audience.groups if written.audience else frozenset())
+    post = _add(session, writer, written, times, slug=slug, form_id=form_id, now=now)
+    for old in earlier:
+        if _take(session, old, post.id):
+            session.execute(update(Slug).where(Slug.slug == old).values(public=times.public))
+    return post
 
 
 class Preview(NamedTuple):
@@ -222,7 +277,7 @@ def delete(post_id: int) -> None:
 
 def remove(session: Session, post: Post) -> None:
     """Remove a post for good, in a transaction that has it `locked`."""
-    session.execute(delete_from(Slug).where(Slug.post_id == post.id, Slug.public.is_(False)))
+    old_paths.let_go(session, Post.id == post.id)
     session.delete(post)
     session.flush()
     if post.published_at is not None:
@@ -232,7 +287,22 @@ def remove(session: Session, post: Post) -> None:
 _FORM_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
-class _Written(NamedTuple):
+class Times(NamedTuple):
+    """When what happened to a post; see the columns of `Post`."""
+
+    created_at: datetime
+    updated_at: datetime
+    published_at: datetime | None = None
+    unpublished_at: datetime | None = None
+    trashed_at: datetime | None = None
+
+    @property
+    def public(self) -> bool:
+        """Whether its address is to be kept: readers know it, or will."""
+        return self.published_at is not None or self.unpublished_at is not None
+
+
+class Written(NamedTuple):
     """What somebody wrote, what is made of it, for whom it is, and what is said about it; None leaves that as it is."""
 
     title: str
@@ -255,7 +325,7 @@ def _written(
     audience: Audience | None,
     naming: Naming | None = None,
     about: Details | None = None,
-) -> _Written:
+) -> Written:
     problems: dict[str, str] = {}
     kind = about.kind if about else None
     longest = NOTE_LONGEST if kind == NOTE else BODY_LONGEST
@@ -266,7 +336,7 @@ def _written(
     about = _tried(problems, lambda: details.settled(about) if about else None, None)
     if problems:
         raise Invalid(problems)
-    return _Written(title, body_md, body_html, audience, naming, about)
+    return Written(title, body_md, body_html, audience, naming, about)
 
 
 _Value = TypeVar("_Value")
@@ -289,7 +359,7 @@ def _title(typed: str, kind: str | None) -> str:
     return "" if may_be_empty else line(typed, "title", longest=TITLE_LONGEST)
 
 
-def _as_its_kind(written: _Written, kind: str) -> _Written:
+def _as_its_kind(written: Written, kind: str) -> Written:
     """Let a note go by its first words, whatever it is called, and everything else by its title."""
     kind = written.about.kind if written.about else kind
     if kind != NOTE:
@@ -306,7 +376,7 @@ def _body(body_md: str, longest: int = BODY_LONGEST) -> tuple[str, str]:
 
 def _create(
     writer: Reader,
-    written: _Written,
+    written: Written,
     now: datetime,
     published_at: datetime | None,
     form_id: str | None,
@@ -321,38 +391,40 @@ def _create(
         sent_before = select(Post).where(Post.form_id == form_id).options(*_WHOLE)
         if form_id and (earlier := session.scalar(sent_before)):
             return _sent_before(session, earlier, author_key, written, published_at)
-        post = Post(
-            author_issuer=author_key[0],
-            author_id=author_key[1],
-            slug=_first_address(session, written),
-            created_at=now,
-            updated_at=now,
-            published_at=published_at,
-            form_id=form_id,
-            group_rows=[],
-            author_rows=[],
-        )
-        image = written.about.image_url if written.about else None
-        pictures = uses.find(session, written.body_html, image=image, writer=writer, now=now)
-        _put(post, written, pictures)
-        session.add(post)
-        session.flush()
-        if pictures:
-            uses.note(session, post.id, pictures)
-        session.execute(
-            update(Slug).where(Slug.slug == post.slug).values(post_id=post.id, public=published_at is not None)
-        )
-        revisions.note(session, post.id, written.text, by=author_key, now=now)
-        tags.put(session, post, written.about.tags if written.about else ())
+        times = Times(now, now, published_at)
+        post = _add(session, writer, written, times, slug=_first_address(session, written), form_id=form_id, now=now)
         if handle:
             handles.keep(session, author_key, handle, now)
         if published_at is not None:
+            index.follow(session, [post.id])
             tell_caches(session)
         return post
 
 
+def _add(  # noqa: PLR0917
+    session: Session, writer: Reader, written: Written, times: Times, slug: str, form_id: str | None, now: datetime
+) -> Post:
+    """Make a post at an address that was taken for it, with all that hangs on it."""
+    issuer, author_id = cast(AuthorKey, writer.key)
+    post = Post(author_issuer=issuer, author_id=author_id, slug=slug, form_id=form_id, group_rows=[])
+    named = enumerate(written.naming.named if written.naming else ())
+    post.author_rows = [authorship.row(place, each, now if each.agreed else None) for place, each in named]
+    post.created_at, post.updated_at, post.published_at, post.unpublished_at, post.trashed_at = times
+    image = written.about.image_url if written.about else None
+    pictures = uses.find(session, written.body_html, image=image, writer=writer, now=now)
+    _put(post, written, pictures)
+    session.add(post)
+    session.flush()
+    if pictures:
+        uses.note(session, post.id, pictures)
+    session.execute(update(Slug).where(Slug.slug == slug).values(post_id=post.id, public=times.public))
+    revisions.note(session, post.id, written.text, by=writer.key, now=times.updated_at)
+    tags.put_first(session, post, written.about.tags if written.about else ())
+    return post
+
+
 def _sent_before(
-    session: Session, earlier: Post, author_key: AuthorKey, written: _Written, published_at: datetime | None
+    session: Session, earlier: Post, author_key: AuthorKey, written: Written, published_at: datetime | None
 ) -> Post:
     """Do what is left to do of a form that was sent before: to publish the draft it made."""
     if earlier.author_key != author_key:
@@ -365,6 +437,7 @@ def _sent_before(
         earlier.published_at = published_at
         _keep_address(session, earlier)
         earlier.version += 1
+        index.follow(session, [earlier.id])
         tell_caches(session)
     return earlier
 
@@ -417,7 +490,7 @@ def never_seen(session: Session, post: Post, now: datetime) -> None:
         session.execute(update(Slug).where(Slug.post_id == post.id).values(public=False))
 
 
-def _holds(post: Post, written: _Written) -> bool:
+def _holds(post: Post, written: Written) -> bool:
     """Whether a post has just this text, audience and authors."""
     same_text = (post.title, post.body_md) == written.text
     same_audience = written.audience in (None, Audience(post.visible_to, frozenset(post.groups)))
@@ -427,7 +500,7 @@ def _holds(post: Post, written: _Written) -> bool:
     return same_text and same_audience and same_authors and same_details and same_comments
 
 
-def _change(session: Session, post: Post, written: _Written, writer: Reader, now: datetime) -> None:
+def _change(session: Session, post: Post, written: Written, writer: Reader, now: datetime) -> None:
     """Put what was written into a post that is there already, with all that hangs on it."""
     image = written.about.image_url if written.about else post.image_url
     pictures = uses.find(session, written.body_html, image=image, writer=writer, now=now, post_id=post.id)
@@ -440,7 +513,7 @@ def _change(session: Session, post: Post, written: _Written, writer: Reader, now
         authorship.put(session, post, written.naming, now)
 
 
-def _put(post: Post, written: _Written, pictures: Mapping[str, Media]) -> None:
+def _put(post: Post, written: Written, pictures: Mapping[str, Media]) -> None:
     post.title, post.body_md, post.body_html = written.title, written.body_md, uses.dress(written.body_html, pictures)
     post.made_excerpt, post.html_version = excerpt(written.body_html), RENDERER_VERSION
     if written.about:
@@ -471,7 +544,7 @@ def _take_address(session: Session, wanted: Iterable[str], post_id: int | None =
     return next(slug for slug in wanted if _take(session, slug, post_id))
 
 
-def _first_address(session: Session, written: _Written) -> str:
+def _first_address(session: Session, written: Written) -> str:
     about = written.about or PLAIN
     if about.slug:
         return _take_own(session, about.slug, None)
@@ -497,15 +570,12 @@ def _take(session: Session, slug: str, post_id: int | None) -> bool:
     )
     if session.scalar(known):
         return True
-    try:
-        with session.begin_nested():
-            session.execute(insert(Slug).values(slug=slug, post_id=post_id, public=False))
-    except IntegrityError:
-        return False
-    return True
+    dialect: Any = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
+    new = dialect.insert(Slug).values(slug=slug, post_id=post_id, public=False).on_conflict_do_nothing()
+    return session.scalar(new.returning(Slug.slug)) is not None
 
 
-def _readdress(session: Session, post: Post, written: _Written) -> None:
+def _readdress(session: Session, post: Post, written: Written) -> None:
     """Give a post the address that is typed, or that of its new title; a note keeps the one it has.
 
     The old one is let go unless it has been public.
@@ -634,7 +704,53 @@ def latest(
     :param after: go back to those newer than here, as an earlier page's `newer` says.
     :raises NotFound: when one of these makes no sense, or both are given.
     """
-    shown = (*_shown(reader), _NOTES, _PICTURED)
+    return _live(
+        now=now,
+        limit=limit,
+        reader=reader,
+        author_key=author_key,
+        tag_id=tag_id,
+        within=within,
+        before=before,
+        after=after,
+        shown=(*_shown(reader), _NOTES, _PICTURED),
+    )
+
+
+def syndicated(
+    *,
+    now: datetime,
+    limit: int,
+    author_key: AuthorKey | None = None,
+    tag_id: int | None = None,
+    before: str | None = None,
+) -> Page:
+    """List what `latest` shows a stranger, with texts and tags, in a single query; feeds are the same for everybody."""
+    return _live(
+        now=now,
+        limit=limit,
+        reader=ANYBODY,
+        author_key=author_key,
+        tag_id=tag_id,
+        within=None,
+        before=before,
+        after=None,
+        shown=_SYNDICATED,
+    )
+
+
+def _live(
+    *,
+    now: datetime,
+    limit: int,
+    reader: Reader,
+    author_key: AuthorKey | None,
+    tag_id: int | None,
+    within: tuple[datetime, datetime] | None,
+    before: str | None,
+    after: str | None,
+    shown: Collection[ORMOption],
+) -> Page:
     live, readable = and_(Post.published_at <= now, Post.kind != PAGE), readable_by(reader, now)
     if within is not None:
         live = and_(live, Post.published_at >= within[0], Post.published_at < within[1])
@@ -699,6 +815,12 @@ def chosen(ids: Collection[int], *, sought: Sought, reader: Reader) -> Sequence[
         for post, own in zip(found, held, strict=True)
         if own or (post.trashed_at is None and authorship.works_on(post, reader.key))
     ]
+
+
+def found(ids: Collection[int], *, now: datetime, reader: Reader) -> dict[int, Post]:
+    """Load those of these posts, by their ids, that are live and that a reader may read; without their texts."""
+    there = select(Post).where(Post.id.in_(ids), Post.published_at <= now, readable_by(reader, now))
+    return {post.id: post for post in _listed(there.options(_LISTED, *_shown(reader)))}
 
 
 def next_due(now: datetime) -> datetime | None:
@@ -775,6 +897,12 @@ _LISTED = load_only(
     Post.image_alt,
     raiseload=True,
 )
+_SYNDICATED = (
+    _WITH_HANDLE,
+    joinedload(Post.author_rows).joinedload(PostAuthor.handle_row).load_only(Handle.handle),
+    undefer(Post.body_html),
+    _TAGGED,
+)
 _NOTES = with_expression(Post.note_html, case((Post.kind == NOTE, Post.body_html)))
 
 
@@ -816,7 +944,7 @@ def _page(
 
 def _listed(stretch: Select[Post]) -> list[Post]:
     """Load posts for a list, with the texts of notes, and hear by the way whether the navigation has changed."""
-    rows = db.session.execute(stretch.add_columns(navigation.version())).all()
+    rows = db.session.execute(stretch.add_columns(navigation.version())).unique().all()
     navigation.hear(rows[0][1] if rows else db.session.scalar(select(navigation.version())) or 0)
     for post, _ in rows:
         if note_html := vars(post).get("note_html"):  # where it was asked for

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import select, update
 
+from blog.content import index
 from blog.content.media import uses
 from blog.content.text import RENDERER_VERSION, excerpt, render
 from blog.db import Post, db, tell_caches, writing
@@ -60,4 +61,5 @@ def _keep(made: list[tuple[Any, str]]) -> None:
             session.execute(
                 update(Post).where(*as_read).values(**now), execution_options={"synchronize_session": False}
             )
+        index.follow(session, [row.id for row, _ in made])
         tell_caches(session)

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, func, select, update
+from sqlalchemy import ColumnElement, and_, func, insert, select, update
 from sqlalchemy import delete as delete_from
 from sqlalchemy.orm import Session, defer
 
@@ -32,29 +32,21 @@ def note(
     """Write down a text that a post has from now on; nothing happens when it had it before.
 
     :param session: the transaction that saves the post, in which nobody else does.
-    :param text: title and body; `before`: those it had.
+    :param text: title and body; `before`: those it had; None for a post that has just been made.
     :param by: who saved it; None when nobody knows.
     :param kept: how many of a post remain, the newest.
     """
     if text == before:
         return
     newest = select(func.max(Revision.number)).where(Revision.post_id == post_id)
-    number = (session.scalar(newest) or 0) + 1
+    number = (session.scalar(newest) or 0) + 1 if before else 1
     added, removed = _words(before or ("", ""), text)
     issuer, author_id = by or (None, None)
-    session.add(
-        Revision(
-            post_id=post_id,
-            number=number,
-            title=text[0],
-            body_md=text[1],
-            saved_at=now,
-            by_issuer=issuer,
-            by_id=author_id,
-            added=added,
-            removed=removed,
-        )
-    )
+    revision = {"title": text[0], "body_md": text[1], "saved_at": now, "by_issuer": issuer, "by_id": author_id}
+    counts = {"added": added, "removed": removed}
+    session.execute(insert(Revision).values(post_id=post_id, number=number, **revision, **counts))
+    if not before:
+        return
     old = delete_from(Revision).where(Revision.post_id == post_id, Revision.number <= number - kept)
     session.execute(old, execution_options=_IN_BULK)
 

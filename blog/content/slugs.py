@@ -10,8 +10,8 @@ from itertools import count
 
 from slugify import slugify
 
-LONGEST = 80
-_LONGEST_WITHOUT_SUFFIX = LONGEST - 8
+LONGEST = 200  # of what somebody types, or brings along from elsewhere
+_LONGEST_WITHOUT_SUFFIX = 72  # of what is made of a title
 _FORM = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _APOSTROPHES = str.maketrans("", "", "'’ʼ")  # "don't" is one word
 
@@ -59,7 +59,7 @@ def latin(text: str, *, longest: int = 0) -> str:
 
 def candidates(title: str) -> Iterator[str]:
     """Offer addresses for a title without end: its slug, then with -2 to -20, then with a random suffix."""
-    yield from _numbered(slug_for(title))
+    yield from numbered(slug_for(title))
 
 
 def for_notes() -> Iterator[str]:
@@ -70,10 +70,11 @@ def for_notes() -> Iterator[str]:
 def for_tags(name: str) -> Iterator[str]:
     """Offer addresses for a tag without end; they stand below `/tag/`, so that none is reserved."""
     slug = latin(name, longest=_LONGEST_WITHOUT_SUFFIX)
-    yield from _numbered(slug or f"tag-{hashlib.sha256(name.encode()).hexdigest()[:8]}")
+    yield from numbered(slug or f"tag-{hashlib.sha256(name.encode()).hexdigest()[:8]}")
 
 
-def _numbered(slug: str) -> Iterator[str]:
+def numbered(slug: str) -> Iterator[str]:
+    """Offer an address, and others like it without end."""
     yield slug
     yield from (f"{slug}-{number}" for number in range(2, 21))
     yield from (f"{slug}-{secrets.token_hex(3)}" for _ in count())

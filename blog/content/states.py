@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, and_, case, or_
+from sqlalchemy import ColumnElement, and_, case, or_, select
 
-from blog.db import Post
+from blog.db import Post, PostTag, TagName
 
 DRAFT, SCHEDULED, LIVE, UNPUBLISHED, TRASH = STATES = ("draft", "scheduled", "live", "unpublished", "trash")
 WORDS_LONGEST = 200  # characters of a search
@@ -46,12 +46,14 @@ class Sought(NamedTuple):
     :param trash_from: what was put into the trash before this is gone.
     :param state: only those in this one; None for all but the trash.
     :param words: only those with this in title or body.
+    :param tag: only those with the tag of this address, as it came, so possibly anything; empty for any or none.
     """
 
     now: datetime
     trash_from: datetime
     state: str | None = None
     words: str = ""
+    tag: str = ""
 
     def clause(self) -> ColumnElement[bool]:
         """Make the clause that leaves these."""
@@ -61,4 +63,7 @@ class Sought(NamedTuple):
         if words := "".join(filter(str.isprintable, self.words)).strip()[:WORDS_LONGEST]:
             found = (column.icontains(words, autoescape=True) for column in (Post.title, Post.body_md))
             there = and_(there, or_(*found))
+        if self.tag:
+            tagged = select(PostTag.post_id).join(TagName, TagName.tag_id == PostTag.tag_id)
+            there = and_(there, Post.id.in_(tagged.where(TagName.slug == self.tag)))
         return there

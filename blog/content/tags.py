@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, and_, case, func, insert, select, true, update
@@ -13,12 +13,12 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
 from blog.content import slugs
-from blog.content.readers import Reader, readable_by
+from blog.content.readers import Reader, named_there, readable_by
 from blog.content.text import line
-from blog.db import Post, PostTag, Tag, TagName, db, tell_caches, writing
+from blog.db import Post, PostAuthor, PostTag, Tag, TagName, db, tell_caches, writing
 from blog.errors import Invalid, NotFound
 
-MOST = 20  # of one post
+MOST = 30  # of one post; real ones have up to 23
 LONGEST = 50  # characters
 
 
@@ -102,27 +102,48 @@ def put(session: Session, post: Post, names: Sequence[str]) -> None:
 
     :param names: as `settled` gives them.
     """
-    found = {tag.id: tag for tag in (_found_or_made(session, name) for name in names)}
+    found = _found_or_made(session, names)
     theirs = PostTag.post_id == post.id
     session.execute(delete_from(PostTag).where(theirs, PostTag.tag_id.not_in(found)))
     there = set(session.scalars(select(PostTag.tag_id).where(theirs)))
-    for tag_id in found.keys() - there:
-        copies = {"published_at": post.published_at, "visible_to": post.visible_to}
-        session.execute(insert(PostTag).values(post_id=post.id, tag_id=tag_id, **copies))
-    words = "\n".join(f"{tag.slug}\t{tag.name}" for tag in found.values())
+    _add(session, post, {tag_id: tag for tag_id, tag in found.items() if tag_id not in there})
+    _tell(post, found.values())
+
+
+def put_first(session: Session, post: Post, names: Sequence[str]) -> None:
+    """Give a post that has just been made its tags, likewise."""
+    found = _found_or_made(session, names) if names else {}
+    _add(session, post, found)
+    _tell(post, found.values())
+
+
+def _add(session: Session, post: Post, new: Collection[int]) -> None:
+    copies = {"published_at": post.published_at, "visible_to": post.visible_to}
+    if new:
+        session.execute(insert(PostTag), [{"post_id": post.id, "tag_id": tag_id, **copies} for tag_id in new])
+
+
+def _tell(post: Post, found: Iterable[Found]) -> None:
+    words = "\n".join(f"{tag.slug}\t{tag.name}" for tag in found)
     set_committed_value(post, "tags_told", words or None)
 
 
-def _found_or_made(session: Session, name: str) -> Found:
-    """Find a tag by any name it ever had, in capitals or not; else make it."""
-    named = select(Tag.id, Tag.name, Tag.slug).join(TagName).where(TagName.folded == folded(name))
-    if row := session.execute(named).one_or_none():
-        return Found(*row)
+def _found_or_made(session: Session, names: Sequence[str]) -> dict[int, Found]:
+    """Find tags by any names they ever had, in capitals or not; make those that are not there."""
+    named = select(TagName.folded, Tag.id, Tag.name, Tag.slug).join(Tag, Tag.id == TagName.tag_id)
+    rows = session.execute(named.where(TagName.folded.in_([folded(name) for name in names])))
+    there = {row[0]: Found(*row[1:]) for row in rows}
+    tags = [there.get(folded(name)) or _made(session, name) for name in names]
+    return {tag.id: tag for tag in tags}
+
+
+def _made(session: Session, name: str) -> Found:
     try:
         with session.begin_nested():
             tag_id = session.scalar(insert(Tag).values(name=name, slug="").returning(Tag.id)) or 0
             slug = _take_name(session, tag_id, name)
     except IntegrityError:  # somebody else has just made it
+        named = select(Tag.id, Tag.name, Tag.slug).join(TagName).where(TagName.folded == folded(name))
         return Found(*session.execute(named).one())
     return Found(tag_id, name, slug)
 
@@ -137,7 +158,7 @@ def _take_name(session: Session, tag_id: int, name: str) -> str:
     if slug is None:
         taken = select(TagName.slug)
         slug = next(each for each in slugs.for_tags(name) if not session.scalar(taken.where(TagName.slug == each)))
-        session.execute(insert(TagName).values(folded=folded(name), slug=slug, tag_id=tag_id))
+        session.execute(insert(TagName).values(folded=folded(name), slug=slug, tag_id=tag_id, first_tag_id=tag_id))
     session.execute(update(Tag).where(Tag.id == tag_id).values(name=name, slug=slug))
     return slug
 
@@ -179,6 +200,21 @@ def offered(reader: Reader, *, now: object, limit: int) -> list[str]:
     on_some = select(PostTag.tag_id).join(Post, Post.id == PostTag.post_id).where(PostTag.tag_id == Tag.id, readable)
     chosen = select(Tag.name).where(on_some.exists()).order_by(Tag.name).limit(limit)
     return list(db.session.scalars(chosen))
+
+
+def of_posts_of(author_key: tuple[str, str] | None, *, limit: int) -> list[Found]:
+    """List the tags on the posts that somebody works on, alone or with others, by name.
+
+    :param author_key: issuer and id; None for the tags on everybody's posts; for editors.
+    """
+    chosen = select(Tag.id, Tag.name, Tag.slug).order_by(func.lower(Tag.name), Tag.id).limit(limit)
+    if author_key is None:
+        return [Found(*row) for row in db.session.execute(chosen.where(Tag.id.in_(select(PostTag.tag_id))))]
+    held = and_(Post.author_issuer == author_key[0], Post.author_id == author_key[1])
+    on_held = select(PostTag.tag_id).join(Post, Post.id == PostTag.post_id).where(held)
+    named = select(PostTag.tag_id).join(PostAuthor, PostAuthor.post_id == PostTag.post_id)
+    on_named = named.where(named_there(author_key), PostAuthor.agreed_at.is_not(None))
+    return [Found(*row) for row in db.session.execute(chosen.where(Tag.id.in_(on_held.union(on_named))))]
 
 
 # -- for editors -------------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
+from urllib.parse import urljoin
 
 import nh3
 from markdown_it import MarkdownIt
@@ -374,7 +375,21 @@ def excerpt(body_html: str, longest: int = 280) -> str:
     return at_word.rstrip(" ,.;:–—-") + "…"
 
 
+_BLOCK = re.compile(r"</?(?:h[2-6]|pre|t[dhr]|table|caption|ol|ul)\b")
+_words_only = nh3.Cleaner(tags=set(), attributes={}, clean_content_tags=set())
+
+
+def plain(body_html: str) -> str:
+    """All words of a post as plain text in one line: no markup, and no marks of footnotes.
+
+    :param body_html: as `render` returns it.
+    """
+    spaced = _BLOCK.sub(r" \g<0>", _NEW_LINE.sub(r" \g<0>", _FOOTNOTE_MARK.sub("", body_html)))
+    return " ".join(html.unescape(_words_only.clean(spaced)).split())
+
+
 _OPENING = re.compile(r"<[a-z][^<>]*>")
+_ADDRESSES = re.compile(r' (href|src|srcset)="([^"]*)"')
 
 
 def apart(body_html: str, prefix: str) -> str:
@@ -385,3 +400,45 @@ def apart(body_html: str, prefix: str) -> str:
     """
     linked = re.compile(rf' (?:id="|href="#)(?!{prefix}-)')
     return _OPENING.sub(lambda tag: linked.sub(rf"\g<0>{prefix}-", tag[0]), body_html)
+
+
+# -- HTML that is read elsewhere -------------------------------------------------------------------------------------
+
+
+_WITH_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
+
+
+def absolute(body_html: str, page_url: str) -> str:
+    """Let every link and picture say its whole address, for who reads the text elsewhere than on its page.
+
+    :param body_html: as `render` returns it, dressed or not.
+    :param page_url: the whole address of that page.
+    """
+    site_url = urljoin(page_url, "/").removesuffix("/")
+
+    def whole(address: str) -> str:
+        if _WITH_SCHEME.match(address):
+            return address
+        if address.startswith("#"):
+            return page_url + address
+        if address.startswith("/") and not address.startswith("//"):
+            return site_url + address
+        return _joined(page_url, address)
+
+    def told(found: re.Match[str]) -> str:
+        several = found[2].split(", ") if found[1] == "srcset" else [found[2]]
+        return f' {found[1]}="{", ".join(map(whole, several))}"'
+
+    return _OPENING.sub(lambda tag: _ADDRESSES.sub(told, tag[0]), body_html)
+
+
+def _joined(page_url: str, escaped: str) -> str:
+    try:
+        return html.escape(urljoin(page_url, html.unescape(escaped)))
+    except ValueError:  # no address at all, such as //[
+        return escaped
+
+
+def fit(text: str) -> str:
+    """Put U+FFFD in the place of what XML (1.0, section 2.2) or UTF-8 has no room for; wherever that came from."""
+    return _UNFIT.sub("\ufffd", text)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
-from blog.content import posts
+from blog.content import index, posts
 from blog.content.states import LIVE, state_of
 from blog.db import Post, tell_caches, writing
 from blog.errors import Conflict, NotFound
@@ -35,6 +35,7 @@ def put(post_id: int, *, now: datetime, version: int | None = None) -> None:
         post.published_at, post.trashed_at, post.updated_at = None, now, now
         post.version += 1
         if was_public:
+            index.follow(session, [post.id])
             tell_caches(session)
 
 

@@ -26,6 +26,7 @@ PAGES = {  # status → what the page says when nobody said it better
     404: ("Nothing here", "There is no page at this address. It may never have been published, or it was taken back."),
     405: ("Not this way", "This address exists, but not for what was tried."),
     409: ("Somebody was faster", "A newer version was saved in the meantime."),
+    410: ("Gone", "What stood at this address was deleted for good. It will not come back."),
     411: ("Length missing", "The request did not say how long it is."),
     413: ("Too much at once", "That was more than fits. Go back: your browser still has what you typed."),
     429: ("Slowly, please", "That was more than one may do in so short a time. Please try again later."),
@@ -36,6 +37,7 @@ PAGES = {  # status → what the page says when nobody said it better
 
 STATUS: dict[type[Exception], int] = {
     errors.NotFound: 404,
+    errors.Gone: 410,
     errors.Forbidden: 403,
     errors.Taken: 409,
     errors.Invalid: 400,

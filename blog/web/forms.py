@@ -18,6 +18,7 @@ CHOICES = frozenset(
     {"visible_to", "group", "handle", "authors", "add_author", "decorative", "asks_comments", "comments", "state"}
     | {"chosen", "only", "publish_at", "zone", "kind", "place", "tag"}
 )
+LONG_TEXT = 32 * 1024 * 1024  # bytes: a text of ten megabytes, should every byte of it be written as %xx
 FEW_FIELDS = 64 * 1024  # bytes of the fields that come with files
 MOST_CHOSEN = 100  # of a list, with which something is done at once; a page of it has no more
 OWN_FIELDS = frozenset(
@@ -58,9 +59,19 @@ def takes_files(files: int, setting: str) -> Callable[[Callable[..., Any]], Call
     return mark
 
 
+def takes_long_texts(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Let the form of this view bring far more text than can be saved, from who is logged in: to be shown it again,
+    with what is wrong, beats a page that says it was too much.
+    """
+    view.takes_long_texts = True  # type: ignore[attr-defined]
+    return view
+
+
 def make_room() -> None:
     """Let the body of this request be as large as its view says; before anything of the body was read."""
     view = current_app.view_functions.get(request.endpoint or "")
+    if getattr(view, "takes_long_texts", False):
+        request.max_content_length = request.max_form_memory_size = LONG_TEXT
     if taken := getattr(view, "takes_files", None):
         files, setting = taken
         request.max_content_length = 5 * current_app.config[setting] + FEW_FIELDS

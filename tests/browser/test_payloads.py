@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
+from functools import cache
 from itertools import islice
+from typing import Any
 
 import pytest
-from flask import Flask, render_template
+from flask import Flask, g, render_template
 from playwright.sync_api import Browser, BrowserContext, Page, Route
+from sqlalchemy.orm.attributes import set_committed_value
 
-from blog.content import text
+from blog.content import authorship, slugs, syndication, tags, text
 from blog.content.comments import SILENCE, Rules, Talk, Thread, Visitor
+from blog.content.media import library, workshop
 from blog.content.readers import ANYBODY
-from blog.db import Comment, Post
+from blog.db import Comment, Post, PostAuthor
 from blog.errors import Invalid
 from blog.identity import people
+from blog.media import Failed
 from tests.browser import payloads
+from tests.feed_rules import ATOM, tree
 
-TOGETHER = 20  # texts in one document
-AT_ONCE = 60  # documents in one page, each in a frame of its own
+TOGETHER = 50  # texts in one document
+AT_ONCE = 25  # documents in one page, each in a frame of its own
 SITE = "https://blog.example"
 NOW = datetime(2026, 5, 4, tzinfo=UTC)
 
@@ -33,13 +40,15 @@ WATCH = """
     }
 """
 PROVOKE = """async () => {
-    const events = 'click dblclick mousedown mouseover mouseenter pointerover focus focusin blur input change keydown '
-        + 'submit reset toggle scroll wheel contextmenu animationstart transitionend load error begin end';
+    const events = ('click dblclick mousedown mouseover mouseenter pointerover focus focusin blur input change keydown '
+        + 'submit reset toggle scroll wheel contextmenu animationstart transitionend load error begin end').split(' ');
     const within = (frame) => { try { return frame.contentDocument; } catch { return null; } };
     for (const frame of document.querySelectorAll('iframe')) {
         const inside = within(frame);
         for (const element of inside?.querySelectorAll('*') ?? []) {
-            for (const name of events.split(' ')) element.dispatchEvent(new Event(name, {cancelable: true}));
+            // where no script has run, nothing else can listen
+            const listens = element.getAttributeNames().some((name) => /^on/i.test(name));
+            for (const name of listens ? events : []) element.dispatchEvent(new Event(name, {cancelable: true}));
             const leads = element.href?.baseVal ?? element.href ?? element.getAttribute('xlink:href') ?? '';
             if (/^\\s*(javascript|vbscript|data):/i.test(leads)) element.dispatchEvent(new MouseEvent('click'));
         }
@@ -53,12 +62,17 @@ PROVOKE = """async () => {
 
 
 def in_a_post(texts: Sequence[str]) -> str:
-    """As bodies, each in a section; as its title, in its head too; as the name of its author."""
+    """As bodies, each in a section; as its title, in its head too; as names of authors and guests; as tags."""
     shown = [_post(written, number) for number, written in enumerate(texts)]
     post = _post("", 0)
     post.title = " ".join(one.title for one in shown)
-    post.excerpt = " ".join(one.excerpt for one in shown)
+    post.made_excerpt = " ".join(one.excerpt for one in shown)
     post.body_html = "".join(f"<section>{one.body_html}</section>" for one in shown)
+    issuer, author_id = post.author_key
+    guests = [PostAuthor(guest=_line(written, authorship.GUEST_LONGEST), agreed_at=NOW) for written in texts]
+    post.author_rows = [PostAuthor(author_issuer=issuer, author_id=author_id), *guests]
+    told = "\n".join(f"{tag.slug}\t{tag.name}" for tag in _tags(texts))
+    set_committed_value(post, "tags_told", told)
     named = {_key(0): people.Byline(" ".join(_name(written) for written in texts), known=True)}
     return _page_of(post, named, SILENCE)
 
@@ -111,34 +125,135 @@ def in_a_list(texts: Sequence[str]) -> str:
     return render_template("blog/index.html", page=page, bylines=named)
 
 
+def in_a_feed_reader(texts: Sequence[str]) -> str:
+    """In the program of somebody who trusts a feed: what it calls HTML is shown as that, all else as text."""
+    site = syndication.Site(SITE, "blog.example,2026")
+    entries = []
+    for number, written in enumerate(texts):
+        author = syndication.Author(_name(written))
+        entries.append(syndication.entry(_post(written, number), site=site, author=lambda _, who=author: who))
+    whole = syndication.Feed(id="tag:x,2026:x", title="x", home_url=SITE, self_url=SITE, entries=entries)
+    shown = tree(syndication.atom(whole)).iter(f"{ATOM}entry")
+    return "<!doctype html><title>x</title>" + "".join(
+        f'<h2><a href="{html.escape(entry.find(f"{ATOM}link").get("href"))}">'
+        f"{html.escape(entry.findtext(f'{ATOM}title'))}</a></h2>"
+        f"<p>{html.escape(entry.findtext(f'{ATOM}author/{ATOM}name'))}"
+        f"<section>{entry.findtext(f'{ATOM}content')}</section>"
+        for entry in shown
+    )
+
+
 def in_a_form(texts: Sequence[str]) -> str:
     """As what was typed into the editor, which shows it again."""
     return render_template("forms.html", texts=texts)
 
 
-PLACES: list[Callable[[Sequence[str]], str]] = [in_a_post, in_comments, in_a_list, in_a_form]
+def in_a_tag(texts: Sequence[str]) -> str:
+    """As the name of a tag, on its page and in its head."""
+    name = " ".join(tag.name for tag in _tags(texts))
+    page = {"posts": [_post("Words.", 0)], "older": None, "newer": None}
+    named = {_key(0): people.Byline("Amina Diallo", known=True)}
+    return render_template("blog/tag.html", tag=tags.Found(1, name, "a"), page=page, bylines=named)
+
+
+def in_the_list_of_tags(texts: Sequence[str]) -> str:
+    """As tags in the list of editors, some of which no post has; as what was typed there, and refused."""
+    typed = {"tag": "0", "name": " ".join(texts), "into": " ".join(texts)}
+    problems = {"name": f"“{typed['name']}” is there already.", "into": f"There is no tag “{typed['into']}”."}
+    return _to_an_editor("tags/index.html", tags=_tags(texts), more=None, after="", typed=typed, problems=problems)
+
+
+def in_the_library(texts: Sequence[str]) -> str:
+    """As names of files that were not taken; as what pictures show, and as what was typed of one."""
+    typed = {"alt": " ".join(texts)}
+    return _to_an_editor(
+        "media/index.html",
+        page=library.Page([_picture(written, number) for number, written in enumerate(texts)], None, None),
+        holding=library.Holding(len(texts), 1, 0, 0),
+        only="",
+        accepted="image/png",
+        megabytes=library.megabytes,
+        typed=typed,
+        problems={"file": ""},
+        failed=[Failed(workshop.told(written), _refusal(written)) for written in texts],
+    )
+
+
+PLACES: list[Callable[[Sequence[str]], str]] = [
+    in_a_post,
+    in_comments,
+    in_a_list,
+    in_a_feed_reader,
+    in_a_form,
+    in_a_tag,
+    in_the_list_of_tags,
+    in_the_library,
+]
+
+
+def _to_an_editor(template: str, **given: Any) -> str:
+    """Render it for somebody who is logged in."""
+    g.user = people.Person(_key(0), "Amina Diallo", roles=frozenset({"author", "editor"}))
+    try:
+        return render_template(template, **given)
+    finally:
+        g.user = None
+
+
+def _line(written: str, longest: int) -> str:
+    """As much of this as a line of the editor takes."""
+    try:
+        return text.line(written[:longest], "line", longest=longest)
+    except Invalid:
+        return "Refused"
+
+
+def _tags(texts: Iterable[str]) -> list[tags.Counted]:
+    """The tags that somebody gets who types these; of a text too long for one, who types its beginning, or its end."""
+    names: dict[str, None] = {}
+    for typed in (part for each in texts for part in (each[: tags.LONGEST], each[-tags.LONGEST :])):
+        with suppress(Invalid):
+            names |= dict.fromkeys(tags.settled(tags.split(typed)))
+    return [tags.Counted(at, name, next(slugs.for_tags(name)), posts=at % 2) for at, name in enumerate(names)]
+
+
+def _picture(written: str, number: int) -> library.Item:
+    alt = _line(written, library.ALT_LONGEST)
+    return library.Item(number, "0" * 40, "png", 1, 1, "", 1, alt, NOW, used=False)
+
+
+def _refusal(name: str) -> str:
+    """Why a file of this name is not taken."""
+    try:
+        return workshop.recognise(b"\x89PNG\r\n\x1a\n", name=name, declared=name)
+    except Invalid as invalid:
+        return invalid.problems["file"]
+
+
+@cache
+def _rendered(written: str) -> str:
+    try:
+        return text.render(text.passage(written, "body", longest=100_000))
+    except Invalid:
+        return "<p>Refused</p>"
 
 
 def _post(written: str, number: int) -> Post:
-    try:
-        title = text.line(written, "title", longest=200)
-    except Invalid:
-        title = "Refused"
-    try:
-        body_html = text.render(text.passage(written, "body", longest=100_000))
-    except Invalid:
-        body_html = "<p>Refused</p>"
+    body_html = _rendered(written)
     return Post(
         author_issuer=_key(number).issuer,
         author_id=_key(number).id,
         slug="a",
-        title=title,
+        kind="post",
+        title=_line(written, 200),
         body_html=body_html,
-        excerpt=text.excerpt(body_html),
+        made_excerpt=text.excerpt(body_html),
         published_at=NOW,
+        updated_at=NOW,
         visible_to="everyone",
         version=1,
         group_rows=[],
+        author_rows=[],
     )
 
 
@@ -251,7 +366,8 @@ def test_no_text_gets_out_of_its_place_or_hides_another(context, everything):
     page = context.new_page()
     for together in parts(everything):
         page.set_content(in_a_post(together))
-        assert page.locator(".prose > section").count() == len(together), together
+        shown = [page.locator(where).count() for where in (".prose > section", ".guest .mark", ".tags > li")]
+        assert shown == [len(together), len(together), len(_tags(together))], together
     page.close()
 
 

@@ -132,6 +132,8 @@ def test_what_stands_in_front():
         "  id: ada\n"
         "aliases:\n"
         "- /a-word\n"
+        "earlier_slugs:\n"
+        "- a-word\n"
         "---\n"
         "Words."
     )

@@ -21,7 +21,7 @@ def tables(database):
 def write(body_md, *, outdated=True, publish=True):
     post = posts.create(ADA, title="Hello", body_md=body_md, now=NOW, publish=publish)
     if outdated:
-        change(post.id, body_html="<p>Old.</p>", excerpt="Old.", html_version=RENDERER_VERSION - 1)
+        change(post.id, body_html="<p>Old.</p>", made_excerpt="Old.", html_version=RENDERER_VERSION - 1)
     return post.id
 
 
@@ -32,7 +32,7 @@ def change(post_id, **columns):
 
 def kept():
     db.session.rollback()
-    rows = db.session.execute(select(Post.body_html, Post.excerpt, Post.html_version).order_by(Post.id))
+    rows = db.session.execute(select(Post.body_html, Post.made_excerpt, Post.html_version).order_by(Post.id))
     return [tuple(row) for row in rows]
 
 

@@ -59,7 +59,7 @@ def test_candidates_never_end_nor_repeat():
 
 
 @pytest.mark.parametrize(
-    "text", ["", "-", "a-", "-a", "a--b", "A", "é", "a_b", "a.b", "a/b", "a b", "a\n", "\x00", "\ud800", "٣", "a" * 81]
+    "text", ["", "-", "a-", "-a", "a--b", "A", "é", "a_b", "a.b", "a/b", "a b", "a\n", "\x00", "\ud800", "٣", "a" * 201]
 )
 def test_what_no_post_can_have_as_an_address(text):
     assert not slugs.is_slug(text)

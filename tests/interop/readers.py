@@ -79,7 +79,8 @@ def _leads_to(answer: requests.Response, url: str, word: str) -> Iterator[str]:
         return
     text = unescape(answer.text)
     absolute = re.findall(rf"{re.escape(url)}(/[^\s\"'<>]*)", text)
-    for path in chain(absolute, QUOTED.findall(text), _searches(text, answer.url, word)):
+    is_page = "html" in answer.headers["Content-Type"]
+    for path in chain(absolute, QUOTED.findall(text), _searches(text, answer.url, word) if is_page else ()):
         plain = urlsplit(path)
         yield plain.path + (f"?{plain.query}" if plain.query else "")
 

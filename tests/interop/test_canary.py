@@ -85,6 +85,7 @@ def write_and_be_read(on_stage: TwoProcesses, canary: Visitor) -> None:
     for url in (on_stage.url, on_stage.second_url):
         assert NAME in Visitor().open(f"{url}/a-word").text
         assert NAME in Visitor().open(f"{url}/").text
+        assert NAME in Visitor().open(f"{url}/feed.json").text
     time.sleep(1.5)  # a refresh, by the user API
     for url in (on_stage.url, on_stage.second_url):
         assert NAME in Visitor().open(f"{url}/a-word").text

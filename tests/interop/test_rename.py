@@ -61,7 +61,7 @@ def rename_while_read(on_stage: TwoProcesses, change: Callable[[str, str], None]
     seen = readers.seen_by(reading)
     assert {each.status for each in seen} == {200}
     named = {each.path for each in seen if old in each.text and each.asked_at < changed_at}
-    assert {"/", "/two-doors-one-name"} < named  # so there was something to see
+    assert {"/", "/two-doors-one-name", "/feed.xml", "/atom.xml", "/feed.json"} < named  # so there was something to see
     assert any(path.startswith("/author/") for path in named)
     late = [each for each in seen if each.asked_at > changed_at + within_s]
     assert [told(each, changed_at) for each in late if old.split()[1] in each.text] == []
@@ -136,3 +136,16 @@ def test_readers_find_addresses_wherever_they_stand() -> None:
     wanted = {"/feed.xml", "/a?b=1&c=2", "/sitemap-post", "/api/v1/posts?after=3", "/search?q=word"}
     assert wanted <= found
     assert not [path for path in found if "else.example" in path or "logout?" in path]
+
+
+def test_readers_find_addresses_in_feeds() -> None:
+    class Answer:
+        url = "http://localhost:1/atom.xml"
+        headers = {"Content-Type": "application/atom+xml; charset=utf-8"}  # noqa: RUF012
+        text = (
+            "<?xml version='1.0' encoding='utf-8'?>"
+            '<feed xmlns="http://www.w3.org/2005/Atom"><link href="http://localhost:1/atom.xml?before=1-2" /></feed>'
+        )
+
+    found = set(readers._leads_to(Answer(), "http://localhost:1", "word"))  # type: ignore[arg-type]
+    assert found == {"/atom.xml?before=1-2"}

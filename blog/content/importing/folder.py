@@ -1,0 +1,86 @@
+"""A folder of another site: which of its files hold posts, and what their paths say about them."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+from blog.errors import Invalid
+
+ENDINGS = frozenset((".md", ".markdown", ".mdown", ".mkd"))
+LONGEST = 1_000_000  # bytes of a file
+SECTION = "_index"  # the page of a section, in Hugo
+_LEFT_OUT = frozenset(("node_modules", "_site", "vendor"))  # made, or of somebody else
+_DATED = re.compile(r"(?P<date>[0-9]{4}-[0-9]{1,2}-[0-9]{1,2})-(?P<rest>.+)", re.DOTALL)
+_IN_LANGUAGE = re.compile(r"(?P<rest>.+)\.(?P<lang>[a-z]{2}(?:-[a-zA-Z]{2,4})?)", re.DOTALL)
+
+
+class Named(NamedTuple):
+    """What the path of a file says about its post.
+
+    :param slug: the name without date, language and ending, as it is written there.
+    :param date: of the name, as it is written there; empty where there is none.
+    :param lang: of the name, where that ends with one.
+    :param draft: it lies among drafts.
+    :param jekyll: it lies where Jekyll has its posts.
+    """
+
+    slug: str
+    date: str = ""
+    lang: str = ""
+    draft: bool = False
+    jekyll: bool = False
+
+
+def paths(folder: Path) -> Iterator[PurePosixPath]:
+    """Give the paths of all files that may hold posts, in order, from the folder on.
+
+    Hidden folders and those that programs make are left out; links are given, for `text` to refuse.
+    """
+    for where, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in _LEFT_OUT)
+        for name in sorted(names):
+            if Path(name).suffix.lower() in ENDINGS and not name.startswith("."):
+                yield PurePosixPath(Path(where, name).relative_to(folder).as_posix())
+
+
+def text(folder: Path, path: PurePosixPath) -> str:
+    """Read a file, whose lines end with ``\\n`` then.
+
+    :raises Invalid: when it cannot be read as one of the folder's own texts; says why.
+    """
+    file = folder / path
+    try:
+        if file.is_symlink():  # it could lead to anything on this machine, and what it leads to would be published
+            raise Invalid("it is a link, and those are not followed")
+        with file.open("rb") as opened:
+            data = opened.read(LONGEST + 1)
+    except OSError as error:
+        raise Invalid(f"it cannot be read: {error.strerror or type(error).__name__}") from None
+    if len(data) > LONGEST:
+        raise Invalid(f"it has more than {LONGEST:,} bytes")
+    try:
+        return data.decode().replace("\r\n", "\n").replace("\r", "\n")
+    except UnicodeDecodeError as error:
+        raise Invalid(f"it is not UTF-8, from byte {error.start} on") from None
+
+
+def named(path: PurePosixPath) -> Named:
+    """Tell what a path says about its post; the folder of an ``index.md`` stands for it."""
+    among = path.parts[:-1]
+    stem, lang = path.stem, ""
+    if other := _IN_LANGUAGE.fullmatch(stem):
+        stem, lang = other["rest"], other["lang"]
+    if stem == "index" and among:
+        stem, among = among[-1], among[:-1]
+    dated = _DATED.fullmatch(stem)
+    return Named(
+        slug=dated["rest"] if dated else stem,
+        date=dated["date"] if dated else "",
+        lang=lang,
+        draft="_drafts" in among,
+        jekyll=not {"_posts", "_drafts"}.isdisjoint(among),
+    )

@@ -1,0 +1,198 @@
+"""Making posts of files: some at once, each once however often it comes, and none for the fault of another."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from datetime import datetime
+from itertools import islice
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+from sqlalchemy import select
+from sqlalchemy.exc import DataError, IntegrityError
+from sqlalchemy.orm import Session
+
+from blog.content import handles, old_paths, posts, states
+from blog.content.authorship import Naming
+from blog.content.importing import authors, entries, folder
+from blog.content.importing.authors import Found, Whose
+from blog.content.importing.entries import Entry, NoPost, Rules
+from blog.content.posts import Written
+from blog.db import Post, Slug, db, tell_caches, writing
+from blog.errors import Invalid
+
+AuthorKey = tuple[str, str]  # issuer and id
+
+AT_ONCE = 50  # posts in one transaction, and in memory
+MADE, THERE, NO_POST, REFUSED = "made", "there", "no post", "refused"
+
+
+class Result(NamedTuple):
+    """What became of a file.
+
+    :param became: MADE, or would have been; THERE before; NO_POST by its look; REFUSED.
+    :param why: it became none.
+    :param state: of the post, a word of `states`.
+    :param slug: of the post; in a dry run the one it asks for.
+    :param old_paths: how many lead to it.
+    :param notes: what was understood in a way of its own, or not at all: a kind, and what.
+    """
+
+    path: str
+    became: str
+    why: str = ""
+    state: str = ""
+    slug: str = ""
+    old_paths: int = 0
+    notes: tuple[tuple[str, str], ...] = ()
+
+
+class _Ready(NamedTuple):
+    """A file that was understood, and what `posts.settle` made of it, once it was asked."""
+
+    entry: Entry
+    found: Found
+    form_id: str
+    written: Written | None = None
+
+
+def bring_in(
+    root: Path, *, rules: Rules, whose: Whose, handle_of: Callable[[AuthorKey], str], dry_run: bool = False
+) -> Iterator[Result]:
+    """Make posts of the files in a folder, in the order of their paths; for the operator.
+
+    Done again it makes none that is there. What is there is never changed.
+
+    :param handle_of: makes a handle of a key, for who has no page yet.
+    :param dry_run: tell all, and write nothing.
+    """
+    run = _Run(root, rules, whose, handle_of, dry_run)
+    paths = folder.paths(root)
+    while some := list(islice(paths, AT_ONCE)):
+        yield from run.bring_in(some)
+
+
+class _Run:
+    """One import, which knows the posts it made itself: two files may well say the same."""
+
+    def __init__(
+        self, root: Path, rules: Rules, whose: Whose, handle_of: Callable[[AuthorKey], str], dry_run: bool
+    ) -> None:
+        self._root, self._rules, self._whose, self._handle_of = root, rules, whose, handle_of
+        self._dry_run = dry_run
+        self._made: set[int] = set()
+        self._have_pages: set[AuthorKey] = set()
+
+    def bring_in(self, paths: Iterable[PurePosixPath]) -> list[Result]:
+        """Do some files; tell what became of each."""
+        results: list[Result] = []
+        ready = list(self._understood(paths, results))
+        there = _there(ready, self._made)
+        results += [Result(each.entry.path, THERE) for each in ready if each.form_id in there]
+        new = list(self._settled([each for each in ready if each.form_id not in there], results))
+        results += [self._told(each, each.entry.slug, each.entry.old_paths) for each in new] if self._dry_run else []
+        return results if self._dry_run else results + self._written(new)
+
+    def _understood(self, paths: Iterable[PurePosixPath], results: list[Result]) -> Iterator[_Ready]:
+        for path in paths:
+            try:
+                entry = entries.understand(path, folder.text(self._root, path), self._rules)
+                yield _Ready(entry, authors.find(entry, self._whose), _form_id(entry))
+            except Invalid as invalid:
+                results.append(Result(str(path), NO_POST if isinstance(invalid, NoPost) else REFUSED, str(invalid)))
+
+    def _settled(self, ready: Iterable[_Ready], results: list[Result]) -> Iterator[_Ready]:
+        for each in ready:
+            entry, naming = each.entry, Naming(each.found.named, unasked=True)
+            try:
+                written = posts.settle(
+                    entry.title,
+                    entry.body_md,
+                    entry.audience,
+                    naming,
+                    entry.about,
+                    takes_comments=entry.takes_comments,
+                )
+                yield each._replace(written=written)
+            except Invalid as invalid:
+                results.append(Result(entry.path, REFUSED, str(invalid)))
+
+    def _written(self, ready: Sequence[_Ready]) -> list[Result]:
+        """Make posts in one transaction; should one of them not fit, each in its own."""
+        if not ready:
+            return []
+        try:
+            with writing() as session:
+                done = [self._make(session, each) for each in ready]
+                if any(each.entry.times.published_at for each in ready):
+                    tell_caches(session)
+        except (Invalid, IntegrityError, DataError) as error:
+            self._have_pages.clear()
+            if len(ready) == 1:
+                return [Result(ready[0].entry.path, REFUSED, _why(error))]
+            return [result for each in ready for result in self._written([each])]
+        self._made |= {post_id for post_id, _ in done}
+        return [result for _, result in done]
+
+    def _make(self, session: Session, ready: _Ready) -> tuple[int, Result]:
+        entry, found = ready.entry, ready.found
+        assert ready.written  # noqa: S101  (settled)
+        post = posts.take_in(
+            session,
+            found.holder,
+            ready.written,
+            entry.times,
+            slug=entry.slug,
+            form_id=ready.form_id,
+            now=self._rules.now,
+            earlier=entry.earlier,
+        )
+        for key in {found.holder, *(each.key for each in found.named if each.key)} - self._have_pages:
+            handles.keep(session, key, self._handle_of(key), self._rules.now)
+            self._have_pages.add(key)
+        return post.id, self._told(ready, post.slug, old_paths.keep(session, post.id, entry.old_paths))
+
+    def _told(self, ready: _Ready, slug: str, kept: Iterable[str]) -> Result:
+        entry, lead = ready.entry, set(kept)
+        notes = [*entry.notes, *(("author not known, and left out", name) for name in ready.found.unknown)]
+        if slug != entry.slug:
+            notes.append(("address taken, so another one", f"/{entry.slug} → /{slug}"))
+        notes += [("old address leads to another post", path) for path in entry.old_paths if path not in lead]
+        state = _state(entry, self._rules.now)
+        return Result(entry.path, MADE, state=state, slug=slug, old_paths=len(lead), notes=tuple(notes))
+
+
+def _there(ready: Sequence[_Ready], made: Collection[int]) -> set[str]:
+    """Tell which were made before: of the same file, or, by another way, at the same address with the same date.
+
+    :param made: by this import itself.
+    """
+    forms = select(Post.form_id).where(Post.form_id.in_([each.form_id for each in ready]))
+    there = set(filter(None, db.session.scalars(forms)))
+    slugs = {each.entry.slug for each in ready}
+    same = select(Slug.slug, Post.created_at, Post.id).join(Post, Post.id == Slug.post_id).where(Slug.slug.in_(slugs))
+    known = {(row[0], row[1]) for row in db.session.execute(same) if row[2] not in made}
+    return there | {each.form_id for each in ready if (each.entry.slug, each.entry.times.created_at) in known}
+
+
+def _form_id(entry: Entry) -> str:
+    """Tell a file from every other one, of this folder or of another site's, by its path and the date in it."""
+    marks = f"{entry.path}\0{entry.date}".encode()
+    return f"import-{hashlib.sha256(marks).hexdigest()[:48]}"
+
+
+def _state(entry: Entry, now: datetime) -> str:
+    times = entry.times
+    return states.state_of(
+        Post(
+            published_at=times.published_at,
+            unpublished_at=times.unpublished_at,
+            trashed_at=times.trashed_at,
+        ),
+        now,
+    )
+
+
+def _why(error: Exception) -> str:
+    return str(error) if isinstance(error, Invalid) else f"the database says {type(error).__name__}"

@@ -1,0 +1,119 @@
+"""The index of the search: one row for each post that is published, or due to be, written with it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import and_, insert, select
+from sqlalchemy import delete as delete_from
+from sqlalchemy.orm import Session
+
+from blog.content import words
+from blog.content.details import NOTE
+from blog.content.readers import GROUPS
+from blog.content.text import plain
+from blog.db import Post, PostGroup, PostTag, Searchable, db, writing
+
+_IN_BULK = {"synchronize_session": False}  # nobody loads rows of the index as objects
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+PLACES = 2**20  # in a millisecond: as many posts can be published at once, and stand in the order of their ids
+_FARTHEST = 2**42  # milliseconds from 1970, about 139 years: more do not fit into a number of the database
+_AT_ONCE = 500  # posts in one statement
+
+
+def place(moment: datetime, post_id: int = 0) -> int:
+    """Tell where a post that is published at a moment stands in the order of publication; no two stand in one."""
+    milliseconds = (moment - _EPOCH) // timedelta(milliseconds=1)
+    return max(-_FARTHEST, min(_FARTHEST, milliseconds)) * PLACES + post_id % PLACES
+
+
+def tag_mark(number: int) -> str:
+    """Give what posts with a tag are found by.
+
+    :param number: of the tag, or of one that was merged into it.
+    """
+    return f"{words.MARK}t{number}"
+
+
+def audience_mark(visible_to: str, group: str = "") -> str:
+    """Give what posts for an audience are found by; a post for several groups has one for each."""
+    named = hashlib.sha256(group.encode()).hexdigest()[:16] if visible_to == GROUPS else ""
+    return f"{words.MARK}{visible_to[0]}{named}"
+
+
+def follow(session: Session, post_ids: Collection[int]) -> None:
+    """Bring the index in step with posts, whatever has become of them, in the transaction that changes them.
+
+    Whatever writes the title, text, tags, audience or time of publishing of posts calls this at its end. A post that is
+    deleted takes its row along.
+
+    :param session: of ``db.writing``.
+    """
+    ids = list(post_ids)
+    for at in range(0, len(ids), _AT_ONCE):
+        _follow(session, ids[at : at + _AT_ONCE])
+
+
+def _follow(session: Session, post_ids: Collection[int]) -> None:
+    session.execute(delete_from(Searchable).where(Searchable.post_id.in_(post_ids)), execution_options=_IN_BULK)
+    chosen = select(Post.id, Post.kind, Post.title, Post.body_html, Post.published_at, Post.visible_to)
+    posts = session.execute(chosen.where(Post.id.in_(post_ids), Post.published_at.is_not(None))).all()
+    if posts:
+        marks = _marks(session, posts)
+        session.execute(insert(Searchable), [_row(post, marks[post.id]) for post in posts])
+
+
+def _marks(session: Session, posts: Sequence[Any]) -> dict[int, list[str]]:
+    """Collect what these posts are found by beside their words."""
+    marks = defaultdict(list, {post.id: [audience_mark(post.visible_to)] for post in posts})
+    limited = [post.id for post in posts if post.visible_to == GROUPS]
+    marks |= {post_id: [] for post_id in limited}
+    tagged = select(PostTag.post_id, PostTag.tag_id).where(PostTag.post_id.in_([post.id for post in posts]))
+    for post_id, tag_id in session.execute(tagged):
+        marks[post_id].append(tag_mark(tag_id))
+    for post_id, group in _groups(session, limited):
+        marks[post_id].append(audience_mark(GROUPS, group))
+    return marks
+
+
+def _groups(session: Session, post_ids: Collection[int]) -> Iterable[Any]:
+    if not post_ids:
+        return ()
+    return session.execute(select(PostGroup.post_id, PostGroup.name).where(PostGroup.post_id.in_(post_ids)))
+
+
+def _row(post: Any, marks: Iterable[str]) -> dict[str, Any]:
+    text = plain(post.body_html)
+    return {
+        "place": place(post.published_at, post.id),
+        "post_id": post.id,
+        "words_version": words.VERSION,
+        "title_words": words.stream("" if post.kind == NOTE else post.title),  # a note's are its first words
+        "words": words.stream(text, *marks),
+        "text": text,
+    }
+
+
+def renew(*, at_once: int = 100) -> int:
+    """Put into the index what is missing there, or was put there by an older version; safe to repeat and to break off.
+
+    :param at_once: how many posts are looked at in one transaction.
+    :return: how many posts that were.
+    """
+    done, after = 0, 0
+    while ids := _outdated(after, at_once):
+        with writing() as session:
+            follow(session, ids)
+        done, after = done + len(ids), ids[-1]
+    return done
+
+
+def _outdated(after: int, limit: int) -> Sequence[int]:
+    there = and_(Searchable.post_id == Post.id, Searchable.words_version == words.VERSION)
+    outdated = and_(Post.published_at.is_not(None), Searchable.post_id.is_(None))
+    chosen = select(Post.id).outerjoin(Searchable, there).where(Post.id > after, outdated)
+    return db.session.scalars(chosen.order_by(Post.id).limit(limit)).all()

@@ -1,0 +1,127 @@
+"""Words: what a text is found by, the same for every database; folded, and pairs of signs where no spaces stand."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+VERSION = 1
+"""Counts the changes to what `stream` makes; stored beside it, so that what is older is found and made anew."""
+
+LONGEST = 60  # characters of one word; PostgreSQL keeps no lexeme of more than 2 KB
+MARK = "§"
+"""No word holds it: it begins what is in the index and is not of the text, such as the number of a tag."""
+
+_MARKS = "".join(chr(code) for code in range(0x300, 0x12000) if unicodedata.category(chr(code))[0] == "M")
+_WORD = re.compile(rf"\w+(?:[{re.escape(_MARKS)}\u200c\u200d]+\w*)*")
+# Accents, and the vowel points of Hebrew and Arabic. Marks of other scripts are letters to those who read them.
+_ACCENTS = re.compile("[\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed\u200c\u200d]")
+# Scripts that put no spaces between words, and Korean, which adds endings to them.
+_UNSPACED = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u2e80-\u2fdf\u3005-\u3007\u3021-\u3029\u3031-\u303b"
+    "\u3040-\u318f\u31a0-\u31bf\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff"
+    "\U00020000-\U000323af]+"
+)
+
+
+def fold(text: str) -> str:
+    """Give what is the same for texts that differ in capital letters, accents, width and the like only.
+
+    Compatibility forms (NFKC) and case folding of the Unicode Standard, section 3.13; without accents.
+    """
+    if text.isascii():
+        return text.lower()
+    apart = unicodedata.normalize("NFD", unicodedata.normalize("NFKC", text).casefold())
+    return unicodedata.normalize("NFC", _ACCENTS.sub("", apart))
+
+
+def tokens(text: str) -> list[str]:
+    """Give the words of a text in order, folded; of each stretch without spaces the pairs of neighbours."""
+    folded = fold(text).replace("_", " ")
+    runs = _WORD.findall(folded)
+    if folded.isascii() or not _UNSPACED.search(folded):
+        return [run[:LONGEST] for run in runs]
+    return [token for run in runs for token, _, _ in _split(run)]
+
+
+class _Aligned(dict[int, str]):
+    """What each sign is folded to, learnt when it is met; one that would become several stays as it is."""
+
+    def __missing__(self, code: int) -> str:
+        folded = fold(chr(code))
+        self[code] = folded if len(folded) == 1 else chr(code)
+        return self[code]
+
+
+_aligned = _Aligned()
+
+
+def align(text: str) -> str:
+    """Fold a text sign by sign, so that everything stays where it stands; nearly the same as `fold` gives."""
+    return text.lower() if text.isascii() else text.translate(_aligned)
+
+
+def pattern(found: Sequence[str], *, begins: bool = False) -> str:
+    """Make the regular expression that finds words side by side in an aligned text.
+
+    :param found: as `tokens` gives them.
+    :param begins: the last word may go on.
+    """
+    made, last = "", ""
+    for token in found:
+        unspaced = _UNSPACED.fullmatch(token)
+        if unspaced and made and last[-1] == token[0] and len(token) == 2:
+            made += re.escape(token[1])  # the next pair of the same stretch
+        else:
+            made += (r"[\W_]*" if made else "") + (re.escape(token) if unspaced else _whole(token))
+        last = token if unspaced else " "
+    return made.removesuffix(_END) + r"[^\W_]*" if begins else made
+
+
+_BEGIN, _END = rf"(?:(?<![^\W_])|(?<={_UNSPACED.pattern[:-1]}))", rf"(?:(?![^\W_])|(?={_UNSPACED.pattern[:-1]}))"
+
+
+def _whole(token: str) -> str:
+    return _BEGIN + re.escape(token) + _END
+
+
+def stream(text: str, *marks: str) -> str:
+    """Make what is stored of a text to find it by: its words between spaces, then what it is found by beside them.
+
+    :param marks: which do not stand in the text, each with MARK before it.
+    """
+    found = tokens(text)
+    signs = sorted({*"".join(_UNSPACED.findall(fold(text)))})  # to be found alone, too
+    return " ".join(["", *found, MARK, *signs, *marks, ""])
+
+
+def _pieces(run: str) -> Iterator[tuple[bool, int, int]]:
+    """Tell stretches of scripts without spaces from others."""
+    at = 0
+    for unspaced in _UNSPACED.finditer(run):
+        if unspaced.start() > at:
+            yield False, at, unspaced.start()
+        yield True, unspaced.start(), unspaced.end()
+        at = unspaced.end()
+    if at < len(run):
+        yield False, at, len(run)
+
+
+def _pairs(signs: str) -> Iterator[tuple[str, int, int]]:
+    if len(signs) == 1:
+        yield signs, 0, 1
+    for at, (one, next_one) in enumerate(pairwise(signs)):
+        yield one + next_one, at, at + 2
+
+
+def _split(run: str) -> Iterator[tuple[str, int, int]]:
+    if run.isascii():
+        yield run[:LONGEST], 0, len(run)
+        return
+    for unspaced, begin, end in _pieces(run):
+        if unspaced:
+            yield from _pairs(run[begin:end])
+        else:
+            yield run[begin:end][:LONGEST], begin, end
