@@ -148,7 +148,9 @@ def _posting(post: Any, shown: Mapping[Key, Byline]) -> linked_data.Node:
             "description": post.excerpt,
             "image": _absolute(image.src) if image else None,
             "inLanguage": post.lang,
+            "mainEntityOfPage": post.canonical_url or _absolute(),
             "keywords": [tag.name for tag in post.tags],
+            **({"@type": "WebPage"} if post.kind == "page" else {}),
         },
     )
 

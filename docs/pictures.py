@@ -38,6 +38,7 @@ def take(browser: Browser, url: str, authors: Sequence[state.Author]) -> None:
     reader = browser.new_page(base_url=url, viewport=DESKTOP, color_scheme="light")
     picture(reader, "/", "home")
     picture(reader, "/what-an-editor-looks-for", "post")
+    picture(reader, "/archive", "archive")
     pocket = browser.new_page(base_url=url, viewport=PHONE, color_scheme="dark", device_scale_factor=1.5)
     picture(pocket, "/two-doors-one-name", "phone")
     me, other = (log_in(browser, url, author) for author in authors[:2])

@@ -25,6 +25,7 @@ EVERYTHING = {
     "image_url": "/media/0a1b.png",
     "image_alt": "A tram in the rain",
 }
+DATA = "application/ld+json"
 HOSTILE = '"><script>alert(1)</script><b>&amp;'
 
 
@@ -143,7 +144,9 @@ def test_hostile_words_are_shown_not_run(ada, visitor):
     tag = visitor.page(f"/{slug}").select_one(".tags a")
     assert tag.text == name
     for actor, path in ((visitor, "/"), (visitor, f"/{slug}"), (visitor, tag["href"]), (ada, f"/{slug}/edit")):
-        assert not actor.page(path).select("script:not([src]), main b")
+        page = actor.page(path)
+        assert not page.select("main script:not([src]), main b")
+        assert [script.get("type") for script in page.select("head script:not([src])")] in ([None], [None, DATA])
     assert visitor.page(tag["href"]).h1.text == name
 
 

@@ -9,6 +9,7 @@ import json
 import re
 from datetime import UTC, datetime, timedelta
 
+import mf2py
 import pytest
 from sqlalchemy import update
 
@@ -177,6 +178,21 @@ def test_the_archive_asks_the_database_twice_however_old_the_blog_is(ada, visito
     assert len([said for said in queries.said if "site.version" not in said or "posts" in said]) <= 4
 
 
+def test_pages_of_a_list_stay_right_while_somebody_publishes(settings, request):
+    settings["POSTS_PER_PAGE"] = "2"
+    ada, visitor = request.getfixturevalue("ada"), request.getfixturevalue("visitor")
+    for number in range(6):
+        ada.publish(f"Number {number}")
+    path, seen = "/", []
+    while path:
+        page = visitor.page(path)
+        seen += [h2.text for h2 in page.select("article h2")]
+        ada.publish(f"In between {len(seen)}")
+        older = page.select_one('.pages [rel="next"]')
+        path = older and older["href"]
+    assert seen == [f"Number {number}" for number in (5, 4, 3, 2, 1, 0)]
+
+
 # -- machines ----------------------------------------------------------------------------------------------------------
 
 
@@ -192,6 +208,14 @@ def test_a_post_describes_itself_in_linked_data(ada, visitor):
     assert datetime.fromisoformat(posting["datePublished"]).tzinfo
     assert [step["name"] for step in nodes["BreadcrumbList"]["itemListElement"]] == ["Byline", "A title"]
     assert nodes["Blog"]["url"] == "http://localhost/"
+
+
+def test_what_was_published_elsewhere_first_says_so_to_machines(ada, visitor):
+    ada.publish("Again", "Words.", canonical_url="https://first.example/again")
+    page = visitor.page("/again")
+    assert page.select_one('link[rel="canonical"]')["href"] == "https://first.example/again"
+    assert page.select_one('meta[property="og:url"]')["content"] == "https://first.example/again"
+    assert linked(page)["BlogPosting"]["mainEntityOfPage"] == "https://first.example/again"
 
 
 def test_nothing_that_is_typed_ends_the_linked_data(ada, visitor, idp):
@@ -244,6 +268,27 @@ def test_a_link_to_a_post_can_be_shown_with_title_words_and_picture(settings, re
     assert page.select_one(".u-featured")["alt"] == "A desk"
     thumb = visitor.page("/").select_one(".thumb")
     assert (thumb["aria-hidden"], thumb.img["alt"]) == ("true", "")
+
+
+def test_a_parser_of_microformats_finds_posts_and_their_authors(desk, ada, anybody):
+    ada.publish("One", "Words.", tags="x")
+    ada.submit("/dashboard/write", "Publish", title="", body="A *note*", kind="note")
+    read = lambda path: mf2py.parse(doc=anybody().get(path).text, url="http://localhost/")["items"]  # noqa: E731
+    (feed,) = read("/")
+    assert feed["type"] == ["h-feed"]
+    note, one = (entry["properties"] for entry in feed["children"])
+    assert one["name"] == ["One"]
+    assert one["url"] == ["http://localhost/one"]
+    assert one["summary"] == ["Words."]
+    author = one["author"][0]["properties"]
+    assert author["name"] == ["Ada Lovelace"]
+    assert author["url"][0].startswith("http://localhost/author/")
+    assert "name" not in note
+    assert "<em>note</em>" in note["content"][0]["html"]
+    (entry,) = read("/one")
+    assert {"name", "author", "published", "content", "category", "url"} <= entry["properties"].keys()
+    (page,) = read(author["url"][0].removeprefix("http://localhost"))
+    assert page["properties"]["author"][0]["properties"]["name"] == ["Ada Lovelace"]
 
 
 # -- scripts and the policy --------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, String, and_, bindparam, cast, func, literal, select, tuple_, union_all
+from sqlalchemy import ColumnElement, String, and_, bindparam, cast, func, literal_column, select, tuple_, union_all
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import aliased, with_expression
 from sqlalchemy.sql.base import ExecutableOption
@@ -98,9 +98,10 @@ def _lines(reader: Reader) -> ColumnElement[str]:
 
 
 def _line(mark: str, post: type[Post], shared: Any, number: Any) -> ColumnElement[str]:
-    tab = literal("\t")
+    tab, nothing = literal_column("'\t'", String), literal_column("''", String)
     numbers = cast(shared, String) + tab + cast(number, String)
-    return literal(mark) + tab + numbers + tab + post.slug + tab + func.coalesce(post.lang, "") + tab + post.title
+    words = post.slug + tab + func.coalesce(post.lang, nothing) + tab + post.title
+    return literal_column(f"'{mark}'", String) + tab + numbers + tab + words
 
 
 def _next(reader: Reader, now: Any, mark: str) -> Any:
@@ -109,7 +110,7 @@ def _next(reader: Reader, now: Any, mark: str) -> Any:
     place, here = tuple_(beside.published_at, beside.id), tuple_(Post.published_at, Post.id)
     older = mark == _OLDER
     found = (
-        select(_line(mark, beside, literal(0), literal(0)).label("line"))
+        select(_line(mark, beside, literal_column("0"), literal_column("0")).label("line"))
         .where(readable_by(reader, now, beside), beside.published_at <= now, beside.kind == POST)
         .where(place < here if older else place > here)
         .order_by(*((beside.published_at.desc(), beside.id.desc()) if older else (beside.published_at, beside.id)))

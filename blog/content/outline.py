@@ -67,10 +67,12 @@ def _words(body_html: str) -> int:
 
 def _sections(body_html: str) -> tuple[Section, ...]:
     found: list[Section] = []
+    above = ""
     for level, anchor, inner in _SECTION.findall(body_html):
         title = " ".join(html.unescape(_MARKUP.sub("", _OWN_LINK.sub("", inner))).split())
-        if level == "3" and found:
+        if level > above and found:
             found[-1] = found[-1]._replace(under=(*found[-1].under, Section(title, anchor)))
         else:
+            above = level
             found.append(Section(title, anchor))
     return tuple(found)

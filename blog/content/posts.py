@@ -244,6 +244,7 @@ def take_in(session: Session, new: Sequence[New], now: datetime) -> list[Post]:
         for old in each.earlier:
             if _take(session, old, post.id):
                 session.execute(update(Slug).where(Slug.slug == old).values(public=each.times.public))
+    index.follow(session, [post.id for post in made if post.published_at])
     return made
 
 

@@ -57,7 +57,6 @@ def posting(
         "@type": "BlogPosting",
         "@id": url,
         "url": url,
-        "mainEntityOfPage": url,
         "headline": title,
         "author": list(authors),
         "datePublished": published_at and published_at.isoformat(timespec="seconds"),

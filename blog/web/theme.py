@@ -7,13 +7,14 @@ import re
 from pathlib import Path
 
 from flask import Flask, Response, current_app, request, send_from_directory
-from jinja2 import ChoiceLoader, FileSystemLoader, TemplateSyntaxError
+from jinja2 import ChoiceLoader, FileSystemLoader, PrefixLoader, TemplateSyntaxError
 
 from blog.config import BadSetting
 from blog.errors import NotFound
 from blog.web import colours, headers
 
 SHEET = "style.css"  # of ours, of the operator's, and of both together
+OURS = "byline"  # before the name of a template of ours that the operator has one of the same name for
 _PAPERS = re.compile(r"--(?:paper|raised|mark|code): light-dark\((#[0-9a-f]{6}), (#[0-9a-f]{6})\)")
 _SECONDS = 3_600
 
@@ -32,8 +33,8 @@ def init_app(app: Flask, *, accent: str, folder: str) -> None:
     app.jinja_env.globals["stylesheet"] = hashlib.sha256(sheet.encode()).hexdigest()[:12]
     app.add_url_rule("/theme/<path:name>", "theme", _file)
     if folder:
-        own = FileSystemLoader(Path(folder, "templates"))
-        app.jinja_loader = ChoiceLoader([own, *filter(None, [app.jinja_loader])])
+        own, ours_too = FileSystemLoader(Path(folder, "templates")), FileSystemLoader(Path(app.root_path, "templates"))
+        app.jinja_loader = ChoiceLoader([own, PrefixLoader({OURS: ours_too}), ours_too])
         _try(app, own)
 
 

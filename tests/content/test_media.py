@@ -13,6 +13,7 @@ from sqlalchemy import event, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from blog.content import ownership, posts, rendering
+from blog.content.details import PLAIN
 from blog.content.media import library, pictures, shelf, uses, workshop
 from blog.content.media.library import Uses
 from blog.content.media.shelf import Shelf, parse
@@ -589,3 +590,35 @@ def test_uploading_tells_no_cache_and_saving_does_as_ever(add):
     assert db.session.scalar(select(Site.version)) == before
     write(item.markdown)
     assert db.session.scalar(select(Site.version)) == before + 1
+
+
+# -- feature images ---------------------------------------------------------------------------------------------------
+
+
+def test_a_feature_image_of_ours_comes_with_its_measures(add):
+    item = add(LARGE)
+    small = add(png(40))
+    for shot, srcset in ((item, f"/media/{item.name}-320.webp 320w"), (small, "")):
+        about = PLAIN._replace(image_url=shot.address, image_alt="A bridge")
+        slug = write("Words.", about=about).slug
+        for post in (posts.at_slug(slug, now=LATER), posts.latest(now=LATER, limit=1).posts[0]):
+            shown = uses.image_of(post)
+            assert (shown.src, shown.alt) == (shot.address, "A bridge")
+            assert (shown.width, shown.height) == (shot.width, shot.height)
+            assert shown.srcset.startswith(srcset)
+            assert bool(shown.srcset) == bool(srcset)
+
+
+def test_a_feature_image_of_somebody_else_that_nobody_may_see_tells_nothing(add):
+    item = add(LARGE)
+    about = PLAIN._replace(image_url=item.address, image_alt="Guessed")
+    slug = write("Words.", key=BOB, about=about).slug
+    assert uses.image_of(posts.at_slug(slug, now=LATER)) == uses.Image(item.address, "Guessed")
+
+
+def test_a_post_without_a_feature_image_or_with_one_from_elsewhere_has_no_measures():
+    assert uses.image_of(posts.at_slug(write("Words.").slug, now=LATER)) is None
+    hosts = ("https://img.example",)
+    about = PLAIN._replace(image_url="https://img.example/a.png", image_alt="A", image_hosts=hosts)
+    slug = write("Words.", about=about).slug
+    assert uses.image_of(posts.at_slug(slug, now=LATER)) == uses.Image("https://img.example/a.png", "A")

@@ -5,10 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from functools import reduce
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, String, and_, cast, delete, exists, func, insert, or_, select, true
+from sqlalchemy import (
+    ColumnElement,
+    String,
+    and_,
+    cast,
+    delete,
+    exists,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    true,
+)
 from sqlalchemy.orm import Session
 
 from blog.content.media.shelf import NAME_LENGTH, file_name, parse
@@ -82,12 +94,17 @@ class Image(NamedTuple):
 
 
 def told() -> ColumnElement[str]:
-    """Make the expression for `Post.image_told`: the measures of a feature image that is ours, along with its post."""
+    """Make the expression for `Post.image_told`: the measures of a feature image that is ours, along with its post.
+
+    Only of pictures that the post uses: of another one nobody may learn that it is there.
+    """
     its_name = func.substr(Post.image_url, len(FOLDER) + 1, NAME_LENGTH)
-    numbers = (cast(Media.width, String), cast(Media.height, String), Media.kind, Media.widths)
+    space = literal_column("' '", String)
+    measures = cast(Media.width, String) + space + cast(Media.height, String) + space + Media.kind
     return (
-        select(reduce(lambda one, other: one + " " + other, numbers))
-        .where(Media.name == its_name, Post.image_url.startswith(FOLDER))
+        select(measures + space + Media.widths)
+        .join(PostMedia, PostMedia.name == Media.name)
+        .where(PostMedia.post_id == Post.id, PostMedia.name == its_name)
         .correlate(Post)
         .scalar_subquery()
     )

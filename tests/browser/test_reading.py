@@ -1,0 +1,141 @@
+"""How readers read: by day and by night, on phones and on paper, with the keyboard, and with scripts or without."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.people import button
+from tests.browser.test_look import EVERYTHING, FAINT_TEXT
+
+BODY = EVERYTHING + "\n\n## One more\n\n" + "words " * 400 + "\n\n### And\n\n```\nmake\n```\n"
+PAPER = "getComputedStyle(document.body).backgroundColor"
+LIGHT, DARK = "rgb(252, 250, 245)", "rgb(26, 24, 22)"
+
+
+@pytest.fixture
+def address(author):
+    """The address of a post with everything in it, and posts around it."""
+    author.write("Before", "Words.")
+    author.write("A post with everything", BODY)
+    address = author.page.get_by_role("link", name="View it").get_attribute("href")
+    author.write("After", "Words.")
+    return address
+
+
+def choose(page: Page, colours: str) -> None:
+    """Choose light, dark or auto at the foot of a page."""
+    page.get_by_role("group", name="Colours of these pages").get_by_label(colours).check()
+
+
+def test_colours_follow_the_system_until_somebody_chooses(reader):
+    reader.goto("/")
+    for scheme, paper in (("light", LIGHT), ("dark", DARK)):
+        reader.emulate_media(color_scheme=scheme)
+        assert reader.evaluate(PAPER) == paper
+    choose(reader, "Light")
+    assert reader.evaluate(PAPER) == LIGHT
+    choose(reader, "Auto")
+    assert reader.evaluate(PAPER) == DARK
+
+
+def test_what_was_chosen_is_remembered_before_anything_is_drawn(reader, address):
+    reader.emulate_media(color_scheme="light")
+    reader.goto("/")
+    choose(reader, "Dark")
+    reader.add_init_script(
+        "addEventListener('DOMContentLoaded', () => { window.early = document.documentElement.dataset.theme; }, true);"
+        "new MutationObserver(() => { if (document.body && !window.first)"
+        " window.first = getComputedStyle(document.documentElement).colorScheme; })"
+        ".observe(document, { childList: true, subtree: true });"
+    )
+    reader.goto(address)
+    assert reader.evaluate(PAPER) == DARK
+    assert reader.evaluate("window.first") == "dark"
+    expect(reader.get_by_label("Dark")).to_be_checked()
+    assert reader.context.cookies() == []
+
+
+def test_a_choice_reaches_pages_that_are_open_already(reader):
+    reader.goto("/")
+    other = reader.context.new_page()
+    other.goto("/archive")
+    choose(reader, "Dark")
+    other.wait_for_function(f"{PAPER} === '{DARK}'")
+
+
+def test_without_scripts_pages_say_all_and_offer_nothing_that_does_nothing(open_browser, address):
+    page = open_browser(java_script_enabled=False, color_scheme="dark")
+    page.goto(address)
+    expect(page.get_by_role("group", name="Colours of these pages")).to_be_hidden()
+    expect(page.get_by_role("button", name="Copy this code")).to_have_count(0)
+    page.get_by_text("Contents", exact=True).click()
+    expect(page.get_by_role("link", name="One more").first).to_be_visible()
+
+
+def test_code_is_copied_by_a_button(reader, address):
+    reader.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    reader.goto(address)
+    copies = reader.get_by_role("button", name="Copy this code")
+    copies.last.focus()
+    reader.keyboard.press("Enter")
+    expect(copies.last).to_have_text("Copied")
+    expect(reader.locator("p[role=status].unseen")).to_have_text("Copied")
+    assert reader.evaluate("navigator.clipboard.readText()") == "make\n"
+    expect(copies.last).to_have_text("Copy")
+
+
+def test_a_keyboard_reaches_everything_and_shows_where_it_is(reader, address):
+    reader.set_viewport_size({"width": 375, "height": 700})
+    reader.goto(address)
+    reader.keyboard.press("Tab")
+    skip = reader.get_by_role("link", name="Skip to the content")
+    expect(skip).to_be_focused()
+    assert skip.bounding_box()["y"] >= 0
+    reader.keyboard.press("Enter")
+    expect(reader.locator("main")).to_be_focused()
+    seen = set()
+    for _ in range(60):
+        reader.keyboard.press("Tab")
+        name, outlined = reader.evaluate(
+            "[document.activeElement.tagName, getComputedStyle(document.activeElement).outlineStyle !== 'none'"
+            " || document.activeElement.name === 'theme']"
+        )
+        seen.add(name)
+        assert outlined or name == "BODY", name
+    assert {"A", "SUMMARY", "PRE", "TABLE", "BUTTON", "INPUT"} <= seen
+
+
+@pytest.mark.parametrize("width", [320, 360, 768, 1100])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_readers_pages_fit_every_screen_and_can_be_read(reader, address, width, scheme):
+    reader.set_viewport_size({"width": width, "height": 800})
+    reader.emulate_media(color_scheme=scheme)
+    for path in ("/", address, "/archive", "/nothing"):
+        reader.goto(path)
+        assert reader.evaluate("document.documentElement.scrollWidth") <= width, path
+        assert reader.evaluate(FAINT_TEXT) == [], path
+    reader.goto("/archive")
+    reader.locator(".year li a").first.click()
+    expect(reader.locator("article").first).to_be_visible()
+
+
+def test_on_paper_a_post_is_its_words(reader, address):
+    reader.goto(address)
+    reader.emulate_media(media="print", color_scheme="dark")
+    assert reader.evaluate(PAPER) in {"rgb(255, 255, 255)", "rgba(0, 0, 0, 0)"}
+    assert reader.evaluate("getComputedStyle(document.querySelector('.prose')).color") == "rgb(0, 0, 0)"
+    for gone in ("header.site nav", "footer.site", ".beside", ".comments", ".contents", ".copyable button"):
+        expect(reader.locator(gone).first).to_be_hidden()
+    expect(reader.get_by_role("heading", name="A post with everything")).to_be_visible()
+    link = "getComputedStyle(document.querySelector('.prose p a[href^=\"https\"]'), '::after').content"
+    assert "https://example.org/" in reader.evaluate(link)
+
+
+def test_from_a_post_one_goes_on_to_the_next(reader, address):
+    reader.goto(address)
+    reader.get_by_role("link", name="Next").click()
+    expect(reader.get_by_role("heading", name="After")).to_be_visible()
+    reader.get_by_role("link", name="Previous").click()
+    expect(reader.get_by_role("heading", name="A post with everything")).to_be_visible()
+    assert button(reader, "Log out").count() == 0
