@@ -9,7 +9,7 @@ export PORT IDP_PORT
 PIP = PYTHONWARNINGS=ignore .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input -c constraints.txt -e
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check docs pictures bench constraints clean
+.PHONY: help run test check docs languages pictures bench constraints clean
 
 help: ## list what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -28,6 +28,12 @@ check: .venv/test ## check formatting, lint, types and the house rules
 
 docs: .venv/test ## write the generated parts of the documents
 	@.venv/bin/python -m docs.generate
+
+CATALOGUES = blog/translations
+languages: .venv/test ## bring the catalogues of other languages up to date with what the pages say
+	@.venv/bin/pybabel -q extract -F babel.cfg -k Words --no-location --sort-output --no-wrap -o .venv/messages.pot blog
+	@.venv/bin/pybabel -q update -i .venv/messages.pot -d $(CATALOGUES) --no-fuzzy-matching --no-wrap
+	@.venv/bin/pybabel -q compile -d $(CATALOGUES) --statistics
 
 pictures: .venv/test ## take the pictures of the documents from a running demo (needs Chromium)
 	@.venv/bin/python -m docs.pictures

@@ -40,7 +40,7 @@ from blog.identity.provider import Provider
 from blog.identity.sealing import Seal
 from blog.identity.sessions import Sessions
 from blog.porch import Porch, StepUp
-from blog.web import answers, browsers, clock, csrf, headers, hosts, templating, theme
+from blog.web import answers, browsers, clock, csrf, headers, hosts, languages, templating, theme
 
 LARGEST_FORM = 4 * 1024 * 1024  # far above the longest post, so that one that is too long is shown again, not cut off
 CALLBACK = "/oidc/callback"
@@ -90,6 +90,7 @@ def _build(app: Flask, values: Mapping[str, Any], now: clock.Clock) -> None:
     answers.init_app(app)
     hosts.init_app(app, public_url=values["PUBLIC_URL"])
     csrf.init_app(app, key=seal.key("form tokens"), origin=values["PUBLIC_URL"])
+    languages.init_app(app)
     templating.init_app(app)
     theme.init_app(app, accent=values["ACCENT_COLOUR"], folder=values["THEME_FOLDER"])
     policy = headers.content_security_policy(

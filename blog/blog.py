@@ -21,8 +21,9 @@ from blog.content.readers import Reader
 from blog.errors import Moved, NotFound
 from blog.identity.people import Byline, Key
 from blog.porch.guards import asker
-from blog.web import browsers, forms, headers, linked_data
+from blog.web import browsers, forms, headers, languages, linked_data
 from blog.web.clock import moment
+from blog.web.languages import gettext as _
 
 UPDATED_AFTER = timedelta(hours=1)  # what is changed sooner is a slip of the pen, of which readers need not know
 
@@ -68,7 +69,9 @@ def tag(slug: str) -> ResponseReturnValue:
 def archive() -> ResponseReturnValue:
     """List the years and months in which there is something for who asks."""
     found = months.months(_reader(), now=moment(), zone=current_app.config["TIME_ZONE"])
-    page = render_template("blog/archive.html", months=found, address=request.path, data=_way(("Archive", _absolute())))
+    page = render_template(
+        "blog/archive.html", months=found, address=request.path, data=_way((_("Archive"), _absolute()))
+    )
     return _public(page)
 
 
@@ -80,8 +83,8 @@ def period(year: str, month: str | None = None) -> ResponseReturnValue:
     page = posts.latest(**_stretch(), within=span.ends(current_app.config["TIME_ZONE"]))
     if not page.posts:
         raise NotFound
-    way = [("Archive", _absolute(url_for("blog.archive"))), (year, _absolute(url_for("blog.period", year=year)))]
-    way += [(f"{span.first_day:%B %Y}", _absolute())] if month else []
+    way = [(_("Archive"), _absolute(url_for("blog.archive"))), (year, _absolute(url_for("blog.period", year=year)))]
+    way += [(languages.month(span.first_day), _absolute())] if month else []
     return _list("blog/period.html", page, _way(*way), span=span, span_path=request.view_args)
 
 

@@ -13,18 +13,19 @@ from blog.auth import bylines
 from blog.content import comments, posts
 from blog.content.comments import HELD, LIVE, REJECTED, SPAM, Rules, Visitor
 from blog.content.readers import Reader
-from blog.errors import Conflict, Forbidden, Invalid, Moved, NotFound, TooMany
+from blog.errors import Conflict, Forbidden, Invalid, Moved, NotFound, TooMany, Words
 from blog.porch import log
 from blog.porch.guards import asker, login_required, role_required
 from blog.porch.parked import parked_form
 from blog.web import forms
 from blog.web.clock import moment
+from blog.web.languages import gettext as _
+from blog.web.languages import ngettext
 
 bp = Blueprint("comments", __name__)
 
 VERDICTS = {"approve": LIVE, "reject": REJECTED, "spam": SPAM, "hold": HELD}  # the buttons, and what they make of one
-STATES = {HELD: "Held", LIVE: "Approved", REJECTED: "Rejected", SPAM: "Spam"}
-DONE = {LIVE: "approved", REJECTED: "rejected", SPAM: "marked as spam", HELD: "held again"}
+STATES = {HELD: Words("Held"), LIVE: Words("Approved"), REJECTED: Words("Rejected"), SPAM: Words("Spam")}
 
 
 @bp.route("/<slug>/comment", methods=["GET", "POST"])
@@ -39,7 +40,9 @@ def write(slug: str) -> ResponseReturnValue:
     except NotFound:
         if "comment" not in typed:
             raise
-        raise Forbidden("What you commented on is not there for you any more.", typed=forms.words_of(typed)) from None
+        raise Forbidden(
+            Words("What you commented on is not there for you any more."), typed=forms.words_of(typed)
+        ) from None
 
 
 def _write(post: Any) -> ResponseReturnValue:
@@ -59,7 +62,11 @@ def _write(post: Any) -> ResponseReturnValue:
         return _form(post, typed, error.problems), 400
     except TooMany as error:
         log.note("comments_limited", person=g.user, alarm=True)
-        wait = f"{error} Nothing is lost: send this one again in {-(-error.retry_after // 60)} min."
+        wait = Words(
+            "%(sentence)s Nothing is lost: send this one again in %(minutes)s min.",
+            sentence=error.args[0],
+            minutes=-(-error.retry_after // 60),
+        )
         return make_response(_form(post, typed, {"": wait}), 429, {"Retry-After": str(error.retry_after)})
     return redirect(_address(post, left), 303)
 
@@ -123,7 +130,9 @@ def _save(post: Any, comment: Any) -> ResponseReturnValue:
     except Invalid as error:
         return _editor(post, comment, typed, error.problems), 400
     except Conflict as error:
-        meanwhile = {"": "You changed this comment elsewhere meanwhile. Saving this text puts it in the other’s place."}
+        meanwhile = {
+            "": Words("You changed this comment elsewhere meanwhile. Saving this text puts it in the other’s place.")
+        }
         return _editor(post, error.current, MultiDict({"comment": typed.get("comment", "")}), meanwhile), 409
     return redirect(_address(post, saved), 303)
 
@@ -147,14 +156,14 @@ def delete(slug: str, comment_id: int) -> ResponseReturnValue:
     comment, visitor = comments.find(comment_id, post, _visitor()), _visitor()
     own = visitor.wrote(comment)
     if not own and not visitor.moderates(post):
-        raise Forbidden("Only its writer, the post’s author and editors can delete a comment.")
+        raise Forbidden(Words("Only its writer, the post’s author and editors can delete a comment."))
     if request.method == "GET":
         told = bylines(comments.keys([comment]))
         return render_template("comments/delete.html", post=post, comment=comment, own=own, bylines=told)
     comments.delete(comment_id, visitor, now=moment())
     if not own:
         log.note("comments_decided", person=g.user, verdict="delete", comments=1)
-    flash("The comment is deleted.", "")
+    flash(_("The comment is deleted."), "")
     return redirect(url_for("blog.post", slug=post.slug, _anchor="comments"), 303)
 
 
@@ -193,9 +202,9 @@ def _decide() -> ResponseReturnValue:
         action, _, one = only.partition(" ")
         chosen = [one]
     if action == "nothing":
-        return _back("Nothing was decided. Press one of the buttons.")
+        return _back(_("Nothing was decided. Press one of the buttons."))
     if (verdict := VERDICTS.get(action)) is None:
-        raise Invalid("A hidden part of the form was changed. Nothing was saved; please reload the page.")
+        raise Invalid(Words("A hidden part of the form was changed. Nothing was saved; please reload the page."))
     wanted = dict(_id_and_version(each) for each in chosen[: comments.MOST])
     done = comments.decide(wanted, verdict, _visitor(), now=moment())
     if done:
@@ -216,11 +225,27 @@ def _id_and_version(text: str) -> tuple[int, int]:
 
 def _said(wanted: int, done: int, verdict: str) -> str:
     if not wanted:
-        return "Nothing was chosen. Tick the comments first."
-    said = [f"{done} {'comment is' if done == 1 else 'comments are'} {DONE[verdict]}."] if done else []
+        return _("Nothing was chosen. Tick the comments first.")
+    said = [_done(verdict, done)] if done else []
     if left := wanted - done:
-        said.append(f"{left} changed or went meanwhile, so look again.")
+        said.append(
+            ngettext(
+                "%(num)s changed or went meanwhile, so look again.",
+                "%(num)s changed or went meanwhile, so look again.",
+                left,
+            )
+        )
     return " ".join(said)
+
+
+def _done(verdict: str, number: int) -> str:
+    if verdict == LIVE:
+        return ngettext("%(num)s comment is approved.", "%(num)s comments are approved.", number)
+    if verdict == REJECTED:
+        return ngettext("%(num)s comment is rejected.", "%(num)s comments are rejected.", number)
+    if verdict == SPAM:
+        return ngettext("%(num)s comment is marked as spam.", "%(num)s comments are marked as spam.", number)
+    return ngettext("%(num)s comment is held again.", "%(num)s comments are held again.", number)
 
 
 # -- what all of them ask ---------------------------------------------------------------------------------------------

@@ -480,6 +480,13 @@ SETTINGS: tuple[Setting, ...] = (
         time_zone,
         example="Europe/Berlin",
     ),
+    Setting(
+        "LANGUAGE",
+        "",
+        "The language of the pages: `en`, `de` or `ar`, whoever reads them. Empty lets each browser say which of these its reader prefers. What is written here keeps its own.",
+        one_of("", "en", "de", "ar"),
+        example="de",
+    ),
     Setting("TRASH_DAYS", 30, "Days for which a deleted post can be restored; then it is gone.", number(1, 3650)),
     Setting("REVISIONS_KEPT", 100, "How many of its texts are kept of a post, the newest.", number(1, 10_000)),
     Setting(

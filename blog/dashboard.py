@@ -32,42 +32,40 @@ from blog.content.readers import EVERYONE, FOR_EVERYONE, GROUPS, PEOPLE, Audienc
 from blog.content.readership import Count, by_day, favourites, of_posts, together
 from blog.content.states import SCHEDULED, STATES, Sought, state_of
 from blog.db import Named
-from blog.errors import Conflict, Forbidden, Invalid, Moved, NotFound, Taken
+from blog.errors import Conflict, Forbidden, Invalid, Moved, NotFound, Taken, Words
 from blog.identity.people import Byline, Key
 from blog.porch import handle, person_ref, porch
 from blog.porch.guards import asker, login_required, role_required, step_up
 from blog.porch.parked import parked_form, parked_forms
 from blog.web import charts, forms, zones
 from blog.web.clock import moment
+from blog.web.languages import gettext as _
+from blog.web.languages import ngettext, translated
 from blog.web.templating import machine
 
 bp = Blueprint("dashboard", __name__)
 
 SAID = {  # what a button did; the category of each message is the slug of the post it speaks of
-    "publish": "Published.",
-    "unpublish": "Unpublished. It is a draft again, and readers no longer see it.",
-    "save": "Changes saved.",
-    "draft": "Draft saved. Readers do not see it.",
-    "schedule": "Scheduled for {}.",
+    "publish": Words("Published."),
+    "unpublish": Words("Unpublished. It is a draft again, and readers no longer see it."),
+    "save": Words("Changes saved."),
+    "draft": Words("Draft saved. Readers do not see it."),
 }
-NOT_SCHEDULED = "It is not scheduled for {}: the button for that is “Schedule”."
 CAN_READ = {
-    EVERYONE: "Everybody can read it now.",
-    PEOPLE: "Everybody who is logged in can read it now.",
-    GROUPS: "The people in its groups can read it now.",
+    EVERYONE: Words("Everybody can read it now."),
+    PEOPLE: Words("Everybody who is logged in can read it now."),
+    GROUPS: Words("The people in its groups can read it now."),
 }
-DONE = {  # what a button did to the posts that were chosen in the list
-    "publish": "published",
-    "unpublish": "unpublished",
-    "trash": "moved to the trash",
-    "restore": "restored, readers do not see that yet",
-    "delete": "deleted for good",
-}
+MANY = ("publish", "unpublish", "trash", "restore", "delete")  # what buttons do to the posts chosen in the list
 STEP_UPS = {"publish": "publish", "unpublish": "publish", "trash": "delete", "delete": "delete"}  # that it may need
 FILTERS = ("state", "q", "tag", "whose")  # what the address of the list asks for
 TOLD = 5  # titles of posts with which something could not be done
-OVERTAKEN = "A newer version of this post was saved meanwhile. Your text is kept; save it to see both side by side."
-LATE = "This was saved or discarded in another tab. What you type here is kept in this browser only, until you save it."
+OVERTAKEN = Words(
+    "A newer version of this post was saved meanwhile. Your text is kept; save it to see both side by side."
+)
+LATE = Words(
+    "This was saved or discarded in another tab. What you type here is kept in this browser only, until you save it."
+)
 REARRANGE = ("up", "remove", "add")  # what buttons do with the list of authors in a form; nothing is saved by them
 SPANS = {7: 1, 30: 1, 365: 5}  # days that a chart shows, and how many of them a bar stands for
 FAVOURITES = 20
@@ -158,8 +156,8 @@ def _take_many() -> ResponseReturnValue:
     forms.must_be_whole()
     act, _, only = request.form.get("action", "").partition(" ")
     wanted = _wanted([only] if only else request.form.getlist("chosen"))
-    if act not in DONE:
-        raise Invalid("A hidden part of the form was changed. Nothing was done; please reload the page.")
+    if act not in MANY:
+        raise Invalid(Words("A hidden part of the form was changed. Nothing was done; please reload the page."))
     sought = Sought(moment(), _trash_from())
     found = {post.id: post for post in posts.chosen(wanted, sought=sought, reader=Reader(*asker()))}
     if act == "delete" and found and "sure" not in request.form:
@@ -181,27 +179,50 @@ def _wanted(chosen: Collection[str]) -> dict[int, int]:
 def _do_to_many(act: str, wanted: Mapping[int, int], found: Mapping[int, Any]) -> ResponseReturnValue:
     problems = {post_id: _do(act, found.get(post_id), version) for post_id, version in wanted.items()}
     done = sum(not problem for problem in problems.values())
-    flash(f"{done} {'post' if done == 1 else 'posts'} {DONE[act]}." if wanted else "No post was chosen.", "")
+    flash(_done(act, done) if wanted else _("No post was chosen."), "")
     left = [(found.get(post_id), problem) for post_id, problem in problems.items() if problem]
     for post, problem in left[:TOLD]:
-        flash(f"“{post.title}”: {problem}" if post else problem, "")
+        flash(f"“{post.title}”: {translated(problem)}" if post else translated(problem), "")
     if len(left) > TOLD:
-        flash(f"And {len(left) - TOLD} more that nothing was done with.", "")
+        more = len(left) - TOLD
+        flash(
+            ngettext(
+                "And %(num)s more that nothing was done with.", "And %(num)s more that nothing was done with.", more
+            ),
+            "",
+        )
     if act in {"trash", "restore", "delete"}:
         trash.sweep(trash_from=_trash_from())
     return redirect(url_for("dashboard.index", **_filters()), 303)
 
 
+def _done(act: str, number: int) -> str:
+    if act == "publish":
+        return ngettext("%(num)s post published.", "%(num)s posts published.", number)
+    if act == "unpublish":
+        return ngettext("%(num)s post unpublished.", "%(num)s posts unpublished.", number)
+    if act == "trash":
+        return ngettext("%(num)s post moved to the trash.", "%(num)s posts moved to the trash.", number)
+    if act == "restore":
+        return ngettext(
+            "%(num)s post restored, readers do not see that yet.",
+            "%(num)s posts restored, readers do not see that yet.",
+            number,
+        )
+    return ngettext("%(num)s post deleted for good.", "%(num)s posts deleted for good.", number)
+
+
 def _do(act: str, post: Any, version: int) -> str:
     """Do one thing with one post; say why that could not be, if it could not."""
     if post is None:
-        return "A post is not there any more, or is not yours to change."
+        return Words("A post is not there any more, or is not yours to change.")
     if act in {"trash", "delete", "restore"} and not authorship.may_choose(post, Reader(*asker())):
-        return "only whoever holds it, and editors, can delete it."
+        return Words("only whoever holds it, and editors, can delete it.")
     try:
         if act in {"publish", "unpublish"}:
             turned = posts.turn(post.id, version=version, publish=act == "publish", now=moment())
-            return "" if turned else f"it was {DONE[act]} already."
+            already = Words("it was published already.") if act == "publish" else Words("it was unpublished already.")
+            return "" if turned else already
         if act == "trash":
             trash.put(post.id, version=version, now=moment())
         elif act == "restore":
@@ -209,7 +230,7 @@ def _do(act: str, post: Any, version: int) -> str:
         else:
             trash.delete(post.id)
     except Conflict:
-        return "it was saved in the meantime. Look at it, and try again."
+        return Words("it was saved in the meantime. Look at it, and try again.")
     except NotFound:
         return "it is in the trash, or taken out of it; look at the list again."
     return ""
@@ -315,7 +336,7 @@ def _form() -> copies.Form:
 def _discard(back: str) -> ResponseReturnValue:
     copies.discard(_form())
     _remember_saved()
-    flash("What was not saved is discarded.", "")
+    flash(_("What was not saved is discarded."), "")
     return redirect(back, 303)
 
 
@@ -344,9 +365,9 @@ def autosave() -> ResponseReturnValue:
     try:
         kept_at = copies.keep(_form(), fields, now=moment(), post=post, version=version, again="again" in typed)
     except Taken:
-        return {"detail": LATE}, 409
+        return {"detail": translated(LATE)}, 409
     if post and post.version != version:
-        return {"kept_at": machine(kept_at), "detail": OVERTAKEN}, 409
+        return {"kept_at": machine(kept_at), "detail": translated(OVERTAKEN)}, 409
     return {"kept_at": machine(kept_at)}
 
 
@@ -412,7 +433,7 @@ def _timed(post: Any = None) -> tuple[bool | None, datetime | None]:
         return False, None
     at = zones.moment_of(typed.get("publish_at", ""), _zone(typed) or current_app.config["TIME_ZONE"], stored=stored)
     if action == "schedule" and at is None:
-        raise Invalid({zones.FIELD: "Say when it is to be published."})
+        raise Invalid({zones.FIELD: Words("Say when it is to be published.")})
     if action in {"publish", "schedule"}:
         return True, None if action == "publish" and at == stored else at
     return (True, at) if stored and at and at != stored else (None, None)
@@ -490,7 +511,7 @@ def page() -> ResponseReturnValue:
         picked = handles.pick(g.user.key, typed, now=moment())
     except Invalid as error:
         return _page(typed, error.problems), 400
-    flash(f"Your page is at {url_for('blog.author', handle=picked)} now.", "")
+    flash(_("Your page is at %(address)s now.", address=url_for("blog.author", handle=picked)), "")
     return redirect(url_for("dashboard.index"), 303)
 
 
@@ -577,7 +598,9 @@ def _editable_wherever(slug: str) -> Any:
 def _save(post: Any) -> ResponseReturnValue:
     typed, action = _chosen(request.form), _action()
     if _asked() == "merge" and versions.has_marks(typed["body"]):
-        return _conflict(post, request.form, {"merged": "Both versions still stand at a place: choose, then save."})
+        return _conflict(
+            post, request.form, {"merged": Words("Both versions still stand at a place: choose, then save.")}
+        )
     try:
         forms.must_be_whole()
         publish, at = _timed(post)
@@ -782,13 +805,13 @@ def delete(slug: str) -> ResponseReturnValue:
 
 def _must_choose(post: Any) -> None:
     if not authorship.may_choose(post, Reader(*asker())):
-        raise Forbidden("You are one of the authors of this post; whoever holds it, and editors, can delete it.")
+        raise Forbidden(Words("You are one of the authors of this post; whoever holds it, and editors, can delete it."))
 
 
 def _delete(post: Any) -> ResponseReturnValue:
     trash.put(post.id, now=moment())
     trash.sweep(trash_from=_trash_from())
-    flash(f"“{post.title}” is deleted. It can be restored from the trash.", "")
+    flash(_("“%(title)s” is deleted. It can be restored from the trash.", title=post.title), "")
     return redirect(url_for("dashboard.index"), 303)
 
 
@@ -817,7 +840,12 @@ def _answer(post: Any, *, agrees: bool) -> ResponseReturnValue:
         authorship.agree(post.id, g.user.key, now=moment())
     else:
         authorship.leave(post.id, g.user.key)
-    flash(f"{'Your name stands' if agrees else 'Your name does not stand'} above “{post.title}”.", "")
+    flash(
+        _("Your name stands above “%(title)s”.", title=post.title)
+        if agrees
+        else _("Your name does not stand above “%(title)s”.", title=post.title),
+        "",
+    )
     home = "dashboard.index" if "author" in g.user.roles else "blog.index"
     return redirect(url_for(home), 303)
 
@@ -901,11 +929,15 @@ def _may_make_pages() -> bool:
 def _said(action: str, post: Any) -> str:
     zone = _zone(request.form) or current_app.config["TIME_ZONE"]
     if at := _scheduled(post):
-        twice = " Clocks go back then; the first of the two is meant." if zones.comes_twice(at, zone) else ""
-        return SAID["schedule"].format(zones.in_words(at, zone)) + twice
+        said = _("Scheduled for %(time)s.", time=zones.in_words(at, zone))
+        twice = _("Clocks go back then; the first of the two is meant.")
+        return f"{said} {twice}" if zones.comes_twice(at, zone) else said
     if action in {"draft", "save"} and (wished := zones.moment_of(request.form.get("publish_at", ""), zone)):
-        return f"{SAID[action]} {NOT_SCHEDULED.format(zones.in_words(wished, zone))}"
-    return f"{SAID[action]} {CAN_READ[post.visible_to]}" if action == "publish" else SAID[action]
+        wish = zones.in_words(wished, zone)
+        but = _("It is not scheduled for %(time)s: the button for that is “Schedule”.", time=wish)
+        return f"{translated(SAID[action])} {but}"
+    said = translated(SAID[action])
+    return f"{said} {translated(CAN_READ[post.visible_to])}" if action == "publish" else said
 
 
 def _asked() -> str:
@@ -914,4 +946,4 @@ def _asked() -> str:
 
 def _action() -> str:
     action = request.form.get("action", "draft")
-    return action if action in SAID else "save"
+    return action if action in {*SAID, "schedule"} else "save"

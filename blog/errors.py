@@ -1,6 +1,23 @@
 """The few ways a request can go wrong; only web/answers.py turns one into an answer."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+
+class Words(str):
+    """A sentence in English with values in it, which can be said in another language, too.
+
+    :param form: the sentence, with ``%(name)s`` where a value goes; it stands in the catalogues as it is.
+    :param values: what goes there: text, numbers, or words of their own.
+    """
+
+    form: str
+    values: Mapping[str, object]
+
+    def __new__(cls, form: str, **values: object) -> "Words":
+        english = {name: f"{value:,}" if isinstance(value, int) else value for name, value in values.items()}
+        words = super().__new__(cls, form % english)
+        words.form, words.values = form, values
+        return words
 
 
 class Wrong(Exception):
@@ -59,8 +76,8 @@ class Invalid(Wrong):
     :param problems: field name → one sentence for the person who typed it; the empty name speaks of the whole.
     """
 
-    def __init__(self, problems: dict[str, str] | str) -> None:
-        self.problems = {"": problems} if isinstance(problems, str) else problems
+    def __init__(self, problems: Mapping[str, str] | str) -> None:
+        self.problems = {"": problems} if isinstance(problems, str) else dict(problems)
         super().__init__("; ".join(self.problems.values()))
 
 

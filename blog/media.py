@@ -14,11 +14,13 @@ from werkzeug.datastructures import FileStorage
 from blog.content.media import library, workshop
 from blog.content.media.shelf import Shelf, parse
 from blog.content.readers import Reader
-from blog.errors import Conflict, Invalid, NotFound
+from blog.errors import Conflict, Invalid, NotFound, Words
 from blog.porch.guards import asker, role_required
 from blog.porch.parked import parked_form
 from blog.web import answers, forms, headers
 from blog.web.clock import moment
+from blog.web.languages import gettext as _
+from blog.web.languages import ngettext
 
 AT_ONCE = 10  # files in one form
 PER_PAGE = 24
@@ -104,7 +106,7 @@ def _upload() -> ResponseReturnValue:
         except Invalid as error:
             failed.append(Failed(workshop.told(each.filename or ""), error.problems["file"]))
     if taken:
-        flash("One picture is uploaded." if taken == 1 else f"{taken} pictures are uploaded.", "")
+        flash(ngettext("One picture is uploaded.", "%(num)s pictures are uploaded.", taken), "")
     if failed:
         return _library(typed, {"file": ""}, failed), 400
     return redirect(url_for("media.index"), 303)
@@ -115,7 +117,7 @@ def _upload_one() -> ResponseReturnValue:
     try:
         alt, files = _described(), _files()
         if len(files) > 1:
-            raise Invalid({"file": "Send one file at a time."})
+            raise Invalid({"file": Words("Send one file at a time.")})
         item = _add(files[0], alt, until=time.monotonic() + PATIENCE_S)
     except Invalid as error:
         return answers.problem(400, "This picture was not taken", str(error), problems=error.problems)
@@ -130,16 +132,22 @@ def _described() -> str | None:
 def _files() -> list[FileStorage]:
     files = [each for each in request.files.getlist("file") if each.filename]
     if not files:
-        raise Invalid({"file": "Choose a picture first."})
+        raise Invalid({"file": Words("Choose a picture first.")})
     if len(files) > AT_ONCE:
-        raise Invalid({"file": f"Those were {len(files)} files; send at most {AT_ONCE} at a time."})
+        raise Invalid(
+            {
+                "file": Words(
+                    "Those were %(number)s files; send at most %(most)s at a time.", number=len(files), most=AT_ONCE
+                )
+            }
+        )
     return files
 
 
 def _add(sent: FileStorage, alt: str | None, *, until: float) -> library.Item:
     longest: int = current_app.config["MEDIA_LONGEST"]
     if (left := until - time.monotonic()) < 1:
-        raise Invalid({"file": "There was no time left for it. Send it again."})
+        raise Invalid({"file": Words("There was no time left for it. Send it again.")})
     return library.add(
         shelf(),
         g.user.key,
@@ -181,7 +189,7 @@ def _describe(item: library.Item) -> ResponseReturnValue:
         library.describe(g.user.key, item.name, _described())
     except Invalid as error:
         return _picture(item, request.form, error.problems), 400
-    flash("Description saved. Posts that use the picture keep the words they have.", "")
+    flash(_("Description saved. Posts that use the picture keep the words they have."), "")
     return redirect(url_for("media.edit", name=item.name), 303)
 
 
@@ -189,6 +197,8 @@ def _delete(item: library.Item) -> ResponseReturnValue:
     try:
         library.remove(shelf(), g.user.key, item.name)
     except Conflict:
-        return _picture(item, {}, {"": "It was not deleted: a post uses it. Take it out of the post first."}), 409
-    flash("The picture is deleted.", "")
+        return _picture(
+            item, {}, {"": Words("It was not deleted: a post uses it. Take it out of the post first.")}
+        ), 409
+    flash(_("The picture is deleted."), "")
     return redirect(url_for("media.index"), 303)

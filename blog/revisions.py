@@ -15,6 +15,7 @@ from blog.identity.people import Key
 from blog.porch.guards import asker, role_required, step_up
 from blog.web import forms
 from blog.web.clock import moment
+from blog.web.languages import gettext as _
 
 bp = Blueprint("revisions", __name__)
 
@@ -101,7 +102,8 @@ def _restore(post: Any) -> ResponseReturnValue:
             revisions_kept=current_app.config["REVISIONS_KEPT"],
         )
     except Conflict:
-        flash("The post was saved in the meantime, so nothing was put back. The newest text stands first.", "")
+        flash(_("The post was saved in the meantime, so nothing was put back. The newest text stands first."), "")
         return redirect(url_for("revisions.index", slug=post.slug), 303)
-    flash(f"The text of revision {number} is back. The one before it is kept, too.", saved.slug)
+    back = _("The text of revision %(number)s is back. The one before it is kept, too.", number=number)
+    flash(back, saved.slug)
     return redirect(url_for("dashboard.edit", slug=saved.slug), 303)

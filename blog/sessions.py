@@ -8,7 +8,7 @@ from flask import Blueprint, current_app, flash, g, redirect, render_template, r
 from flask.typing import ResponseReturnValue
 
 from blog.db import writing
-from blog.errors import Forbidden, Invalid
+from blog.errors import Forbidden, Invalid, Words
 from blog.identity import sessions
 from blog.identity.people import Key
 from blog.porch import log, porch
@@ -16,6 +16,8 @@ from blog.porch.guards import login_required, step_up
 from blog.porch.parked import parked_form
 from blog.web import browsers, forms
 from blog.web.clock import moment
+from blog.web.languages import gettext as _
+from blog.web.languages import ngettext
 
 bp = Blueprint("sessions", __name__)
 
@@ -50,32 +52,32 @@ def _end_one(ref: str) -> ResponseReturnValue:
         return redirect(url_for("auth.leave"), 303)
     ended = sessions.end(ref, key=g.user.key, seal=porch().seal)
     log.note("sessions_ended", person=g.user, by=log.ref(g.user), ended=int(ended))
-    flash("That session has ended." if ended else "That session had ended already.", "")
+    flash(_("That session has ended.") if ended else _("That session had ended already."), "")
     return redirect(url_for("sessions.index"), 303)
 
 
 def _end_all(author_id: str) -> ResponseReturnValue:
     """End every session of an author, whom an admin names by the id that their posts are kept under."""
     if "admin" not in g.user.roles:
-        raise Forbidden("Only admins end other people’s sessions.")
+        raise Forbidden(Words("Only admins end other people’s sessions."))
     if answer := step_up("admin"):
         return answer
     try:
         ended = _end_sessions_of(author_id)
     except Invalid as error:
         return _page(request.form, error.problems), 400
-    flash(f"{ended} sessions have ended." if ended > 1 else "One session has ended.", "")
+    flash(ngettext("One session has ended.", "%(num)s sessions have ended.", ended), "")
     return redirect(url_for("sessions.index"), 303)
 
 
 def _end_sessions_of(author_id: str) -> int:
     ready = porch()
     if not author_id:
-        raise Invalid({"author_id": "Say whose sessions are to end."})
+        raise Invalid({"author_id": Words("Say whose sessions are to end.")})
     with writing() as transaction:
         all_of_theirs = sessions.ending(ready.seal, ready.client.issuer, author_id=author_id)
         ended: int = transaction.execute(all_of_theirs).rowcount  # type: ignore[attr-defined]
     log.note("sessions_ended", person=Key(ready.client.issuer, author_id), by=log.ref(g.user), ended=ended)
     if not ended:
-        raise Invalid({"author_id": "Nobody with this id is logged in."})
+        raise Invalid({"author_id": Words("Nobody with this id is logged in.")})
     return ended

@@ -8,9 +8,10 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from blog.content import tags
-from blog.errors import Invalid
+from blog.errors import Invalid, Words
 from blog.porch.guards import role_required, step_up
 from blog.web import forms
+from blog.web.languages import gettext as _
 
 bp = Blueprint("tags", __name__)
 
@@ -33,14 +34,14 @@ def _do(action: str) -> ResponseReturnValue:
         forms.must_be_whole()
         tag_id = forms.whole_number(typed.get("tag"))
         if action == "rename":
-            said = f"The tag is called “{tags.rename(tag_id, typed.get('name', ''))}” now."
+            said = _("The tag is called “%(name)s” now.", name=tags.rename(tag_id, typed.get("name", "")))
         elif action == "merge":
-            said = f"Its posts stand under “{tags.merge(tag_id, typed.get('into', ''))}” now."
+            said = _("Its posts stand under “%(name)s” now.", name=tags.merge(tag_id, typed.get("into", "")))
         elif action == "delete":
             tags.delete(tag_id)
-            said = "The tag is deleted. Its posts are still there."
+            said = _("The tag is deleted. Its posts are still there.")
         else:
-            raise Invalid("Choose what to do with the tag.")
+            raise Invalid(Words("Choose what to do with the tag."))
     except Invalid as error:
         return _list(error.problems), 400
     flash(said, "")

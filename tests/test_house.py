@@ -19,7 +19,7 @@ HALL = {"web"}
 PORCH = {"auth", "porch"}
 ROOF = {"__init__"}
 DOORS = {path.stem if path.is_file() else path.name for path in BLOG.iterdir()} - (
-    CELLAR | ROOMS | HALL | PORCH | ROOF | {"migrations", "templates", "static", "__pycache__"}
+    CELLAR | ROOMS | HALL | PORCH | ROOF | {"migrations", "templates", "static", "translations", "__pycache__"}
 )
 
 MAY_IMPORT = (
@@ -50,6 +50,8 @@ HOMES = {
     "click": "cli/",
     "ua_parser": "web/browsers.py",
     "flask_sqlalchemy": "db.py",
+    "babel": "web/languages.py",
+    "flask_babel": "web/languages.py",
 }
 SEES_FLASK = {"identity/sessions.py"}  # it is Flask's session interface
 

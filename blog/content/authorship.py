@@ -14,7 +14,7 @@ from blog.content import details, handles
 from blog.content.readers import Reader, named_there, readable_by
 from blog.content.text import line
 from blog.db import Handle, Named, Post, PostAuthor, db, tell_caches, writing
-from blog.errors import Invalid, NotFound
+from blog.errors import Invalid, NotFound, Words
 
 AuthorKey = tuple[str, str]  # issuer and id
 
@@ -121,7 +121,7 @@ def joined(words: Sequence[str], *, pages: Iterable[str], guest: str) -> list[st
     for typed in pages:
         handle = typed.strip().rstrip("/").rpartition("/")[2].lower()
         if handle not in (there := handles.found({handle})):
-            raise Invalid({FIELD: f"Nobody here has a page at “{handle[:60]}”."})
+            raise Invalid({FIELD: Words("Nobody here has a page at “%(handle)s”.", handle=handle[:60])})
         longer.append(f"{PAGE} {there[handle][1]}")
     if guest.strip():
         longer.append(f"{GUEST} {_guest(guest)}")
@@ -131,7 +131,7 @@ def joined(words: Sequence[str], *, pages: Iterable[str], guest: str) -> list[st
 
 def _must_fit(words: Sequence[object]) -> None:
     if len(words) > MOST:
-        raise Invalid({FIELD: f"At most {MOST} authors can be named."})
+        raise Invalid({FIELD: Words("At most %(most)s authors can be named.", most=MOST)})
 
 
 def settled(naming: Naming) -> Naming:
@@ -142,9 +142,15 @@ def settled(naming: Naming) -> Naming:
     _must_fit(naming.named)
     fit = tuple(each if each.guest is None else Named(None, guest=_guest(each.guest)) for each in naming.named)
     if lost := next((each for each in fit if each.key is None and each.guest is None), None):
-        raise Invalid({FIELD: f"Nobody here has a page at “{(lost.handle or FORMER)[:60]}” any more. Remove them."})
+        raise Invalid(
+            {
+                FIELD: Words(
+                    "Nobody here has a page at “%(handle)s” any more. Remove them.", handle=(lost.handle or FORMER)[:60]
+                )
+            }
+        )
     if len(set(_identities(fit))) < len(fit):
-        raise Invalid({FIELD: "Somebody stands there twice. Remove one of the two."})
+        raise Invalid({FIELD: Words("Somebody stands there twice. Remove one of the two.")})
     return naming._replace(named=fit)
 
 

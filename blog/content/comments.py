@@ -16,7 +16,7 @@ from blog.content.posts import AuthorKey
 from blog.content.readers import ANYBODY, Reader, readable_by
 from blog.content.text import COMMENT_VERSION, passage, render_comment
 from blog.db import Comment, Post, db, tell_caches, wait_for_turn, writing
-from blog.errors import Conflict, Forbidden, Invalid, NotFound, TooMany
+from blog.errors import Conflict, Forbidden, Invalid, NotFound, TooMany, Words
 
 HELD, LIVE, REJECTED, SPAM, DELETED = "held", "live", "rejected", "spam", "deleted"  # the words of Comment.state
 VERDICTS = (LIVE, REJECTED, SPAM, HELD)
@@ -117,7 +117,7 @@ def write(
     """
     text = _written(body_md, rules)
     if form_id is not None and not _FORM_ID.fullmatch(form_id):
-        raise Invalid("This form is damaged. Keep your text, open the post anew and put it there.")
+        raise Invalid(Words("This form is damaged. Keep your text, open the post anew and put it there."))
     try:
         return _write(post_id, visitor, text, now=now, rules=rules, parent_id=parent_id, form_id=form_id)
     except IntegrityError:  # the same form, sent twice at the same moment: the other one was first, and is found now
@@ -160,11 +160,14 @@ def edit(comment_id: int, visitor: Visitor, *, version: int, body_md: str, now: 
 def why_not_editable(comment: Comment, visitor: Visitor, rules: Rules) -> str:
     """Say why somebody cannot change a comment."""
     if not visitor.wrote(comment):
-        return "Only its writer can change a comment."
+        return Words("Only its writer can change a comment.")
     if comment.state not in (HELD, LIVE):
-        return "This comment was turned down, so it cannot be changed any more. You can delete it."
+        return Words("This comment was turned down, so it cannot be changed any more. You can delete it.")
     minutes = int(rules.edit_for.total_seconds() // 60)
-    return f"A comment can be changed for {minutes} minutes. You can still delete it, and leave another one."
+    return Words(
+        "A comment can be changed for %(minutes)s minutes. You can still delete it, and leave another one.",
+        minutes=minutes,
+    )
 
 
 def delete(comment_id: int, visitor: Visitor, *, now: datetime) -> None:
@@ -176,7 +179,7 @@ def delete(comment_id: int, visitor: Visitor, *, now: datetime) -> None:
     with writing() as session:
         comment = _locked(session, comment_id, visitor, now)
         if not visitor.wrote(comment) and not visitor.moderates(comment.post):
-            raise Forbidden("Only its visitor, the post’s author and editors can delete a comment.")
+            raise Forbidden(Words("Only its visitor, the post’s author and editors can delete a comment."))
         was = comment.state
         _clear(session, Comment.id == comment_id, [comment.post_id])
         if was == LIVE:
@@ -206,7 +209,7 @@ def _write(
                 raise Forbidden
             return earlier
         if not takes(post, rules, now):
-            raise Invalid("This post takes no comments any more. Yours was not saved.")
+            raise Invalid(Words("This post takes no comments any more. Yours was not saved."))
         if not visitor.moderates(post):  # who answers many in a row
             _must_not_be_too_many(session, (issuer, author_id), now, rules)
         parent = _parent(session, post_id, parent_id)
@@ -256,7 +259,7 @@ def _must_not_be_too_many(session: Session, key: AuthorKey, now: datetime, rules
     last = session.scalars(lately.order_by(Comment.id.desc()).limit(rules.most)).all()
     if len(last) >= rules.most:
         seconds = max(1, int((min(last) + WITHIN - now).total_seconds()) + 1)
-        raise TooMany("You have left many comments in a short time.", retry_after=seconds)
+        raise TooMany(Words("You have left many comments in a short time."), retry_after=seconds)
 
 
 def _parent(session: Session, post_id: int, parent_id: int | None) -> int | None:
@@ -265,7 +268,7 @@ def _parent(session: Session, post_id: int, parent_id: int | None) -> int | None
         return None
     there = select(Comment.thread_id).where(Comment.id == parent_id, Comment.post_id == post_id, Comment.state == LIVE)
     if (thread_id := session.scalar(there)) is None:
-        raise Invalid("The comment you reply to is not there any more.")
+        raise Invalid(Words("The comment you reply to is not there any more."))
     return thread_id
 
 

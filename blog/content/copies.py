@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from blog.db import Copy, db, writing
-from blog.errors import Forbidden, Invalid, Taken
+from blog.errors import Forbidden, Invalid, Taken, Words
 
 AuthorKey = tuple[str, str]  # issuer and id
 Fields = Sequence[tuple[str, str]]
@@ -94,10 +94,10 @@ def keep(
     :raises Taken: when this comes late.
     """
     if not _id(form.id):
-        raise Invalid("This form is damaged. Keep your text, open a new form and put it there.")
+        raise Invalid(Words("This form is damaged. Keep your text, open a new form and put it there."))
     text = json.dumps(list(map(list, fields)), ensure_ascii=False).encode("utf-8", "replace").decode()
     if len(text.encode()) > LONGEST:
-        raise Invalid(f"That is more than can be kept before it is saved: {LONGEST:,} bytes.")
+        raise Invalid(Words("That is more than can be kept before it is saved: %(longest)s bytes.", longest=LONGEST))
     try:
         _keep(form, text, now=now, post=post, version=version, again=again)
     except IntegrityError:  # kept twice at the same moment: the other one was first, and is found now

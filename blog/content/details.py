@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from blog.content import slugs, tags
 from blog.content.text import line
 from blog.db import Post
-from blog.errors import Invalid
+from blog.errors import Invalid, Words
 
 POST, NOTE, PAGE = "post", "note", "page"  # the words of Post.kind
 KINDS = (POST, NOTE, PAGE)
@@ -85,7 +85,7 @@ def put(post: Post, details: Details) -> None:
     :raises Invalid: under ``kind``, when it becomes a page of somebody who may make none.
     """
     if details.kind == PAGE != post.kind and not details.may_be_page:
-        raise Invalid({"kind": "Pages stand in the navigation of the whole site; editors make them."})
+        raise Invalid({"kind": Words("Pages stand in the navigation of the whole site; editors make them.")})
     post.kind, post.own_slug, post.place = details.kind, bool(details.slug), int(details.place)
     post.excerpt_own, post.lang = details.excerpt or None, details.lang or None
     post.canonical_url, post.image_url = details.canonical_url or None, details.image_url or None
@@ -112,7 +112,7 @@ def settled(details: Details) -> Details:
 
 def _kind(details: Details) -> str:
     if details.kind not in KINDS:
-        raise Invalid("Choose what this is.")
+        raise Invalid(Words("Choose what this is."))
     return details.kind
 
 
@@ -123,10 +123,16 @@ def _slug(details: Details) -> str:
     if slugs.is_slug(slug) and slug not in slugs.RESERVED:
         return slug
     if slug in slugs.RESERVED:
-        raise Invalid(f"“{slug}” is kept for the site itself. Choose another one.")
+        raise Invalid(Words("“%(slug)s” is kept for the site itself. Choose another one.", slug=slug))
     likely = slugs.latin(line(slug, "address", longest=ADDRESS_LONGEST), longest=slugs.LONGEST)
-    perhaps = f", such as “{likely}”" if slugs.is_slug(likely) else ""
-    raise Invalid(f"An address has small letters a to z, digits and single hyphens{perhaps}; at most {slugs.LONGEST}.")
+    has = Words("An address has small letters a to z, digits and single hyphens; at most %(most)s.", most=slugs.LONGEST)
+    if slugs.is_slug(likely):
+        has = Words(
+            "An address has small letters a to z, digits and single hyphens, such as “%(likely)s”; at most %(most)s.",
+            likely=likely,
+            most=slugs.LONGEST,
+        )
+    raise Invalid(has)
 
 
 def _excerpt(details: Details) -> str:
@@ -147,7 +153,7 @@ def _lang(details: Details) -> str:
     if not typed:
         return ""
     if not (tag := _LANG.fullmatch(typed)):
-        raise Invalid("A language is a short tag such as en, de-AT, zh-Hant or he.")
+        raise Invalid(Words("A language is a short tag such as en, de-AT, zh-Hant or he."))
     parts = [tag["language"].lower(), (tag["extended"] or "").lower(), (tag["script"] or "").title()]
     parts += [(tag["region"] or "").upper(), (tag["variants"] or "").lower().lstrip("-")]
     return "-".join(filter(None, parts))
@@ -163,18 +169,22 @@ def _https(typed: str) -> str:
     if not url:
         return ""
     if len(url) > ADDRESS_LONGEST:
-        raise Invalid(f"The address has {len(url):,} characters; at most {ADDRESS_LONGEST:,} fit.")
+        raise Invalid(
+            Words(
+                "The address has %(size)s characters; at most %(longest)s fit.", size=len(url), longest=ADDRESS_LONGEST
+            )
+        )
     if not _IN_AN_ADDRESS.fullmatch(url) or set(url) & set("\"'<>\\^`{|}"):
-        raise Invalid("Copy the address from a browser: it has no spaces and none but plain letters and signs.")
+        raise Invalid(Words("Copy the address from a browser: it has no spaces and none but plain letters and signs."))
     try:
         parts = urlsplit(url)
         parts.port  # noqa: B018  (looked at, as it is only judged then)
     except ValueError:
-        raise Invalid("This is no address of a page.") from None
+        raise Invalid(Words("This is no address of a page.")) from None
     if parts.scheme != "https" or not _HOST.fullmatch(parts.hostname or ""):
-        raise Invalid("The whole address is needed, beginning with https://")
+        raise Invalid(Words("The whole address is needed, beginning with https://"))
     if "@" in parts.netloc:
-        raise Invalid("An address that everybody may see has no user name in it.")
+        raise Invalid(Words("An address that everybody may see has no user name in it."))
     return parts._replace(scheme="https", netloc=parts.netloc.lower()).geturl()
 
 
@@ -192,7 +202,8 @@ def _image(details: Details) -> str:
     url = _https(url)
     if url and f"https://{urlsplit(url).netloc}" not in details.image_hosts:
         allowed = " or ".join(details.image_hosts)
-        raise Invalid(f"Images come from this site (/media/…){' or from ' + allowed if allowed else ''}.")
+        elsewhere = Words("Images come from this site (/media/…) or from %(hosts)s.", hosts=allowed)
+        raise Invalid(elsewhere if allowed else Words("Images come from this site (/media/…)."))
     return url
 
 
@@ -200,14 +211,14 @@ def _alternative(details: Details) -> str:
     if not details.image_url.strip() or details.decorative:
         return ""
     if not details.image_alt.strip():
-        raise Invalid("Say what can be seen in the image, or that it is decoration.")
+        raise Invalid(Words("Say what can be seen in the image, or that it is decoration."))
     return line(details.image_alt, "alternative text", longest=ALTERNATIVE_LONGEST)
 
 
 def _place(details: Details) -> str:
     typed = details.place.strip() or "0"
     if not typed.isascii() or not typed.isdigit() or len(typed) > 9 or int(typed) > LAST_PLACE:
-        raise Invalid(f"The place is a number from 0 to {LAST_PLACE}.")
+        raise Invalid(Words("The place is a number from 0 to %(last)s.", last=LAST_PLACE))
     return str(int(typed))
 
 

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session, aliased
 from blog.content import slugs
 from blog.content.text import line
 from blog.db import Handle, Post, db, tell_caches, writing
-from blog.errors import Invalid, NotFound, Taken
+from blog.errors import Invalid, NotFound, Taken, Words
 
 AuthorKey = tuple[str, str]  # issuer and id
 
@@ -128,10 +128,19 @@ def _settled(typed: str) -> str:
     text = line(typed, "handle", longest=_TYPED_LONGEST)
     wanted = slugs.latin(text)
     if not SHORTEST <= len(wanted) <= LONGEST:
-        came_to = f"; this makes “{wanted}”, which has {len(wanted)}" if wanted else ""
-        raise Invalid({"handle": f"It needs {SHORTEST} to {LONGEST} letters, digits and hyphens{came_to}."})
+        sizes = {"shortest": SHORTEST, "longest": LONGEST}
+        needs = Words("It needs %(shortest)s to %(longest)s letters, digits and hyphens.", **sizes)
+        if wanted:
+            needs = Words(
+                "It needs %(shortest)s to %(longest)s letters, digits and hyphens; "
+                "this makes “%(made)s”, which has %(size)s.",
+                made=wanted,
+                size=len(wanted),
+                **sizes,
+            )
+        raise Invalid({"handle": needs})
     if wanted in RESERVED:
-        raise Invalid({"handle": f"“{wanted}” is kept for the site itself. Choose another one."})
+        raise Invalid({"handle": Words("“%(slug)s” is kept for the site itself. Choose another one.", slug=wanted)})
     return wanted
 
 
@@ -140,7 +149,7 @@ def _pick(author_key: AuthorKey, wanted: str, now: datetime) -> None:
         holders = select(Handle.author_issuer, Handle.author_id).where(Handle.handle == wanted)
         holder = session.execute(holders).one_or_none()
         if holder and tuple(holder) != author_key:
-            raise Invalid({"handle": f"“{wanted}” is taken. Choose another one."})
+            raise Invalid({"handle": Words("“%(slug)s” is taken. Choose another one.", slug=wanted)})
         if session.scalar(_current(author_key)) == wanted:
             return
         if not holder:
@@ -156,7 +165,13 @@ def _pick(author_key: AuthorKey, wanted: str, now: datetime) -> None:
 def _must_have_room(session: Session, author_key: AuthorKey) -> None:
     had = session.scalar(select(func.count()).select_from(Handle).where(*_theirs(author_key))) or 0
     if had >= MOST:
-        raise Invalid({"handle": f"You have had {had} addresses, and each is kept for you. Choose one of them again."})
+        raise Invalid(
+            {
+                "handle": Words(
+                    "You have had %(had)s addresses, and each is kept for you. Choose one of them again.", had=had
+                )
+            }
+        )
 
 
 def _add(session: Session, author_key: AuthorKey, handle: str, now: datetime) -> bool:

@@ -60,7 +60,7 @@ from blog.content.readers import (
 from blog.content.states import LIVE, SCHEDULED, TRASH, Sought, state_of, states
 from blog.content.text import RENDERER_VERSION, apart, excerpt, line, passage, render
 from blog.db import Handle, Media, Post, PostAuthor, PostGroup, PostTag, Slug, db, tell_caches, writing
-from blog.errors import Conflict, Forbidden, Invalid, Moved, NotFound
+from blog.errors import Conflict, Forbidden, Invalid, Moved, NotFound, Words
 
 AuthorKey = tuple[str, str]  # issuer and id
 
@@ -109,7 +109,7 @@ def create(
     written = _written(title, body_md, audience, about=about)._replace(takes_comments=takes_comments)
     must_be_offered(written.audience, frozenset(own_groups))
     if form_id is not None and not _FORM_ID.fullmatch(form_id):
-        raise Invalid("This form is damaged. Keep your text, open a new form and put it there.")
+        raise Invalid(Words("This form is damaged. Keep your text, open a new form and put it there."))
     published_at = _when(None, publish, at, now)
     writer = Reader(author_key, frozenset(own_groups))
     try:
@@ -367,7 +367,7 @@ def _tried(problems: dict[str, str], settle: Callable[[], _Value], otherwise: _V
 def _title(typed: str, kind: str | None) -> str:
     """Normalise a title; a note has none, and where nobody says what it is, `_as_its_kind` looks."""
     if kind == NOTE and typed.strip():
-        raise Invalid({"title": "A note has no title. Put these words in its body, or make it a post."})
+        raise Invalid({"title": Words("A note has no title. Put these words in its body, or make it a post.")})
     may_be_empty = kind in (None, NOTE) and not typed.strip()
     return "" if may_be_empty else line(typed, "title", longest=TITLE_LONGEST)
 
@@ -487,11 +487,11 @@ def _when(post: Post | None, publish: bool | None, at: datetime | None, now: dat
     if post and state == SCHEDULED and post.published_at == at:
         return at
     if state == LIVE:
-        raise Invalid({WHEN: "This post is live already. Unpublish it first, to publish it later."})
+        raise Invalid({WHEN: Words("This post is live already. Unpublish it first, to publish it later.")})
     if at <= now:
-        raise Invalid({WHEN: "This time has passed. Choose a later one, or leave it empty and publish now."})
+        raise Invalid({WHEN: Words("This time has passed. Choose a later one, or leave it empty and publish now.")})
     if at - now > MOST_AHEAD:
-        raise Invalid({WHEN: "This is more than ten years away. Choose an earlier time."})
+        raise Invalid({WHEN: Words("This is more than ten years away. Choose an earlier time.")})
     return at
 
 
@@ -580,7 +580,7 @@ def _first_address(session: Session, written: Written) -> str:
 
 def _take_own(session: Session, slug: str, post_id: int | None) -> str:
     if not _take(session, slug, post_id):
-        raise Invalid({"slug": f"“{slug}” is taken. Choose another address."})
+        raise Invalid({"slug": Words("“%(slug)s” is taken. Choose another address.", slug=slug)})
     return slug
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from sqlalchemy import ColumnElement, and_, case, false, or_, true
 
 from blog.db import Post, PostAuthor, PostGroup
-from blog.errors import Invalid
+from blog.errors import Invalid, Words
 
 EVERYONE, PEOPLE, GROUPS = "everyone", "people", "groups"  # the words of Post.visible_to; people are those logged in
 
@@ -86,11 +86,11 @@ def settled(audience: Audience) -> Audience:
     :raises Invalid: under ``visible_to``, when it is none of the three, or no group was chosen.
     """
     if audience.visible_to not in (EVERYONE, PEOPLE, GROUPS):
-        raise Invalid({"visible_to": "Choose who can read this."})
+        raise Invalid({"visible_to": Words("Choose who can read this.")})
     if audience.visible_to != GROUPS:
         return Audience(audience.visible_to)  # boxes may be ticked below another choice
     if not audience.groups:
-        raise Invalid({"visible_to": "Choose at least one group, or somebody else who can read this."})
+        raise Invalid({"visible_to": Words("Choose at least one group, or somebody else who can read this.")})
     return audience
 
 
@@ -101,5 +101,5 @@ def must_be_offered(audience: Audience | None, offered: frozenset[str]) -> None:
     """
     if audience and not audience.groups <= offered:
         raise Invalid(
-            {"visible_to": "You are not in one of the groups that were chosen. Choose among those shown here."}
+            {"visible_to": Words("You are not in one of the groups that were chosen. Choose among those shown here.")}
         )

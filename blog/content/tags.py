@@ -16,7 +16,7 @@ from blog.content import slugs
 from blog.content.readers import Reader, named_there, readable_by
 from blog.content.text import line
 from blog.db import Post, PostAuthor, PostTag, Tag, TagName, db, tell_caches, writing
-from blog.errors import Invalid, NotFound
+from blog.errors import Invalid, NotFound, Words
 
 MOST = 30  # of one post; real ones have up to 23
 LONGEST = 50  # characters
@@ -67,7 +67,9 @@ def settled(names: Iterable[str]) -> tuple[str, ...]:
         one = _name(name)
         fit.setdefault(folded(one), one)
     if len(fit) > MOST:
-        raise Invalid({"tags": f"These are {len(fit)} tags; a post can have {MOST}."})
+        raise Invalid(
+            {"tags": Words("These are %(number)s tags; a post can have %(most)s.", number=len(fit), most=MOST)}
+        )
     return tuple(fit.values())
 
 
@@ -77,7 +79,7 @@ def _name(typed: str, field: str = "tags") -> str:
     except Invalid as invalid:
         raise Invalid({field: next(iter(invalid.problems.values()))}) from None
     if "," in name:
-        raise Invalid({field: "A tag has no comma in it."})
+        raise Invalid({field: Words("A tag has no comma in it.")})
     return name
 
 
@@ -256,7 +258,7 @@ def rename(tag_id: int, typed: str) -> str:
             with session.begin_nested():
                 _take_name(session, tag_id, name)
         except IntegrityError:
-            raise Invalid({"name": f"“{name}” is there already. Merge the two instead."}) from None
+            raise Invalid({"name": Words("“%(name)s” is there already. Merge the two instead.", name=name)}) from None
         tell_caches(session)
     return name
 
@@ -273,7 +275,8 @@ def merge(tag_id: int, into: str) -> str:
         named = select(Tag.id, Tag.name, Tag.slug).join(TagName).where(TagName.folded == folded(_name(into, "into")))
         row = session.execute(named).one_or_none()
         if row is None or row[0] == tag_id:
-            raise Invalid({"into": "This is the same tag." if row else f"There is no tag “{into.strip()[:LONGEST]}”."})
+            unknown = Words("There is no tag “%(name)s”.", name=into.strip()[:LONGEST])
+            raise Invalid({"into": Words("This is the same tag.") if row else unknown})
         other = Found(*row)
         _locked(session, other.id)
         has_both = select(PostTag.post_id).where(PostTag.tag_id == other.id)

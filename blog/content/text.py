@@ -21,7 +21,7 @@ from mdit_py_plugins.footnote import footnote_plugin
 
 from blog.content import autolinks, code, headings, pasted
 from blog.content.labour import MOST_LABOUR, labour
-from blog.errors import Invalid
+from blog.errors import Invalid, Words
 
 # -- what people type ------------------------------------------------------------------------------------------------
 
@@ -31,6 +31,18 @@ _UNFIT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")  # left open, one would turn round whatever stands after a title
 _BLANK = "\u115f\u1160\u2800\u3164\uffa0"  # letters and symbols by category, but nothing is seen of them
 _BLANK_LINES_BEFORE = re.compile(r"\A(?:[ \t]*\n)+")
+_CALLED = {
+    "title": Words("title"),
+    "body": Words("body"),
+    "comment": Words("comment"),
+    "tag": Words("tag"),
+    "excerpt": Words("excerpt"),
+    "handle": Words("handle"),
+    "address": Words("address"),
+    "alt": Words("alt"),
+    "alternative text": Words("alternative text"),
+    "guest’s name": Words("guest’s name"),
+}
 _MOST_MARKS = 30  # on one letter, as in UAX #15's stream-safe text; NFC is quadratic in them: 50,000 took 3.5 s
 
 
@@ -43,9 +55,18 @@ def line(text: str, field: str, *, longest: int) -> str:
     """
     one = " ".join(_BIDI.sub("", _sound(text, field)).split())
     if not any(unicodedata.category(character)[0] in "LNPS" and character not in _BLANK for character in one):
-        raise Invalid({field: f"The {field} is empty."})
+        raise Invalid({field: Words("The %(field)s is empty.", field=_called(field))})
     if len(one) > longest:
-        raise Invalid({field: f"The {field} has {len(one):,} characters; at most {longest:,} fit."})
+        raise Invalid(
+            {
+                field: Words(
+                    "The %(field)s has %(size)s characters; at most %(longest)s fit.",
+                    field=_called(field),
+                    size=len(one),
+                    longest=longest,
+                )
+            }
+        )
     return one
 
 
@@ -58,18 +79,39 @@ def passage(text: str, field: str, *, longest: int) -> str:
     """
     whole = _BLANK_LINES_BEFORE.sub("", _sound(text, field)).rstrip()
     if not whole:
-        raise Invalid({field: f"The {field} is empty."})
+        raise Invalid({field: Words("The %(field)s is empty.", field=_called(field))})
     if (size := len(whole.encode())) > longest:
-        raise Invalid({field: f"The {field} has {size:,} bytes; at most {longest:,} fit."})
+        raise Invalid(
+            {
+                field: Words(
+                    "The %(field)s has %(size)s bytes; at most %(longest)s fit.",
+                    field=_called(field),
+                    size=size,
+                    longest=longest,
+                )
+            }
+        )
     return whole
+
+
+def _called(field: str) -> str:
+    return _CALLED.get(field, field)
 
 
 def _sound(text: str, field: str) -> str:
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     if unfit := _UNFIT.search(text):
-        raise Invalid({field: f"The {field} holds a character that cannot be shown: U+{ord(unfit[0]):04X}."})
+        raise Invalid(
+            {
+                field: Words(
+                    "The %(field)s holds a character that cannot be shown: %(character)s.",
+                    field=_called(field),
+                    character=f"U+{ord(unfit[0]):04X}",
+                )
+            }
+        )
     if not text.isascii() and _is_heaped(text):
-        raise Invalid({field: f"The {field} heaps too many accents on one letter."})
+        raise Invalid({field: Words("The %(field)s heaps too many accents on one letter.", field=_called(field))})
     return unicodedata.normalize("NFC", text)
 
 
@@ -96,7 +138,7 @@ def render(body_md: str) -> str:
     """
     loose = _without_h1(pasted.tidy(body_md) if pasted.is_html(body_md) else _to_html(body_md))
     if labour(loose) > MOST_LABOUR:
-        raise Invalid({"body": "The HTML in the body leaves too many tags open. Close them, or write Markdown."})
+        raise Invalid({"body": Words("The HTML in the body leaves too many tags open. Close them, or write Markdown.")})
     return _finished(_sanitise(loose))
 
 
@@ -107,12 +149,12 @@ _MOST_ATTRIBUTES = 1_000_000  # characters: one [a]: with 40 KB of address and 1
 
 def _to_html(body_md: str) -> str:
     if body_md.count("<!--") > _MOST_COMMENTS:
-        raise Invalid({"body": "The body holds too many HTML comments."})
+        raise Invalid({"body": Words("The body holds too many HTML comments.")})
     env: dict[str, Any] = {}
     tokens = _markdown.parse(body_md, env)
     spans = [span for token in tokens for span in token.children or ()]
     if sum(len(str(value)) for span in spans for value in span.attrs.values()) > _MOST_ATTRIBUTES:
-        raise Invalid({"body": "The body repeats very long link addresses too often."})
+        raise Invalid({"body": Words("The body repeats very long link addresses too often.")})
     return str(_markdown.renderer.render(tokens, _markdown.options, env))
 
 
@@ -120,7 +162,7 @@ def _count_steps(state: StateBlock, _start: int, _end: int, _silent: bool) -> bo
     """Stop at a body that costs the parser too much; tried first wherever a block might begin, it never matches."""
     state.env["steps"] = state.env.get("steps", 0) + 1
     if state.env["steps"] > _MOST_STEPS:
-        raise Invalid({"body": "The quotations and lists in the body are too entangled."})
+        raise Invalid({"body": Words("The quotations and lists in the body are too entangled.")})
     return False
 
 
@@ -328,7 +370,7 @@ def render_comment(body_md: str) -> str:
     except Invalid:
         loose = None
     if loose is None or labour(loose) > MOST_LABOUR:
-        raise Invalid({"comment": "The quotations, lists and emphasis in the comment are too entangled."})
+        raise Invalid({"comment": Words("The quotations, lists and emphasis in the comment are too entangled.")})
     return _comment_sanitiser.clean(_UNFIT.sub("\ufffd", _comment_sanitiser.clean(loose)))
 
 

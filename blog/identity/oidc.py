@@ -14,7 +14,7 @@ from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from joserfc.jwk import Key
 
-from blog.errors import LoginRefused, Unreachable
+from blog.errors import LoginRefused, Unreachable, Words
 from blog.identity import pushing
 from blog.identity.client import Client, send
 from blog.identity.http import Answer, fetch
@@ -36,60 +36,78 @@ from blog.identity.tokens import (
 # Every way a login can be refused, and what the person reads about it. Nothing that came in is ever shown instead.
 REASONS = {
     # our address at the provider, its setting, our secret: for the operator to put right
-    "issuer_mismatch": "The sign-in service is not the one this site expects. Please tell the site's operator.",
-    "client_refused": "The sign-in service does not accept this site's credentials. Please tell the site's operator.",
-    "request_refused": "The sign-in service does not accept how this site asked. Please tell the site's operator.",
-    "weak_client_secret": "This site's secret is too short to sign with. Please tell the site's operator.",
-    "unreadable_keys": "This site cannot read its own keys. Please tell the site's operator.",
-    "push_impossible": "This site and the sign-in service disagree on how to begin. Please tell the site's operator.",
-    "push_refused": "The sign-in service does not accept what this site asked for. Please tell the site's operator.",
+    "issuer_mismatch": Words("The sign-in service is not the one this site expects. Please tell the site's operator."),
+    "client_refused": Words(
+        "The sign-in service does not accept this site's credentials. Please tell the site's operator."
+    ),
+    "request_refused": Words(
+        "The sign-in service does not accept how this site asked. Please tell the site's operator."
+    ),
+    "weak_client_secret": Words("This site's secret is too short to sign with. Please tell the site's operator."),
+    "unreadable_keys": Words("This site cannot read its own keys. Please tell the site's operator."),
+    "push_impossible": Words(
+        "This site and the sign-in service disagree on how to begin. Please tell the site's operator."
+    ),
+    "push_refused": Words(
+        "The sign-in service does not accept what this site asked for. Please tell the site's operator."
+    ),
     # what the provider sent the browser back with
-    "state_mismatch": "This answer does not belong to a login that was begun here. Please start again.",
-    "answer_from_elsewhere": "This answer came from another sign-in service than was asked. Please start again.",
-    "access_denied": "The sign-in service did not let you through, or you chose not to go on.",
-    "login_required": "The sign-in service wants you to log in there first.",
-    "interaction_required": "The sign-in service wants to ask you something first. Please start again.",
-    "temporarily_unavailable": "The sign-in service is busy at the moment. Please try again in a few minutes.",
-    "provider_error": "The sign-in service reported an error. Please try again.",
-    "code_missing": "The sign-in service sent you back with nothing to go on. Please start again.",
-    "code_refused": "This login took too long or was used already. Please start again.",
+    "state_mismatch": Words("This answer does not belong to a login that was begun here. Please start again."),
+    "answer_from_elsewhere": Words("This answer came from another sign-in service than was asked. Please start again."),
+    "access_denied": Words("The sign-in service did not let you through, or you chose not to go on."),
+    "login_required": Words("The sign-in service wants you to log in there first."),
+    "interaction_required": Words("The sign-in service wants to ask you something first. Please start again."),
+    "temporarily_unavailable": Words("The sign-in service is busy at the moment. Please try again in a few minutes."),
+    "provider_error": Words("The sign-in service reported an error. Please try again."),
+    "code_missing": Words("The sign-in service sent you back with nothing to go on. Please start again."),
+    "code_refused": Words("This login took too long or was used already. Please start again."),
     # what the porch finds out by itself
-    "state_unknown": "This login is over: it took longer than ten minutes, or was used already. Please start again.",
-    "provider_unreachable": "The sign-in service does not answer at the moment. Reading goes on; try again soon.",
-    "initiated_elsewhere": "You were sent here to log in by another sign-in service than the one this site uses.",
-    "author_claim_missing": "The sign-in service left out the id this site needs. Please tell the site's operator.",
+    "state_unknown": Words(
+        "This login is over: it took longer than ten minutes, or was used already. Please start again."
+    ),
+    "provider_unreachable": Words(
+        "The sign-in service does not answer at the moment. Reading goes on; try again soon."
+    ),
+    "initiated_elsewhere": Words(
+        "You were sent here to log in by another sign-in service than the one this site uses."
+    ),
+    "author_claim_missing": Words(
+        "The sign-in service left out the id this site needs. Please tell the site's operator."
+    ),
     # what stood in the answer to our token request
-    "malformed_answer": "The sign-in service answered in a way this site does not understand.",
-    "missing_id_token": "The sign-in service did not say who you are.",
-    "malformed_token": "The sign-in service sent a token that cannot be read.",
-    "wrong_algorithm": "The sign-in service signed its token in a way this site does not accept.",
-    "unknown_key": "The sign-in service signed its token with a key that cannot be found among its published ones.",
-    "bad_signature": "The signature of the sign-in service's token is not genuine.",
-    "wrong_issuer": "The token comes from another sign-in service than the one that was asked.",
-    "wrong_audience": "The token was made for another site.",
-    "wrong_authorized_party": "The token was given out to another site.",
-    "missing_expiry": "The token does not say how long it is valid.",
-    "expired": "The token has expired; perhaps a clock is wrong. Please try again.",
-    "missing_issue_time": "The token does not say when it was made.",
-    "issued_in_future": "The token was made in the future; perhaps a clock is wrong. Please try again.",
-    "not_yet_valid": "The token is not valid yet; perhaps a clock is wrong. Please try again.",
-    "missing_subject": "The token names nobody.",
-    "other_subject": "The token names somebody else than before.",
-    "wrong_nonce": "The token does not belong to this login. Please start again.",
-    "login_too_old": "You need to log in at the sign-in service anew.",
-    "login_too_weak": "The sign-in service did not check who you are as thoroughly as this site asks.",
-    "renewal_refused": "The sign-in service no longer vouches for this login. Please log in again.",
-    "wrong_access_token": "The two tokens of the sign-in service do not belong together.",
+    "malformed_answer": Words("The sign-in service answered in a way this site does not understand."),
+    "missing_id_token": Words("The sign-in service did not say who you are."),
+    "malformed_token": Words("The sign-in service sent a token that cannot be read."),
+    "wrong_algorithm": Words("The sign-in service signed its token in a way this site does not accept."),
+    "unknown_key": Words(
+        "The sign-in service signed its token with a key that cannot be found among its published ones."
+    ),
+    "bad_signature": Words("The signature of the sign-in service's token is not genuine."),
+    "wrong_issuer": Words("The token comes from another sign-in service than the one that was asked."),
+    "wrong_audience": Words("The token was made for another site."),
+    "wrong_authorized_party": Words("The token was given out to another site."),
+    "missing_expiry": Words("The token does not say how long it is valid."),
+    "expired": Words("The token has expired; perhaps a clock is wrong. Please try again."),
+    "missing_issue_time": Words("The token does not say when it was made."),
+    "issued_in_future": Words("The token was made in the future; perhaps a clock is wrong. Please try again."),
+    "not_yet_valid": Words("The token is not valid yet; perhaps a clock is wrong. Please try again."),
+    "missing_subject": Words("The token names nobody."),
+    "other_subject": Words("The token names somebody else than before."),
+    "wrong_nonce": Words("The token does not belong to this login. Please start again."),
+    "login_too_old": Words("You need to log in at the sign-in service anew."),
+    "login_too_weak": Words("The sign-in service did not check who you are as thoroughly as this site asks."),
+    "renewal_refused": Words("The sign-in service no longer vouches for this login. Please log in again."),
+    "wrong_access_token": Words("The two tokens of the sign-in service do not belong together."),
     # what the userinfo endpoint said
-    "userinfo_refused": "The sign-in service did not tell about you, though it had just let you in.",
-    "userinfo_of_another": "The sign-in service told about somebody else.",
+    "userinfo_refused": Words("The sign-in service did not tell about you, though it had just let you in."),
+    "userinfo_of_another": Words("The sign-in service told about somebody else."),
     # what was wrong with a logout token, which no person sends; for the log
-    "wrong_type": "The token is of another kind than was expected.",
-    "logout_too_old": "The logout happened too long ago; perhaps a clock is wrong.",
-    "not_a_logout": "The token does not say that somebody logged out.",
-    "nonce_in_logout": "The token belongs to a login.",
-    "missing_token_id": "The token has no id by which to know it again.",
-    "used_before": "The token was used before.",
+    "wrong_type": Words("The token is of another kind than was expected."),
+    "logout_too_old": Words("The logout happened too long ago; perhaps a clock is wrong."),
+    "not_a_logout": Words("The token does not say that somebody logged out."),
+    "nonce_in_logout": Words("The token belongs to a login."),
+    "missing_token_id": Words("The token has no id by which to know it again."),
+    "used_before": Words("The token was used before."),
 }
 
 # RFC 6749 4.1.2.1 and Core 1.0 3.1.2.6; what is not listed is told as provider_error.

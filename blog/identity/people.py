@@ -11,13 +11,13 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeGuard
 
-from blog.errors import Invalid, LoginRefused
+from blog.errors import Invalid, LoginRefused, Words
 from blog.identity import avatars
 
 NAME_LENGTH = 80
 ID_LENGTH = 255  # OpenID Connect Core 1.0 §2: sub
 ISSUER_LENGTH = 500
-FORMER_AUTHOR = "Former author"
+FORMER_AUTHOR = Words("Former author")
 GROUP_LENGTH = 255
 ZONE_LENGTH = 64
 ROLES = ("reader", "author", "editor", "admin")  # each includes the ones before it

@@ -10,14 +10,14 @@ from flask import Flask, Response, g, make_response, redirect, render_template, 
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import Unauthorized
 
-from blog.errors import Forbidden
+from blog.errors import Forbidden, Words
 from blog.identity.people import Key
 from blog.porch import log, parked, person_ref, porch
 from blog.web import answers, csrf, forms, headers
 from blog.web.clock import moment
 
 View = Callable[..., ResponseReturnValue]
-NEEDS_ROLE = "You may read here; this needs the role of {}, which your organisation’s sign-in service gives."
+ROLES = {"author": Words("author"), "editor": Words("editor"), "admin": Words("admin")}
 
 
 def init_app(app: Flask) -> None:
@@ -85,7 +85,12 @@ def role_required(role: str) -> Callable[[View], View]:
             if role not in g.user.roles:
                 log.note("access_refused", person=g.user, needs=role, has=log.role(g.user), alarm=True)
                 kept = parked.parked_form()  # somebody may have lost the role since they sent it
-                raise Forbidden(NEEDS_ROLE.format(role), typed=forms.words_of(kept) if kept else ())
+                needs = Words(
+                    "You may read here; this needs the role of %(role)s, "
+                    "which your organisation’s sign-in service gives.",
+                    role=ROLES[role],
+                )
+                raise Forbidden(needs, typed=forms.words_of(kept) if kept else ())
             return view(*args, **kwargs)
 
         return guarded

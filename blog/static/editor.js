@@ -47,10 +47,13 @@
     svg.append(line);
     return svg;
   };
-  const clock = (at) => new Date(at).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
-  const hour = (at) => new Date(at).toLocaleTimeString([], { timeStyle: "short" });
+  const data = form.dataset, spoken = JSON.parse(data.words);
+  const tell = (text, values = {}) => (spoken[text] || text).replace(/%\((\w+)\)s/g, (_, name) => values[name]);
+  const tongue = document.documentElement.lang, tongues = tongue === "en" ? [] : tongue; // English: the browser's own
+  const clock = (at) => new Date(at).toLocaleString(tongues, { dateStyle: "medium", timeStyle: "short" });
+  const hour = (at) => new Date(at).toLocaleTimeString(tongues, { timeStyle: "short" });
 
-  const data = form.dataset, body = form.elements.body, title = form.elements.title;
+  const body = form.elements.body, title = form.elements.title;
   const onMac = /Mac|iP/.test(navigator.platform);
   const said = make("span", { "aria-live": "polite" }), more = make("span"), counted = make("span", { class: "tally" });
   body.after(make("p", { class: "help standing" }, make("span", {}, said, " ", more), counted));
@@ -117,7 +120,7 @@
       method: "POST", body: sent, headers: { Accept: "application/json" }, redirect: "error",
       signal: AbortSignal.timeout(PATIENCE_MS),
     }).then((answer) => answer.json().catch(() => ({})).then((told) => answered(answer.status, told, text)))
-      .catch(() => away("The server does not answer."))
+      .catch(() => away(tell("The server does not answer.")))
       .finally(() => { flying = null; if (!settled(now())) later(AUTOSAVE_MS); });
     return flying;
   };
@@ -126,16 +129,16 @@
       [onServer, keptBefore] = [text, true];
       inBrowser = null;
       box.drop(key);
-      say(status === 200 ? "Not saved yet, but kept." : told.detail, `(${hour(told.kept_at)})`);
+      say(status === 200 ? tell("Not saved yet, but kept.") : told.detail, `(${hour(told.kept_at)})`);
     } else if (status === 401) {
-      const link = make("a", { href: data.login, target: "_blank", rel: "noopener" }, "Log in again in a new tab");
-      away("You are logged out.", link, ".");
-    } else if (status >= 500) away("The server cannot keep it now.");
-    else if (keepHere()) say(`${told.detail || "The server did not take it."} It is kept in this browser.`);
-    else say(`${told.detail || "The server did not take it."} Nothing keeps it: copy it before you leave.`);
+      const link = make("a", { href: data.login, target: "_blank", rel: "noopener" }, tell("Log in again in a new tab"));
+      away(tell("You are logged out."), link, ".");
+    } else if (status >= 500) away(tell("The server cannot keep it now."));
+    else if (keepHere()) say(`${told.detail || tell("The server did not take it.")} ${tell("It is kept in this browser.")}`);
+    else say(`${told.detail || tell("The server did not take it.")} ${tell("Nothing keeps it: copy it before you leave.")}`);
   };
   const away = (why, ...rest) => {
-    say(keepHere() ? `${why} What you type is kept in this browser.` : `${why} Nothing keeps what you type.`, ...rest);
+    say(`${why} ${tell(keepHere() ? "What you type is kept in this browser." : "Nothing keeps what you type.")}`, ...rest);
     setTimeout(() => { if (now() !== onServer) autosave(); }, RETRY_MS);
   };
   const changed = () => {
@@ -158,7 +161,7 @@
     const bytes = new Blob([body.value]).size, by = event.submitter;
     if (bytes > MOST_BYTES) {
       event.preventDefault();
-      say(`The body has ${bytes.toLocaleString("en")} bytes, which is far more than fits. Nothing was sent.`);
+      say(tell("The body has %(bytes)s bytes, which is far more than fits. Nothing was sent.", { bytes: bytes.toLocaleString(tongue) }));
       body.focus();
     } else if (flying) { // an autosave that arrives after the save would be an old text
       event.preventDefault();
@@ -177,14 +180,14 @@
     for (const [each, kept] of found) {
       if (each === key && data.state === "typed") { box.drop(each); continue; } // it was sent, and came back in this page
       if (!kept || Date.now() - kept.at > KEPT_FOR_MS || written(kept.fields) === now()) { box.drop(each); continue; }
-      const notice = make("p", { class: "notice" }, `This browser kept what you typed until ${clock(kept.at)}. It is not saved. `);
+      const notice = make("p", { class: "notice" }, `${tell("This browser kept what you typed until %(time)s. It is not saved.", { time: clock(kept.at) })} `);
       const act = (name, done) => {
         const button = make("button", { type: "button" }, name);
         button.addEventListener("click", () => { notice.remove(); done(); });
         return button;
       };
-      notice.append(act("Show it", () => { fill(kept.fields); box.drop(each); keepHere(); title.focus(); }), " ",
-        act("Discard it", () => box.drop(each)));
+      notice.append(act(tell("Show it"), () => { fill(kept.fields); box.drop(each); keepHere(); title.focus(); }), " ",
+        act(tell("Discard it"), () => box.drop(each)));
       form.before(notice);
     }
   };
@@ -221,12 +224,12 @@
   };
   const MARKED = /^(#{1,6} |> |(?:[-*+]|\d+[.)]) (?:\[[ xX]\] )?)/;
   const commands = {
-    bold: () => around("**", "strong"),
-    italic: () => around("*", "emphasis"),
+    bold: () => around("**", tell("strong")),
+    italic: () => around("*", tell("emphasis")),
     heading: () => lines(() => "## ", /^#{1,6} /),
     link: () => {
       const [start, end, text] = selection(), address = /^https?:\/\/\S+$/.test(text);
-      const words = address ? "text" : text || "text", made = `[${words}](${address ? text : "https://"})`;
+      const words = address ? tell("text") : text || tell("text"), made = `[${words}](${address ? text : "https://"})`;
       replace(start, end, made, address ? 1 : words.length + 3, address ? 1 + words.length : made.length - 1);
     },
     quote: () => lines(() => "> ", /^> /),
@@ -236,7 +239,7 @@
     code: () => {
       const [start, end, text] = selection();
       if (text.includes("\n")) replace(start, end, "```\n" + text + "\n```", 3, 3);
-      else around("`", "code");
+      else around("`", tell("code"));
     },
     image: () => chooser.click(),
     footnote: () => {
@@ -264,10 +267,10 @@
   let uploaded = 0;
   const upload = async (file) => {
     const name = file.name.replace(/[[\]()<>`\\\n\r]/g, " ").slice(0, 60);
-    const mark = `![Uploading ${name} … ${++uploaded}]()`, [start, end] = selection();
+    const mark = `![${tell("Uploading %(name)s …", { name })} ${++uploaded}]()`, [start, end] = selection();
     replace(start, end, mark);
     uploads++;
-    let made = "", refused = `${name} could not be uploaded.`;
+    let made = "", refused = tell("%(name)s could not be uploaded.", { name });
     try {
       const sent = new FormData();
       sent.append("csrf_token", form.elements.csrf_token.value);
@@ -309,12 +312,12 @@
     asked.onload = function onload() {
       const shown = [200, 400].includes(this.status) && this.response
         ? [...this.response.body.childNodes].map((node) => document.importNode(node, true))
-        : [make("p", { class: "help" }, "The preview cannot be made now.")];
+        : [make("p", { class: "help" }, tell("The preview cannot be made now."))];
       const at = pane.scrollTop;
       pane.querySelector(".shown").replaceChildren(...shown);
       pane.scrollTop = at;
     };
-    asked.onerror = () => pane.querySelector(".shown").replaceChildren(make("p", { class: "help" }, "The server does not answer."));
+    asked.onerror = () => pane.querySelector(".shown").replaceChildren(make("p", { class: "help" }, tell("The server does not answer.")));
     asked.send(new URLSearchParams(new FormData(form)));
   };
   const showPreview = (on = pane.hidden) => {
@@ -348,16 +351,16 @@
     ["image", "Image", "M4 5h16v14H4zM4 16l5-5 4 4 2-2 5 5M15.5 9h.01"],
     ["footnote", "Footnote", "M4 19 8.5 7 13 19M5.5 15h6M17 6l2-1v7"],
   ];
-  const bar = make("div", { class: "tools", role: "toolbar", "aria-label": "Formatting", "aria-controls": "body" });
+  const bar = make("div", { class: "tools", role: "toolbar", "aria-label": tell("Formatting"), "aria-controls": "body" });
   for (const [command, name, path, letter] of TOOLS) {
     const shortcut = letter ? { "aria-keyshortcuts": `${onMac ? "Meta" : "Control"}+${letter}` } : {};
-    const button = make("button", { type: "button", "aria-label": name, title: letter ? `${name} (${mod}${letter})` : name, ...shortcut }, icon(path));
+    const button = make("button", { type: "button", "aria-label": tell(name), title: letter ? `${tell(name)} (${mod}${letter})` : tell(name), ...shortcut }, icon(path));
     button.addEventListener("click", () => commands[command]());
     bar.append(button);
   }
   const toggles = {
-    preview: make("button", { type: "button", class: "words", "aria-pressed": "false", title: `Preview beside the text (${mod}Shift+P)` }, "Preview"),
-    calm: make("button", { type: "button", class: "words", "aria-pressed": "false", title: "Nothing but the text; Esc leads back" }, "Focus"),
+    preview: make("button", { type: "button", class: "words", "aria-pressed": "false", title: `${tell("Preview beside the text")} (${mod}Shift+P)` }, tell("Preview")),
+    calm: make("button", { type: "button", class: "words", "aria-pressed": "false", title: tell("Nothing but the text; Esc leads back") }, tell("Focus")),
   };
   toggles.preview.addEventListener("click", () => showPreview());
   toggles.calm.addEventListener("click", () => calm());
@@ -396,7 +399,7 @@
     if (cutter && text.length < 200000) { for (const piece of cutter.segment(text)) words += piece.isWordLike; }
     else words = text.split(/\s+/).filter(Boolean).length;
     const minutes = Math.max(1, Math.round(words / 230));
-    counted.textContent = words ? `${words.toLocaleString("en")} ${words === 1 ? "word" : "words"}, ${minutes} min to read` : "";
+    counted.textContent = words ? tell(words === 1 ? "%(words)s word, %(minutes)s min to read" : "%(words)s words, %(minutes)s min to read", { words: words.toLocaleString(tongue), minutes }) : "";
   };
 
   form.querySelector("[value=preview]").remove(); // the one beside the text does more

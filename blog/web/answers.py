@@ -14,25 +14,30 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
 from blog import errors
+from blog.errors import Words
 from blog.web import forms, redirects
 from blog.web.headers import keep_private
+from blog.web.languages import translated
 
 RETRY_AFTER_S = 30
 
 PAGES = {  # status → what the page says when nobody said it better
-    400: ("That did not make sense", "Something in the request could not be understood."),
-    401: ("Not logged in", "Log in, and try again."),
-    403: ("Not yours to change", "You are logged in, but this belongs to somebody else."),
-    404: ("Nothing here", "There is no page at this address. It may never have been published, or it was taken back."),
-    405: ("Not this way", "This address exists, but not for what was tried."),
-    409: ("Somebody was faster", "A newer version was saved in the meantime."),
-    410: ("Gone", "What stood at this address was deleted for good. It will not come back."),
-    411: ("Length missing", "The request did not say how long it is."),
-    413: ("Too much at once", "That was more than fits. Go back: your browser still has what you typed."),
-    429: ("Slowly, please", "That was more than one may do in so short a time. Please try again later."),
-    507: ("No room left", "The disk of this blog is full, so this was not kept. Tell whoever runs it."),
-    500: ("Something broke", "That is our fault, not yours. It has been noted."),
-    503: ("Back in a moment", "A part of the site does not answer just now. Please try again shortly."),
+    400: (Words("That did not make sense"), Words("Something in the request could not be understood.")),
+    401: (Words("Not logged in"), Words("Log in, and try again.")),
+    403: (Words("Not yours to change"), Words("You are logged in, but this belongs to somebody else.")),
+    404: (
+        Words("Nothing here"),
+        Words("There is no page at this address. It may never have been published, or it was taken back."),
+    ),
+    405: (Words("Not this way"), Words("This address exists, but not for what was tried.")),
+    409: (Words("Somebody was faster"), Words("A newer version was saved in the meantime.")),
+    410: (Words("Gone"), Words("What stood at this address was deleted for good. It will not come back.")),
+    411: (Words("Length missing"), Words("The request did not say how long it is.")),
+    413: (Words("Too much at once"), Words("That was more than fits. Go back: your browser still has what you typed.")),
+    429: (Words("Slowly, please"), Words("That was more than one may do in so short a time. Please try again later.")),
+    507: (Words("No room left"), Words("The disk of this blog is full, so this was not kept. Tell whoever runs it.")),
+    500: (Words("Something broke"), Words("That is our fault, not yours. It has been noted.")),
+    503: (Words("Back in a moment"), Words("A part of the site does not answer just now. Please try again shortly.")),
 }
 
 STATUS: dict[type[Exception], int] = {
@@ -79,7 +84,7 @@ class LengthMissing(HTTPException):
 def _page(
     status: int, sentence: str = "", *, retry_after_s: float | None = None, typed: Sequence[tuple[str, str]] = ()
 ) -> ResponseReturnValue:
-    title, usual = PAGES.get(status, PAGES[500 if status >= 500 else 400])
+    title, usual = map(translated, PAGES.get(status, PAGES[500 if status >= 500 else 400]))
     if "request_id" not in g:  # what went wrong came before everything else, when the session was looked up
         _name_request()
     if request_ctx.url_adapter is None:  # the Host header is no name at all, so no page with links can be built
@@ -120,8 +125,9 @@ def problem(
 
     :param problems: field name → a sentence, where fields are wrong.
     """
-    told: dict[str, Any] = {"title": title, "status": status, "detail": detail}
-    answer = current_app.make_response(({**told, "problems": dict(problems)} if problems else told, status))
+    told: dict[str, Any] = {"title": translated(title), "status": status, "detail": translated(detail)}
+    problems = {name: translated(sentence) for name, sentence in (problems or {}).items()}
+    answer = current_app.make_response(({**told, "problems": problems} if problems else told, status))
     answer.mimetype = "application/problem+json"
     if status == 503:
         answer.headers["Retry-After"] = str(round(retry_after_s or RETRY_AFTER_S))
@@ -129,7 +135,12 @@ def problem(
 
 
 def _says(status: int) -> Callable[[Exception], ResponseReturnValue]:
-    return lambda error: _page(status, str(error), typed=getattr(error, "typed", ()))
+    return lambda error: _page(status, _sentence(error), typed=getattr(error, "typed", ()))
+
+
+def _sentence(error: Exception) -> str:
+    said = error.problems.values() if isinstance(error, errors.Invalid) else error.args[:1]
+    return "; ".join(map(translated, said))
 
 
 def _login_next(status: int) -> str | None:
@@ -157,7 +168,7 @@ def _moved(error: errors.Moved) -> ResponseReturnValue:
 
 
 def _too_many(error: errors.TooMany) -> ResponseReturnValue:
-    return _page(429, str(error), retry_after_s=error.retry_after)
+    return _page(429, _sentence(error), retry_after_s=error.retry_after)
 
 
 def _unreachable(error: errors.Unreachable) -> ResponseReturnValue:

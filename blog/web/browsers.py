@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-UNKNOWN = "An unknown browser"
+from blog.errors import Words
+
+UNKNOWN = Words("An unknown browser")
 
 AHEAD_OF_TIME = ("HTTP_SEC_PURPOSE", "HTTP_PURPOSE", "HTTP_X_PURPOSE", "HTTP_X_MOZ")  # newest name first
 _BROWSER = re.compile(r"(Mozilla/5\.0|Opera/9\.\d+) \(")
@@ -29,7 +31,11 @@ def name_of(user_agent: str) -> str:
     found = parse(user_agent)
     browser = found.user_agent.family if found.user_agent else None
     system = found.os.family if found.os else None
-    return f"{browser} on {system}" if browser and system else browser or system or UNKNOWN
+    return (
+        Words("%(browser)s on %(system)s", browser=browser, system=system)
+        if browser and system
+        else browser or system or UNKNOWN
+    )
 
 
 @lru_cache(maxsize=1024)

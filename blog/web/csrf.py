@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from flask import Flask, current_app, request
 from itsdangerous import BadSignature, URLSafeSerializer
 
-from blog.errors import Forbidden
+from blog.errors import Forbidden, Words
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 FIELD = "csrf_token"
@@ -60,7 +60,7 @@ def gate() -> None:
     else:
         ours = sent_from is None or sent_from == current_app.extensions["csrf"][1]
     if not ours:
-        raise Forbidden("This was sent from another site, so it was not accepted.")
+        raise Forbidden(Words("This was sent from another site, so it was not accepted."))
 
 
 def origin_of(url: str) -> str:
@@ -92,4 +92,4 @@ def check(text: str | None, person_ref: str) -> None:
     :raises Forbidden: if it is missing, not ours, or was made for somebody else.
     """
     if not hmac.compare_digest(holder(text) or "", person_ref):
-        raise Forbidden("This form belongs to another login. Reload the page and send it again.")
+        raise Forbidden(Words("This form belongs to another login. Reload the page and send it again."))

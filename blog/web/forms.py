@@ -9,7 +9,7 @@ from typing import Any
 from flask import current_app, request
 from werkzeug.datastructures import MultiDict
 
-from blog.errors import Invalid
+from blog.errors import Invalid, Words
 from blog.web import csrf
 
 END_MARK = "end"  # the last field of every form of ours
@@ -84,7 +84,7 @@ def must_be_whole() -> None:
     :raises Invalid: if so; half a text must never overwrite a whole one.
     """
     if request.form.get(END_MARK) != "1":
-        raise Invalid("The form did not arrive whole. Nothing was saved; please send it again.")
+        raise Invalid(Words("The form did not arrive whole. Nothing was saved; please send it again."))
 
 
 def typed() -> list[tuple[str, str]]:
@@ -112,5 +112,5 @@ def whole_number(text: str | None) -> int:
     :raises Invalid: if it is none, or too large to be one of ours.
     """
     if text is None or not text.isascii() or not text.isdigit() or len(text) > 9:
-        raise Invalid("A hidden part of the form was changed. Nothing was saved; please reload the page.")
+        raise Invalid(Words("A hidden part of the form was changed. Nothing was saved; please reload the page."))
     return int(text)

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from flask import Flask, request
 
-from blog.errors import Invalid
+from blog.errors import Invalid, Words
 
 
 def init_app(app: Flask, *, public_url: str) -> None:
@@ -16,4 +16,4 @@ def init_app(app: Flask, *, public_url: str) -> None:
     @app.before_request
     def must_be_ours() -> None:
         if urlsplit(f"//{request.host}").hostname != ours:
-            raise Invalid(f"This blog is at {public_url}.")
+            raise Invalid(Words("This blog is at %(url)s.", url=public_url))

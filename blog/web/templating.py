@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 from zoneinfo import ZoneInfo
@@ -14,21 +14,6 @@ from flask import Flask
 from blog.web import zones
 
 IN_PAGES = ("_theme.js", "_copy.js")
-
-
-def day(at: date) -> str:
-    """Write a date out, as in 21 November 2026."""
-    return f"{at:%-d %B %Y}"
-
-
-def day_and_time(at: datetime) -> str:
-    """Write a moment out, as in 21 November 2026, 14:05 UTC."""
-    return f"{at:%-d %B %Y, %H:%M} UTC"
-
-
-def month(at: date) -> str:
-    """Write a month out, as in November 2026."""
-    return f"{at:%B %Y}"
 
 
 def machine(at: datetime) -> str:
@@ -55,18 +40,13 @@ def scripts(app: Flask) -> dict[str, str]:
     }
 
 
-def counted(number: int, word: str) -> str:
-    """Write how many there are, as in 1 view, or 12,345 views."""
-    return f"{number:,} {word}{'' if number == 1 else 's'}"
-
-
 def init_app(app: Flask) -> None:
     """Give this application's templates these filters."""
     app.add_template_filter(zones.in_words, "in_zone")
     app.add_template_filter(lambda at: at.astimezone(ZoneInfo(app.config["TIME_ZONE"])), "here")
     app.add_template_filter(zones.typed_at)
     app.add_template_filter(lambda address: urljoin(app.config["PUBLIC_URL"], address), "absolute")
-    for name in (day, day_and_time, month, machine, counted, host):
+    for name in (machine, host):
         app.add_template_filter(name)
     scripts = Path(app.static_folder or "").glob("*.js")
     app.jinja_env.globals["integrity"] = {script.name: integrity(script.read_bytes()) for script in scripts}

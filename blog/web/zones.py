@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
-from blog.errors import Invalid
+from blog.errors import Invalid, Words
+from blog.web import languages
 
 FIELD = "publish_at"  # under which problems are told
 _CONTINENTS = (
@@ -23,7 +24,7 @@ _CONTINENTS = (
     "Pacific",
 )
 _LOCAL = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?")
-_NO_TIME = {FIELD: "This is no date and time that can be meant. Write it as in 2027-05-04 09:30."}
+_NO_TIME = {FIELD: Words("This is no date and time that can be meant. Write it as in 2027-05-04 09:30.")}
 _SHOWN = "%Y-%m-%dT%H:%M"  # HTML, 2.3.5.5: a local date and time string
 
 
@@ -51,7 +52,7 @@ def typed_at(at: datetime | None, zone: str) -> str:
 
 def in_words(at: datetime, zone: str) -> str:
     """Write a moment out as the clocks of a zone show it, as in 21 November 2026, 14:05 (Europe/Berlin)."""
-    return f"{at.astimezone(ZoneInfo(zone)):%-d %B %Y, %H:%M} ({zone})"
+    return f"{languages.by_the_clock(at.astimezone(ZoneInfo(zone)))} ({zone})"
 
 
 def moment_of(typed: str, zone: str, *, stored: datetime | None = None) -> datetime | None:
@@ -78,7 +79,10 @@ def moment_of(typed: str, zone: str, *, stored: datetime | None = None) -> datet
     except (ValueError, OverflowError):  # there is no such day, or it is at one of the ends of time
         raise Invalid(_NO_TIME) from None
     if shown != local:
-        raise Invalid({FIELD: f"Clocks go forward then in {zone}: there is no {local:%H:%M} on that day."})
+        skipped = Words(
+            "Clocks go forward then in %(zone)s: there is no %(time)s on that day.", zone=zone, time=f"{local:%H:%M}"
+        )
+        raise Invalid({FIELD: skipped})
     return at
 
 

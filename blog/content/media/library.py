@@ -18,7 +18,7 @@ from blog.content.media.workshop import Made
 from blog.content.readers import ANYBODY, Reader, readable_by
 from blog.content.text import line
 from blog.db import Media, MediaHolder, Post, PostMedia, db, wait_for_turn, writing
-from blog.errors import Conflict, Invalid, NotFound
+from blog.errors import Conflict, Invalid, NotFound, Words
 
 AuthorKey = tuple[str, str]  # issuer and id
 
@@ -141,7 +141,13 @@ def add(
     :raises Unreachable: when too many pictures are being made.
     """
     if len(data) > longest:
-        raise Invalid({"file": f"It has {megabytes(len(data))}; at most {megabytes(longest)} fit."})
+        raise Invalid(
+            {
+                "file": Words(
+                    "It has %(size)s; at most %(longest)s fit.", size=megabytes(len(data)), longest=megabytes(longest)
+                )
+            }
+        )
     kind = workshop.recognise(data, name=name, declared=declared)
     if quota and holding(key).bytes >= quota:
         raise _no_room(key, quota, 0)
@@ -186,9 +192,19 @@ def _make_row(session: Session, values: dict[str, Any]) -> None:
 
 def _no_room(key: AuthorKey, quota: int, size: int, held: int | None = None) -> Invalid:
     held = holding(key).bytes if held is None else held
-    needs = f", and this one needs {megabytes(size)}" if size else ""
+    sizes = {"held": megabytes(held), "quota": megabytes(quota)}
+    if not size:
+        return Invalid(
+            {"file": Words("Your pictures take %(held)s of %(quota)s. Delete some that are not used.", **sizes)}
+        )
     return Invalid(
-        {"file": f"Your pictures take {megabytes(held)} of {megabytes(quota)}{needs}. Delete some that are not used."}
+        {
+            "file": Words(
+                "Your pictures take %(held)s of %(quota)s, and this one needs %(size)s. Delete some that are not used.",
+                size=megabytes(size),
+                **sizes,
+            )
+        }
     )
 
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from blog.errors import Full, Invalid, Unreachable
+from blog.errors import Full, Invalid, Unreachable, Words
 
 ACCEPTED = "PNG, JPEG, GIF and WebP"
 WALL_S = 30  # a picture has 20 s of one processor; the rest is for a machine that is busy
@@ -33,18 +33,22 @@ _TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")  
 NAME_LONGEST = 60  # characters of a file's name that are shown
 _UNSAID = {"", "application/octet-stream", "binary/octet-stream"}
 _FOREIGN = (  # what people try, and is told better by its name
-    (b"%PDF-", "a PDF"),
-    (b"PK\x03\x04", "a ZIP archive or an office document"),
-    (b"BM", "a BMP picture"),
-    (b"II*\x00", "a TIFF picture"),
-    (b"MM\x00*", "a TIFF picture"),
-    (b"\x00\x00\x01\x00", "an icon"),
+    (b"%PDF-", Words("It is a PDF.")),
+    (b"PK\x03\x04", Words("It is a ZIP archive or an office document.")),
+    (b"BM", Words("It is a BMP picture.")),
+    (b"II*\x00", Words("It is a TIFF picture.")),
+    (b"MM\x00*", Words("It is a TIFF picture.")),
+    (b"\x00\x00\x01\x00", Words("It is an icon.")),
 )
 _SAID = {
-    "damaged": "It is damaged or incomplete, so that it cannot be read as a picture.",
-    "too_many_pixels": "It is too large: at most 50 million pixels (WebP: 25 million), and 16,000 on a side, are read.",
-    "too_many_frames": "It moves for too long: at most 1,000 frames, and 50 million pixels together, can be read.",
-    "too_slow": "It takes too long to read. Save it with fewer pixels or frames, and send that.",
+    "damaged": Words("It is damaged or incomplete, so that it cannot be read as a picture."),
+    "too_many_pixels": Words(
+        "It is too large: at most 50 million pixels (WebP: 25 million), and 16,000 on a side, are read."
+    ),
+    "too_many_frames": Words(
+        "It moves for too long: at most 1,000 frames, and 50 million pixels together, can be read."
+    ),
+    "too_slow": Words("It takes too long to read. Save it with fewer pixels or frames, and send that."),
 }
 
 
@@ -71,13 +75,21 @@ def recognise(data: bytes, *, name: str = "", declared: str = "") -> str:
     """
     kind = _kind(data)
     if kind is None:
-        raise _refusal(f"{_what(data)} Only {ACCEPTED} are taken.")
+        raise _refusal(Words("%(what)s Only %(kinds)s are taken.", what=_what(data), kinds=ACCEPTED))
     _, dot, ending = name.lower().rpartition(".")
     if dot and ending.isalnum() and ending not in _NAMED[kind]:
-        raise _refusal(f"It is named .{ending[:12]}, but holds a {_TITLES[kind]} picture. Rename it, if you trust it.")
+        raise _refusal(
+            Words(
+                "It is named .%(ending)s, but holds a %(kind)s picture. Rename it, if you trust it.",
+                ending=ending[:12],
+                kind=_TITLES[kind],
+            )
+        )
     declared = declared.partition(";")[0].strip().lower()
     if declared not in _UNSAID and _DECLARED.get(declared, declared) != TYPES[kind]:
-        raise _refusal(f"It was sent as {declared[:40]}, but holds a {_TITLES[kind]} picture.")
+        raise _refusal(
+            Words("It was sent as %(type)s, but holds a %(kind)s picture.", type=declared[:40], kind=_TITLES[kind])
+        )
     return kind
 
 
@@ -100,16 +112,16 @@ def _kind(data: bytes) -> str | None:
 
 def _what(data: bytes) -> str:
     if not data:
-        return "It is empty."
+        return Words("It is empty.")
     head = data[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if b"<svg" in head:
-        return "It is an SVG drawing, which can hold programs."
+        return Words("It is an SVG drawing, which can hold programs.")
     if head.startswith((b"<!doctype", b"<html", b"<script", b"<?xml")):
-        return "It is a web page or XML."
+        return Words("It is a web page or XML.")
     if data[4:8] == b"ftyp":
         brand = data[8:12]
-        return "It is an AVIF picture." if brand == b"avif" else "It is a HEIC picture or a film."
-    return next((f"It is {what}." for start, what in _FOREIGN if data.startswith(start)), "It is no picture.")
+        return Words("It is an AVIF picture.") if brand == b"avif" else Words("It is a HEIC picture or a film.")
+    return next((what for start, what in _FOREIGN if data.startswith(start)), Words("It is no picture."))
 
 
 def _refusal(sentence: str) -> Invalid:
