@@ -237,3 +237,21 @@ def test_a_program_hears_of_an_error_in_its_language(visitor):
 def test_an_error_page_is_in_the_language_of_the_browser(visitor):
     page = read(visitor, "/none", {"Accept-Language": "ar"})
     assert page.h1.text == "لا شيء هنا"
+
+
+def imported():
+    """The templates whose macros others take: what stands outside of these is read once, in whatever language."""
+    named = {name for path in TEMPLATES for name in re.findall(r'from "([^"]+)" import', path.read_text())}
+    return sorted(named)
+
+
+@pytest.mark.parametrize("name", imported())
+def test_a_file_of_macros_says_nothing_while_it_is_read(name):
+    text = (BLOG / "templates" / name).read_text()
+    outside = re.sub(r"\{% macro .*?\{%-? endmacro %\}", "", text, flags=re.DOTALL)
+    assert not re.search(r"\b(?:_|ngettext)\(", outside)
+
+
+def test_the_dashboard_changes_its_language_with_the_browser(ada):
+    for name, drafts in {"de": "Entwürfe", "ar": "المسودات", "en": "Drafts"}.items():
+        assert drafts in read(ada, "/dashboard", {"Accept-Language": name}).text
