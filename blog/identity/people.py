@@ -88,7 +88,8 @@ def byline(key: Key, person: Person | None, *, secret: bytes) -> Byline:
         return Byline(FORMER_AUTHOR, known=False, gone=True)
     if person is not None and person.name:
         return Byline(person.name, known=True, colour=1 + _hashed(key, "colour", secret)[0] % avatars.COLOURS)
-    return Byline(f"Author {b32encode(_hashed(key, 'byline', secret))[:4].decode()}", known=False)
+    sign = b32encode(_hashed(key, "byline", secret))[:4].decode()
+    return Byline(Words("Author %(sign)s", sign=sign), known=False)
 
 
 def handle(key: Key, *, secret: bytes) -> str:
