@@ -300,7 +300,13 @@ def _fts5(asked: _Asked) -> str:
 
 
 def _fts5_title(asked: _Asked) -> str:
-    return " AND ".join(f"title_words : {_fts5_term(term)}" for term in asked.sought.terms)
+    return " AND ".join(map(_fts5_in_title, asked.sought.terms))
+
+
+def _fts5_in_title(term: Term) -> str:
+    if term.begins or len(term.words) > 1 or len(term.words[0]) == 1:
+        return f"title_words : {_fts5_term(term)}"
+    return _quoted(index.title_mark(term.words[0]))
 
 
 def _fts5_term(term: Term) -> str:
