@@ -439,8 +439,8 @@ class Searchable(db.Model):  # type: ignore[name-defined]
     )
     post_id: Mapped[int] = mapped_column(ForeignKey("posts.id", ondelete="CASCADE"), unique=True)
     words_version: Mapped[int]  # of what made the words
-    title_words: Mapped[str] = mapped_column(Text)
-    words: Mapped[str] = mapped_column(Text)  # of the text, then marks for tags and for whom it is
+    title_words: Mapped[str] = mapped_column(Text)  # then marks for tags and for whom it is
+    words: Mapped[str] = mapped_column(Text)  # of the text
     text: Mapped[str] = mapped_column(Text)  # as it is read, of which results show a piece
 
 
@@ -465,6 +465,19 @@ _FULL_TEXT = {  # what the databases keep for themselves, under names that begin
         " (array_to_tsvector(array_remove(string_to_array(title_words || words, ' '), ''))) STORED",
         "CREATE INDEX fts_ix_title ON searchable USING gin (fts_title)",
         "CREATE INDEX fts_ix_words ON searchable USING gin (fts_words)",
+        # a function, as the planner must be told not to go through all texts, which it thinks is cheap
+        """CREATE OR REPLACE FUNCTION fts_find(tsquery, tsquery, text[], tsquery, integer, bigint, integer)
+        RETURNS TABLE (place bigint, post_id integer) LANGUAGE sql STABLE SET enable_seqscan = off AS $$
+        WITH titled AS MATERIALIZED (
+          SELECT s.place, s.post_id FROM searchable s WHERE s.fts_title @@ $2 AND s.title_words LIKE ALL ($3)
+          AND CASE WHEN $4 IS NULL THEN true ELSE NOT s.fts_words @@ $4 END
+        ), hits AS MATERIALIZED (
+          SELECT s.place, s.post_id FROM searchable s WHERE $5 = 1 AND s.fts_words @@ $1
+        )
+        SELECT t.place, t.post_id FROM titled t WHERE $5 = 0 AND t.place < $6
+        UNION ALL
+        SELECT h.place, h.post_id FROM hits h WHERE h.place < $6 AND h.place NOT IN (SELECT t.place FROM titled t)
+        ORDER BY place DESC LIMIT $7 $$""",
     ),
 }
 for _dialect, _statements in _FULL_TEXT.items():

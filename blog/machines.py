@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
-from flask import Blueprint, Response, current_app, g, url_for
+from flask import Blueprint, Response, current_app, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from blog.content import exchange, llms, navigation, posts, sitemap
+from blog.content import exchange, llms, navigation, old_paths, posts, sitemap
 from blog.content.readers import Reader
 from blog.errors import NotFound
 from blog.porch.guards import asker
@@ -25,7 +26,7 @@ bp = Blueprint("machines", __name__)
 
 @bp.get("/sitemap.xml")
 def whole_sitemap() -> Response:
-    """List every address that a stranger can read, or the parts that list them."""
+    """List the addresses that a stranger can read, or the parts that list them."""
     first = sitemap.part(1, now=moment())
     if first.parts == 1:
         return _urlset(first)
@@ -71,13 +72,26 @@ def llms_txt() -> Response:
 @bp.get("/<slug>.md")
 def markdown(slug: str) -> ResponseReturnValue:
     """Give the Markdown of a post to who may read it."""
-    found = posts.at_slug(slug, now=moment(), reader=Reader(*asker()))
+    try:
+        found = posts.at_slug(slug, now=moment(), reader=Reader(*asker()))
+    except NotFound:
+        return _to_where_it_is(slug)
     page_url = _url("blog.post", slug=found.slug)
     written = exchange.shown(found, url=page_url)
     told = Response(written, content_type=MARKDOWN)
     response = headers.keep_private(told) if g.user else validators.revalidated(written, MARKDOWN)
     response.headers["Link"] = f'<{page_url}>; rel="canonical"'
     return response
+
+
+def _to_where_it_is(slug: str) -> ResponseReturnValue:
+    """Lead on as a page does: a post came from another site, where this was its address, or is gone for good."""
+    reader = Reader(*asker())
+    with suppress(NotFound):
+        there = old_paths.leads_to(request.path, now=moment(), reader=reader)
+        return redirect(url_for("blog.post", slug=there), 301)
+    there = old_paths.leads_to(f"/{slug}", now=moment(), reader=reader)
+    return redirect(url_for("machines.markdown", slug=there), 301)
 
 
 def _url(endpoint: str, **values: Any) -> str:

@@ -43,6 +43,7 @@ HOMES = {
     "markdown_it": "content/text.py",
     "mdit_py_plugins": "content/text.py",
     "nh3": "content/text.py",
+    "xml": ("content/syndication.py", "content/sitemap.py"),
     "yaml": "content/matter.py",
     "pygments": "content/code.py",
     "PIL": "content/media/pictures.py",  # a program of its own, which nothing imports

@@ -235,7 +235,7 @@ def keep(app, slug, *paths):
     with app.app_context():
         post = posts.at_slug(slug, now=datetime.now(UTC), reader=EVERYTHING)
         with posts.writing() as session:
-            old_paths.keep(session, post.id, {old_paths.settled(path) for path in paths})
+            old_paths.keep(session, {old_paths.settled(path): post.id for path in paths})
 
 
 def delete(app, slug):

@@ -143,6 +143,31 @@ def test_posts_and_tags_from_before_can_be_searched_for(unmigrated):
     assert differences() == []
 
 
+def test_an_address_of_a_post_that_was_deleted_before_says_nothing_of_it(unmigrated):
+    upgrade()
+    downgrade(revision="0014")
+    for slug in ("secret", "kept"):
+        tombstone = text("INSERT INTO slugs (slug, post_id, public) VALUES (:slug, NULL, true)")
+        db.session.execute(tombstone, {"slug": slug})
+    db.session.commit()
+    upgrade()
+    assert db.session.execute(text("SELECT slug FROM slugs")).all() == []
+
+
+def test_a_slug_that_is_too_long_for_an_earlier_version_is_cut_there(unmigrated):
+    upgrade()
+    about = Details(slug="a" * 200)
+    post = posts.create(("https://id.example", "ada"), title="T", body_md="x", now=NOW, publish=True, about=about)
+    downgrade(revision="0014")
+    slug = db.session.execute(text("SELECT slug FROM posts")).scalar_one()
+    if db.engine.dialect.name == "postgresql":
+        assert slug == f"{'a' * 68}-{post.id}"
+        assert db.session.execute(text("SELECT slug, post_id FROM slugs")).all() == [(slug, post.id)]
+    db.session.rollback()
+    upgrade()
+    assert differences() == []
+
+
 def test_an_upgrade_empties_the_trash_of_what_is_over(app):
     with app.app_context():
         with writing() as session:

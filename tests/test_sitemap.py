@@ -11,8 +11,8 @@ import xmlschema
 import yaml
 from sqlalchemy import insert, select, update
 
+from blog.content import old_paths, sitemap
 from blog.content import posts as content
-from blog.content import sitemap
 from blog.db import Post, PostAuthor, writing
 from tests.feed_rules import is_rfc3339, tree
 from tests.test_blog import Queries
@@ -96,16 +96,20 @@ def test_a_senseless_part_is_not_there(visitor, number):
 
 
 def test_fifty_thousand_addresses_fit_into_one_file_and_one_more_does_not(ada, visitor):
+    def count(path):
+        document = visitor.get(path).data
+        assert len(document) < 50 * 1024 * 1024
+        return len(tree(document))
+
     ada.publish("First")
     with ada.app.app_context(), writing() as session:
         first = {column.name: value for column, value in _row(session)}
         rows = [first | {"id": number, "slug": f"post-{number}", "form_id": None} for number in range(2, sitemap.MOST)]
         session.execute(insert(Post.__table__), rows)
-    assert len(listed(visitor)) == 50_000
+    assert count("/sitemap.xml") == 50_000
     ada.publish("Last")
     assert listed(visitor) == ["/sitemap-1.xml", "/sitemap-2.xml"]
-    assert [len(listed(visitor, path)) for path in listed(visitor)] == [50_000, 1]
-    assert len(visitor.get("/sitemap-1.xml").data) < 50 * 1024 * 1024
+    assert [count(path) for path in ("/sitemap-1.xml", "/sitemap-2.xml", "/sitemap.xml")] == [50_000, 1, 2]
 
 
 def _row(session):
@@ -291,6 +295,22 @@ def test_an_old_address_leads_to_the_markdown_at_the_new_one(ada, visitor):
     ada.submit("/after/delete", "Delete")
     for path in ("/before.md", "/after.md"):
         assert visitor.get(path).status_code == ada.get(path).status_code == 404
+
+
+def test_an_address_on_another_site_leads_to_the_page_and_to_its_markdown(ada, visitor):
+    ada.publish("Here now")
+    with ada.app.app_context(), writing() as session:
+        old_paths.keep(session, session.scalar(select(Post.id)), {"/there-then", "/as-file.md"})
+    for old, new in (("/there-then", "/here-now"), ("/there-then.md", "/here-now.md"), ("/as-file.md", "/here-now")):
+        moved = visitor.get(old)
+        assert (moved.status_code, moved.location) == (301, new)
+
+
+def test_the_markdown_of_a_post_that_is_gone_for_good_is_gone(ada, visitor):
+    ada.publish("A title")
+    with ada.app.app_context():
+        content.delete(content.at_slug("a-title", now=ada.app.extensions["clock"]()).id)
+    assert visitor.get("/a-title.md").status_code == visitor.get("/a-title").status_code == 410
 
 
 @pytest.mark.parametrize(

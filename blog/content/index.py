@@ -92,8 +92,8 @@ def _row(post: Any, marks: Iterable[str]) -> dict[str, Any]:
         "place": place(post.published_at, post.id),
         "post_id": post.id,
         "words_version": words.VERSION,
-        "title_words": words.stream("" if post.kind == NOTE else post.title),  # a note's are its first words
-        "words": words.stream(text, *marks),
+        "title_words": words.stream("" if post.kind == NOTE else post.title, *marks),  # a note's are its first words
+        "words": words.stream(text),
         "text": text,
     }
 

@@ -6,7 +6,7 @@ import posixpath
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -47,18 +47,18 @@ def of_request(path: str) -> str | None:
     return path if 1 < len(path) <= LONGEST else None
 
 
-def keep(session: Session, post_id: int, paths: Collection[str]) -> set[str]:
-    """Let paths lead to a post; tell which do. Those that lead to another post go on doing so.
+def keep(session: Session, wishes: Mapping[str, int]) -> set[str]:
+    """Let paths lead to posts; tell which do. Those that lead to another post go on doing so.
 
     :param session: of ``db.writing``.
-    :param paths: as `settled` writes them.
+    :param wishes: paths, as `settled` writes them, and the ids of posts.
     """
-    if not paths:
+    if not wishes:
         return set()
     dialect: Any = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
-    new = dialect.insert(OldPath).values([{"path": path, "post_id": post_id} for path in paths])
-    free = or_(OldPath.post_id.is_(None), OldPath.post_id == post_id)
-    taken = new.on_conflict_do_update(index_elements=["path"], set_={"post_id": post_id}, where=free)
+    new = dialect.insert(OldPath).values([{"path": path, "post_id": post_id} for path, post_id in wishes.items()])
+    free = or_(OldPath.post_id.is_(None), OldPath.post_id == new.excluded.post_id)
+    taken = new.on_conflict_do_update(index_elements=["path"], set_={"post_id": new.excluded.post_id}, where=free)
     return set(session.scalars(taken.returning(OldPath.path)))
 
 

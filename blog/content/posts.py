@@ -11,6 +11,7 @@ from sqlalchemy import (
     ColumnElement,
     Select,
     and_,
+    bindparam,
     case,
     false,
     func,
@@ -213,34 +214,46 @@ def settle(
     return _as_its_kind(written, PLAIN.kind)
 
 
-def take_in(
-    session: Session,
-    holder: AuthorKey,
-    written: Written,
-    times: Times,
-    *,
-    slug: str,
-    form_id: str,
-    now: datetime,
-    earlier: Iterable[str] = (),
-) -> Post:
-    """Make a post of something that was written elsewhere, in a transaction that tells caches at its end.
+class New(NamedTuple):
+    """What a post is to be made of.
 
-    Who is named above it need not be asked, as they were named there already; but who had not agreed is still asked.
-
-    :param session: of ``db.writing``.
-    :param written: as `settle` gives it.
+    :param written: as `settle` gives it; who is named there need not be asked, unless they had not agreed.
     :param slug: the address it shall have, or one with a number where that is taken; empty for that of its title.
-    :param form_id: tells what it was made of, so that the same is taken in once.
+    :param form_id: tells what it was made of, so that the same is made once.
     :param earlier: addresses that it had before, which lead to it where they are free.
     """
-    slug = _take_address(session, slugs.numbered(slug)) if slug else _first_address(session, written)
-    writer = Reader(holder, written.audience.groups if written.audience else frozenset())
-    post = _add(session, writer, written, times, slug=slug, form_id=form_id, now=now)
-    for old in earlier:
-        if _take(session, old, post.id):
-            session.execute(update(Slug).where(Slug.slug == old).values(public=times.public))
-    return post
+
+    holder: AuthorKey
+    written: Written
+    times: Times
+    slug: str
+    form_id: str | None = None
+    earlier: Sequence[str] = ()
+
+
+def take_in(session: Session, new: Sequence[New], now: datetime) -> list[Post]:
+    """Make posts of what was written elsewhere, in a transaction that tells caches at its end.
+
+    :param session: of ``db.writing``.
+    :raises IntegrityError: when one of them was made meanwhile.
+    """
+    rows = [{"slug": each.slug, "post_id": None, "public": False} for each in new if each.slug]
+    free = set(session.scalars(_new_slugs(session, rows))) if rows else set()
+    made = _add(session, [each._replace(slug=_address(session, each, free)) for each in new], now)
+    for post, each in zip(made, new, strict=True):
+        for old in each.earlier:
+            if _take(session, old, post.id):
+                session.execute(update(Slug).where(Slug.slug == old).values(public=each.times.public))
+    index.follow(session, [post.id for post in made if post.published_at])
+    return made
+
+
+def _address(session: Session, new: New, free: set[str]) -> str:
+    """Give the address that was asked for where it is taken for one of these, else find another; each goes once."""
+    if new.slug in free:
+        free.remove(new.slug)
+        return new.slug
+    return _take_address(session, slugs.numbered(new.slug)) if new.slug else _first_address(session, new.written)
 
 
 class Preview(NamedTuple):
@@ -391,8 +404,8 @@ def _create(
         sent_before = select(Post).where(Post.form_id == form_id).options(*_WHOLE)
         if form_id and (earlier := session.scalar(sent_before)):
             return _sent_before(session, earlier, author_key, written, published_at)
-        times = Times(now, now, published_at)
-        post = _add(session, writer, written, times, slug=_first_address(session, written), form_id=form_id, now=now)
+        new = New(author_key, written, Times(now, now, published_at), _first_address(session, written), form_id)
+        (post,) = _add(session, [new], now)
         if handle:
             handles.keep(session, author_key, handle, now)
         if published_at is not None:
@@ -401,25 +414,39 @@ def _create(
         return post
 
 
-def _add(  # noqa: PLR0917
-    session: Session, writer: Reader, written: Written, times: Times, slug: str, form_id: str | None, now: datetime
-) -> Post:
-    """Make a post at an address that was taken for it, with all that hangs on it."""
-    issuer, author_id = cast(AuthorKey, writer.key)
-    post = Post(author_issuer=issuer, author_id=author_id, slug=slug, form_id=form_id, group_rows=[])
-    named = enumerate(written.naming.named if written.naming else ())
-    post.author_rows = [authorship.row(place, each, now if each.agreed else None) for place, each in named]
-    post.created_at, post.updated_at, post.published_at, post.unpublished_at, post.trashed_at = times
-    image = written.about.image_url if written.about else None
-    pictures = uses.find(session, written.body_html, image=image, writer=writer, now=now)
-    _put(post, written, pictures)
-    session.add(post)
+def _add(session: Session, new: Sequence[New], now: datetime) -> list[Post]:
+    """Make posts at addresses that were taken for them, with all that hangs on them."""
+    made = [_post(each, now) for each in new]
+    known = []
+    for post, (holder, written, *_) in zip(made, new, strict=True):
+        image = written.about.image_url if written.about else None
+        writer = Reader(holder, written.audience.groups if written.audience else frozenset())
+        known.append(uses.find(session, written.body_html, image=image, writer=writer, now=now))
+        _put(post, written, known[-1])
+    session.add_all(made)
     session.flush()
-    if pictures:
-        uses.note(session, post.id, pictures)
-    session.execute(update(Slug).where(Slug.slug == slug).values(post_id=post.id, public=times.public))
-    revisions.note(session, post.id, written.text, by=writer.key, now=times.updated_at)
-    tags.put_first(session, post, written.about.tags if written.about else ())
+    for post, pictures in zip(made, known, strict=True):
+        if pictures:
+            uses.note(session, post.id, pictures)
+    addresses = update(Slug.__table__).where(Slug.slug == bindparam("taken"))
+    rows = [
+        {"taken": post.slug, "post": post.id, "was": each.times.public} for post, each in zip(made, new, strict=True)
+    ]
+    session.connection().execute(addresses.values(post_id=bindparam("post"), public=bindparam("was")), rows)
+    revisions.begin(session, [(post.id, (post.title, post.body_md), post.author_key, post.updated_at) for post in made])
+    tags.put_first(
+        session,
+        [(post, each.written.about.tags if each.written.about else ()) for post, each in zip(made, new, strict=True)],
+    )
+    return made
+
+
+def _post(new: New, now: datetime) -> Post:
+    issuer, author_id = new.holder
+    post = Post(author_issuer=issuer, author_id=author_id, slug=new.slug, form_id=new.form_id, group_rows=[])
+    post.created_at, post.updated_at, post.published_at, post.unpublished_at, post.trashed_at = new.times
+    named = enumerate(new.written.naming.named if new.written.naming else ())
+    post.author_rows = [authorship.row(place, each, now if each.agreed else None) for place, each in named]
     return post
 
 
@@ -570,9 +597,13 @@ def _take(session: Session, slug: str, post_id: int | None) -> bool:
     )
     if session.scalar(known):
         return True
+    return session.scalar(_new_slugs(session, [{"slug": slug, "post_id": post_id, "public": False}])) is not None
+
+
+def _new_slugs(session: Session, rows: list[dict[str, Any]]) -> Any:
+    """Make the statement that takes addresses, as many of them as nobody has, and tells which."""
     dialect: Any = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
-    new = dialect.insert(Slug).values(slug=slug, post_id=post_id, public=False).on_conflict_do_nothing()
-    return session.scalar(new.returning(Slug.slug)) is not None
+    return dialect.insert(Slug).values(rows).on_conflict_do_nothing().returning(Slug.slug)
 
 
 def _readdress(session: Session, post: Post, written: Written) -> None:
@@ -819,7 +850,11 @@ def chosen(ids: Collection[int], *, sought: Sought, reader: Reader) -> Sequence[
 
 def found(ids: Collection[int], *, now: datetime, reader: Reader) -> dict[int, Post]:
     """Load those of these posts, by their ids, that are live and that a reader may read; without their texts."""
-    there = select(Post).where(Post.id.in_(ids), Post.published_at <= now, readable_by(reader, now))
+    if not ids:
+        return {}
+    # Not bare: SQLite would go through all posts that the reader may read, to find these few.
+    theirs = case((and_(Post.published_at <= now, readable_by(reader, now)), true()), else_=false())
+    there = select(Post).where(Post.id.in_(ids), theirs)
     return {post.id: post for post in _listed(there.options(_LISTED, *_shown(reader)))}
 
 

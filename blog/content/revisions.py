@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, insert, select, update
 from sqlalchemy import delete as delete_from
@@ -23,7 +24,7 @@ def note(
     session: Session,
     post_id: int,
     text: tuple[str, str],
-    before: tuple[str, str] | None = None,
+    before: tuple[str, str],
     *,
     by: AuthorKey | None,
     now: datetime,
@@ -32,23 +33,32 @@ def note(
     """Write down a text that a post has from now on; nothing happens when it had it before.
 
     :param session: the transaction that saves the post, in which nobody else does.
-    :param text: title and body; `before`: those it had; None for a post that has just been made.
+    :param text: title and body; `before`: those it had.
     :param by: who saved it; None when nobody knows.
     :param kept: how many of a post remain, the newest.
     """
     if text == before:
         return
     newest = select(func.max(Revision.number)).where(Revision.post_id == post_id)
-    number = (session.scalar(newest) or 0) + 1 if before else 1
-    added, removed = _words(before or ("", ""), text)
-    issuer, author_id = by or (None, None)
-    revision = {"title": text[0], "body_md": text[1], "saved_at": now, "by_issuer": issuer, "by_id": author_id}
-    counts = {"added": added, "removed": removed}
-    session.execute(insert(Revision).values(post_id=post_id, number=number, **revision, **counts))
-    if not before:
-        return
+    number = (session.scalar(newest) or 0) + 1
+    session.execute(insert(Revision), [_row(post_id, number, text, before, by, now)])
     old = delete_from(Revision).where(Revision.post_id == post_id, Revision.number <= number - kept)
     session.execute(old, execution_options=_IN_BULK)
+
+
+def begin(session: Session, firsts: Iterable[tuple[int, tuple[str, str], AuthorKey, datetime]]) -> None:
+    """Write down the first texts of posts that have just been made: of each its id, text, writer and moment."""
+    session.execute(insert(Revision), [_row(post_id, 1, text, ("", ""), by, now) for post_id, text, by, now in firsts])
+
+
+def _row(  # noqa: PLR0917
+    post_id: int, number: int, text: tuple[str, str], before: tuple[str, str], by: AuthorKey | None, now: datetime
+) -> dict[str, Any]:
+    added, removed = _words(before, text)
+    issuer, author_id = by or (None, None)
+    who = {"by_issuer": issuer, "by_id": author_id, "saved_at": now}
+    what = {"title": text[0], "body_md": text[1], "added": added, "removed": removed}
+    return {"post_id": post_id, "number": number, **who, **what}
 
 
 def _words(before: tuple[str, str], after: tuple[str, str]) -> tuple[int, int]:

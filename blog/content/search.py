@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import lru_cache
 from itertools import islice
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import or_, select, text
 from sqlalchemy.orm import aliased
@@ -22,6 +23,7 @@ from blog.errors import NotFound
 LONGEST = 200  # characters of what is typed
 MOST_WORDS = 10  # and tags, together; more do not count
 SHORTEST_PREFIX = 2  # signs before a *
+NEWEST = 500  # posts, in which PostgreSQL looks first
 PHRASES_AMONG = 2_000  # posts, the newest with all words, in which PostgreSQL looks for an exact phrase
 SNIPPET = 240  # characters
 
@@ -314,47 +316,62 @@ def _any_of(expressions: Iterable[str]) -> str:
 
 
 # -- PostgreSQL: tsvector (https://www.postgresql.org/docs/current/textsearch.html) ------------------------------------
-# The words are in sub-selects, so that they are looked up in the index whatever the planner would think of them. Words
-# that stand side by side are found one by one, and then looked for in the text: tsvector keeps 256 places of a word.
+# Words that stand side by side are found one by one, and then looked for in the text: tsvector keeps 256 places of a
+# word. The function is in db.py.
 
 
 def _look_postgresql(asked: _Asked, limit: int) -> list[_Place]:
-    """Find all, sort and cut; of words side by side, look in the newest only."""
+    """Look in the newest posts, where words that are in many are found at once, else in all by the index."""
+    values, beside = _values_postgresql(asked)
+    found: list[_Place] = []
+    for tier in range(asked.begin.tier if asked.sought.terms else 1, 2):
+        values["begin"] = asked.begin.place if tier == asked.begin.tier else asked.end_of_live
+        if len(found) < limit:
+            found += _tier_postgresql(tier, limit - len(found), values, beside)
+    return found
+
+
+def _tier_postgresql(tier: int, limit: int, values: dict[str, Any], beside: str) -> list[_Place]:
+    values |= {"tier": tier, "most": limit, "newest": NEWEST, "among": PHRASES_AMONG if beside else limit}
+    rows: Sequence[Any] = ()
+    for statement in (_NEWEST[tier], _ALL):
+        rows = db.session.execute(text(statement.format(beside=beside)), values).all()
+        if len(rows) == limit:
+            break
+    return [_Place(tier, *row) for row in rows]
+
+
+def _values_postgresql(asked: _Asked) -> tuple[dict[str, Any], str]:
+    """Give the words, and the clause for those that stand side by side."""
+    sought, phrases = asked.sought, _side_by_side(asked.sought)
+    in_title = [_lexemes(term) for term in sought.terms] or [_lexeme(*_NOTHING)]
+    without = _tsquery_without(asked)
     values = {
-        "query": _tsquery(asked),
-        "title": " & ".join(map(_lexemes, asked.sought.terms)) or _lexeme(*_NOTHING),
-        "end": asked.end_of_live,
-        "tier": asked.begin.tier,
-        "begin": asked.begin.place,
-        "among": limit,
-        "most": limit,
+        "query": " & ".join([*_tsquery(asked), *(f"!{each}" for each in without)]),
+        "title": " & ".join([*in_title, *_tsquery_marks(asked)]),
+        "in_title": [_like(term) for sign, term in phrases if not sign],
+        "without": " | ".join(without) or None,
     }
-    in_title = beside = ""
-    for number, (sign, term) in enumerate(_side_by_side(asked.sought)):
-        name = f"phrase{number:02}"
-        values |= {name: _like(term), "among": PHRASES_AMONG}
-        values |= {f"{name}_{at}": f"% {mark} %" for at, mark in enumerate(asked.tag_marks.get(term, ()))}
-        held = [f"words LIKE :{each}" for each in values if each.startswith(name)]
-        beside += f" AND {sign}({' OR '.join([*held, f'title_words LIKE :{name}'])})"
-        in_title += "" if sign else f" AND title_words LIKE :{name}"
-    statement = text(_SELECT.format(in_title=in_title, beside=beside))
-    return [_Place(*row) for row in db.session.execute(statement, values)]
+    beside = ""
+    for number, (sign, term) in enumerate(phrases):
+        some = [_like(term), *(f"% {mark} %" for mark in asked.tag_marks.get(term, ()))]
+        values[f"phrase{number}"] = some
+        beside += f" AND {sign}(words LIKE ANY (:phrase{number}) OR title_words LIKE ANY (:phrase{number}))"
+    return values, beside
 
 
-_SELECT = """
-WITH hits AS MATERIALIZED (
-  SELECT place, post_id FROM searchable WHERE fts_words @@ (SELECT CAST(:query AS tsquery))
-), titled AS MATERIALIZED (
-  SELECT place FROM searchable WHERE fts_title @@ (SELECT CAST(:title AS tsquery)){in_title}
-), ranked AS (
-  SELECT CASE WHEN place IN (SELECT place FROM titled) THEN 0 ELSE 1 END AS tier, place, post_id
-  FROM hits WHERE place < :end
-), next AS MATERIALIZED (
-  SELECT * FROM ranked WHERE tier > :tier OR (tier = :tier AND place < :begin) ORDER BY tier, place DESC LIMIT :among
+_TITLED = "fts_title @@ CAST(:title AS tsquery) AND title_words LIKE ALL (CAST(:in_title AS text[]))"
+_LATE = (
+    "SELECT place, post_id"
+    " FROM (SELECT * FROM searchable WHERE place < :begin ORDER BY place DESC LIMIT :newest) AS late"
+    " WHERE {match} AND fts_words @@ CAST(:query AS tsquery){beside} ORDER BY place DESC LIMIT :most"
 )
-SELECT tier, place, post_id FROM next JOIN searchable USING (place, post_id) WHERE true{beside}
-ORDER BY tier, place DESC LIMIT :most
-"""
+_NEWEST = (_LATE.replace("{match}", _TITLED), _LATE.replace("{match}", f"NOT ({_TITLED})"))
+_ALL = (
+    "SELECT found.place, found.post_id FROM fts_find(CAST(:query AS tsquery), CAST(:title AS tsquery),"
+    " CAST(:in_title AS text[]), CAST(:without AS tsquery), :tier, :begin, :among) AS found"
+    " JOIN searchable USING (place) WHERE true{beside} ORDER BY found.place DESC LIMIT :most"
+)
 
 
 def _side_by_side(sought: Sought) -> list[tuple[str, Term]]:
@@ -362,15 +379,20 @@ def _side_by_side(sought: Sought) -> list[tuple[str, Term]]:
     return [each for each in (*wanted, *unwanted) if len(each[1].words) > 1]
 
 
-def _tsquery(asked: _Asked) -> str:
-    sought, marks = asked.sought, asked.tag_marks
-    wanted = [_any([_lexemes(term), *map(_lexeme, marks.get(term, ()))]) for term in sought.terms]
-    wanted += [_any(map(_lexeme, marks.get(name, _NOTHING))) for name in sought.tags]
-    if asked.audience:
-        wanted.append(_any(map(_lexeme, asked.audience)))
-    without = [term for term in sought.without if len(term.words) == 1]
-    unwanted = [*map(_lexemes, without), *map(_lexeme, _marks_of(marks, [*without, *sought.without_tags]))]
-    return " & ".join([*wanted, *(f"!{each}" for each in unwanted)])
+def _tsquery(asked: _Asked) -> list[str]:
+    terms, marks = asked.sought.terms, asked.tag_marks
+    wanted = [_any([_lexemes(term), *map(_lexeme, marks.get(term, ()))]) for term in terms]
+    return wanted + _tsquery_marks(asked)
+
+
+def _tsquery_marks(asked: _Asked) -> list[str]:
+    wanted = [_any(map(_lexeme, asked.tag_marks.get(name, _NOTHING))) for name in asked.sought.tags]
+    return [*wanted, _any(map(_lexeme, asked.audience))] if asked.audience else wanted
+
+
+def _tsquery_without(asked: _Asked) -> list[str]:
+    words = [term for term in asked.sought.without if len(term.words) == 1]
+    return [*map(_lexemes, words), *map(_lexeme, _marks_of(asked.tag_marks, [*words, *asked.sought.without_tags]))]
 
 
 def _lexemes(term: Term) -> str:
@@ -405,15 +427,18 @@ def mark(line: str, terms: Sequence[Term]) -> list[Part]:
 
 def snippet(plain: str, terms: Sequence[Term]) -> list[Part]:
     """Cut the piece out of a text that shows best what was looked for: where most of it stands together."""
-    begin = _cut_before(plain, _best(list(islice(_spans(plain, terms), _MOST_SPANS))))
+    best, held = _best(plain[:_FIRST], terms)
+    if held < len(terms) and len(plain) > _FIRST:
+        best, held = _best(plain, terms)
+    begin = _cut_before(plain, best)
     end = _cut_after(plain, begin + SNIPPET)
     parts = mark(plain[begin:end], terms)
     before, after = [Part("… ")] * (begin > 0), [Part(" …")] * (end < len(plain))
     return [*before, *parts, *after] if parts else []
 
 
+_FIRST = 2_000  # characters, which are nearly always enough
 _MOST_SPANS = 100
-_TOGETHER = 20  # of these in a piece
 _LEAD = 60  # characters before what was found
 _WORD_LONGEST = 30  # characters, of a word that a piece is not cut into
 
@@ -431,14 +456,20 @@ def _finder(terms: tuple[Term, ...]) -> re.Pattern[str]:
     return re.compile("|".join(f"({pattern(term.words, begins=term.begins)})" for term in longest_first))
 
 
-def _best(spans: Sequence[tuple[int, int, int]]) -> int:
-    """Find where a piece begins that holds as many different terms as any, the first of these."""
+def _best(plain: str, terms: Sequence[Term]) -> tuple[int, int]:
+    """Find where a piece begins that holds as many different terms as any, the first of these; and how many."""
     best, most = 0, 0
-    for number, (begin, _, _) in enumerate(spans):
-        held = len({term for _, end, term in spans[number : number + _TOGETHER] if end - begin <= SNIPPET - _LEAD})
+    last: deque[tuple[int, int, int]] = deque()
+    for span in islice(_spans(plain, terms), _MOST_SPANS):
+        last.append(span)
+        while span[1] - last[0][0] > SNIPPET - _LEAD and len(last) > 1:
+            last.popleft()
+        held = len({term for _, _, term in last})
         if held > most:
-            best, most = begin, held
-    return best
+            best, most = last[0][0], held
+            if most == len(terms):
+                break
+    return best, most
 
 
 def _cut_before(plain: str, at: int) -> int:

@@ -1,4 +1,4 @@
-"""The sitemap: every address that a stranger can read, as sitemaps.org 0.9 has it, in parts when they are many."""
+"""The sitemap: addresses that a stranger can read, as sitemaps.org 0.9 has it, in parts when they are many."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, and_, case, func, insert, select, true, update
@@ -103,38 +103,48 @@ def put(session: Session, post: Post, names: Sequence[str]) -> None:
     :param names: as `settled` gives them.
     """
     found = _found_or_made(session, names)
+    wanted = {tag.id for tag in found.values()}
     theirs = PostTag.post_id == post.id
-    session.execute(delete_from(PostTag).where(theirs, PostTag.tag_id.not_in(found)))
+    session.execute(delete_from(PostTag).where(theirs, PostTag.tag_id.not_in(wanted)))
     there = set(session.scalars(select(PostTag.tag_id).where(theirs)))
-    _add(session, post, {tag_id: tag for tag_id, tag in found.items() if tag_id not in there})
+    _add(session, [_row(post, tag_id) for tag_id in wanted - there])
     _tell(post, found.values())
 
 
-def put_first(session: Session, post: Post, names: Sequence[str]) -> None:
-    """Give a post that has just been made its tags, likewise."""
-    found = _found_or_made(session, names) if names else {}
-    _add(session, post, found)
-    _tell(post, found.values())
+def put_first(session: Session, posts: Sequence[tuple[Post, Sequence[str]]]) -> None:
+    """Give posts that have just been made their tags, likewise."""
+    found = _found_or_made(session, [name for _, names in posts for name in names])
+    rows = []
+    for post, names in posts:
+        tags = {tag.id: tag for tag in (found[folded(name)] for name in names)}
+        rows += [_row(post, tag_id) for tag_id in tags]
+        _tell(post, tags.values())
+    _add(session, rows)
 
 
-def _add(session: Session, post: Post, new: Collection[int]) -> None:
-    copies = {"published_at": post.published_at, "visible_to": post.visible_to}
-    if new:
-        session.execute(insert(PostTag), [{"post_id": post.id, "tag_id": tag_id, **copies} for tag_id in new])
+def _row(post: Post, tag_id: int) -> dict[str, Any]:
+    return {"post_id": post.id, "tag_id": tag_id, "published_at": post.published_at, "visible_to": post.visible_to}
+
+
+def _add(session: Session, rows: list[dict[str, Any]]) -> None:
+    if rows:
+        session.execute(insert(PostTag), rows)
 
 
 def _tell(post: Post, found: Iterable[Found]) -> None:
-    words = "\n".join(f"{tag.slug}\t{tag.name}" for tag in found)
-    set_committed_value(post, "tags_told", words or None)
+    told = {tag.id: f"{tag.slug}\t{tag.name}" for tag in found}
+    set_committed_value(post, "tags_told", "\n".join(told.values()) or None)
 
 
-def _found_or_made(session: Session, names: Sequence[str]) -> dict[int, Found]:
-    """Find tags by any names they ever had, in capitals or not; make those that are not there."""
+def _found_or_made(session: Session, names: Iterable[str]) -> dict[str, Found]:
+    """Find tags by any names they ever had, in capitals or not; make those that are not there. By the folded names."""
+    wanted = {folded(name): name for name in reversed(list(names))}
+    if not wanted:
+        return {}
     named = select(TagName.folded, Tag.id, Tag.name, Tag.slug).join(Tag, Tag.id == TagName.tag_id)
-    rows = session.execute(named.where(TagName.folded.in_([folded(name) for name in names])))
-    there = {row[0]: Found(*row[1:]) for row in rows}
-    tags = [there.get(folded(name)) or _made(session, name) for name in names]
-    return {tag.id: tag for tag in tags}
+    there = {row[0]: Found(*row[1:]) for row in session.execute(named.where(TagName.folded.in_(wanted)))}
+    missing = [name for key, name in reversed(wanted.items()) if key not in there]
+    return there | {folded(name): _made(session, name) for name in missing}
 
 
 def _made(session: Session, name: str) -> Found:

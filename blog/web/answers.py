@@ -134,7 +134,7 @@ def _says(status: int) -> Callable[[Exception], ResponseReturnValue]:
 
 def _login_next(status: int) -> str | None:
     """Where to go on after logging in, which helps where a post or an author's page could be: for some people only."""
-    could_be_there = not {"slug", "handle"}.isdisjoint(request.view_args or ())
+    could_be_there = request.blueprint != "feeds" and not {"slug", "handle"}.isdisjoint(request.view_args or ())
     if status != 404 or g.get("user") or request.method == "POST" or not could_be_there:
         return None
     return redirects.local(request.path, "")

@@ -41,6 +41,11 @@ class Found(NamedTuple):
     named: tuple[Named, ...]
     unknown: tuple[str, ...] = ()
 
+    @property
+    def keys(self) -> set[AuthorKey]:
+        """Of all of them but guests."""
+        return {self.holder, *(each.key for each in self.named if each.key)}
+
 
 def folded(name: str) -> str:
     """Write a name in a way that is the same however it was typed."""

@@ -268,16 +268,21 @@ class _Foreign(_Own):
 
     def _tags(self) -> tuple[str, ...]:
         between = r"[,\s]+" if self.name.jekyll else ","
-        names = self.fields.texts("tags", "tag", "topics", "categories", "category", between=between)
-        fit: list[str] = []
+        said = self.fields.texts("tags", "tag", "topics", "categories", "category", between=between)
+        names = [name for name in said if name.casefold() not in self.rules.without_tags]
+        try:
+            return tags.settled(names)
+        except Invalid:  # for one of them, or as they are too many: those go that do not fit
+            return self._fitting_tags(names)
+
+    def _fitting_tags(self, names: list[str]) -> tuple[str, ...]:
+        fit: tuple[str, ...] = ()
         for name in names:
-            if name.casefold() in self.rules.without_tags:
-                continue
             try:
-                fit = list(tags.settled([*fit, name]))
+                fit = tags.settled([*fit, name])
             except Invalid:
                 self.notes.append(("tag left out", name))
-        return tuple(fit)
+        return fit
 
     def _excerpt(self) -> str:
         said = self.fields.text("excerpt", "summary", "description")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import islice
@@ -124,7 +125,7 @@ class _Run:
             return []
         try:
             with writing() as session:
-                done = [self._make(session, each) for each in ready]
+                made, lead = self._make(session, ready)
                 if any(each.entry.times.published_at for each in ready):
                     tell_caches(session)
         except (Invalid, IntegrityError, DataError) as error:
@@ -132,26 +133,25 @@ class _Run:
             if len(ready) == 1:
                 return [Result(ready[0].entry.path, REFUSED, _why(error))]
             return [result for each in ready for result in self._written([each])]
-        self._made |= {post_id for post_id, _ in done}
-        return [result for _, result in done]
+        self._made |= {post.id for post in made}
+        return [self._told(each, post.slug, lead[post.id]) for post, each in zip(made, ready, strict=True)]
 
-    def _make(self, session: Session, ready: _Ready) -> tuple[int, Result]:
-        entry, found = ready.entry, ready.found
-        assert ready.written  # noqa: S101  (settled)
-        post = posts.take_in(
-            session,
-            found.holder,
-            ready.written,
-            entry.times,
-            slug=entry.slug,
-            form_id=ready.form_id,
-            now=self._rules.now,
-            earlier=entry.earlier,
-        )
-        for key in {found.holder, *(each.key for each in found.named if each.key)} - self._have_pages:
+    def _make(self, session: Session, ready: Sequence[_Ready]) -> tuple[list[Post], dict[int, set[str]]]:
+        """Make posts; tell which, and which old paths lead to each."""
+        made = posts.take_in(session, [_new(each) for each in ready], self._rules.now)
+        wishes: dict[str, int] = {}
+        for post, each in zip(made, ready, strict=True):
+            wishes = dict.fromkeys(each.entry.old_paths, post.id) | wishes  # the first one has it
+        lead = defaultdict[int, set[str]](set)
+        for path in old_paths.keep(session, wishes):
+            lead[wishes[path]].add(path)
+        self._give_pages(session, {key for each in ready for key in each.found.keys})
+        return made, lead
+
+    def _give_pages(self, session: Session, keys: set[AuthorKey]) -> None:
+        for key in sorted(keys - self._have_pages):
             handles.keep(session, key, self._handle_of(key), self._rules.now)
-            self._have_pages.add(key)
-        return post.id, self._told(ready, post.slug, old_paths.keep(session, post.id, entry.old_paths))
+        self._have_pages |= keys
 
     def _told(self, ready: _Ready, slug: str, kept: Iterable[str]) -> Result:
         entry, lead = ready.entry, set(kept)
@@ -161,6 +161,12 @@ class _Run:
         notes += [("old address leads to another post", path) for path in entry.old_paths if path not in lead]
         state = _state(entry, self._rules.now)
         return Result(entry.path, MADE, state=state, slug=slug, old_paths=len(lead), notes=tuple(notes))
+
+
+def _new(ready: _Ready) -> posts.New:
+    entry = ready.entry
+    assert ready.written  # noqa: S101  (settled)
+    return posts.New(ready.found.holder, ready.written, entry.times, entry.slug, ready.form_id, entry.earlier)
 
 
 def _there(ready: Sequence[_Ready], made: Collection[int]) -> set[str]:

@@ -32,6 +32,9 @@ def downgrade() -> None:
     if op.get_bind().dialect.name == "postgresql":
         op.execute("DELETE FROM slugs WHERE length(slug) > 80")
         op.execute("UPDATE posts SET slug = left(slug, 68) || '-' || id WHERE length(slug) > 80")
-        op.execute("INSERT INTO slugs SELECT slug, id, published_at IS NOT NULL FROM posts WHERE slug NOT IN (SELECT slug FROM slugs)")
+        op.execute(
+            "INSERT INTO slugs (slug, post_id, public) SELECT slug, id, published_at IS NOT NULL FROM posts"
+            " WHERE slug NOT IN (SELECT slug FROM slugs)"
+        )
         for table in TABLES:
             op.alter_column(table, "slug", type_=sa.String(length=80))

@@ -27,6 +27,19 @@ STATEMENTS = {
         " (array_to_tsvector(array_remove(string_to_array(title_words || words, ' '), ''))) STORED",
         "CREATE INDEX fts_ix_title ON searchable USING gin (fts_title)",
         "CREATE INDEX fts_ix_words ON searchable USING gin (fts_words)",
+        # a function, as the planner must be told not to go through all texts, which it thinks is cheap
+        """CREATE OR REPLACE FUNCTION fts_find(tsquery, tsquery, text[], tsquery, integer, bigint, integer)
+        RETURNS TABLE (place bigint, post_id integer) LANGUAGE sql STABLE SET enable_seqscan = off AS $$
+        WITH titled AS MATERIALIZED (
+          SELECT s.place, s.post_id FROM searchable s WHERE s.fts_title @@ $2 AND s.title_words LIKE ALL ($3)
+          AND CASE WHEN $4 IS NULL THEN true ELSE NOT s.fts_words @@ $4 END
+        ), hits AS MATERIALIZED (
+          SELECT s.place, s.post_id FROM searchable s WHERE $5 = 1 AND s.fts_words @@ $1
+        )
+        SELECT t.place, t.post_id FROM titled t WHERE $5 = 0 AND t.place < $6
+        UNION ALL
+        SELECT h.place, h.post_id FROM hits h WHERE h.place < $6 AND h.place NOT IN (SELECT t.place FROM titled t)
+        ORDER BY place DESC LIMIT $7 $$""",
     ),
 }
 
@@ -58,3 +71,5 @@ def downgrade() -> None:
     op.drop_table("searchable")
     if op.get_bind().dialect.name == "sqlite":
         op.execute("DROP TABLE fts_posts")
+    else:
+        op.execute("DROP FUNCTION fts_find")
