@@ -287,7 +287,7 @@ def test_everything_can_be_done_with_the_keyboard(author):
     me.goto("/dashboard/write")
     pages = me.locator(".site-pages a").all_inner_texts()  # of other tests, as far as they are published
     reached = []
-    for _ in range(13 + len(pages)):
+    for _ in range(14 + len(pages)):
         me.keyboard.press("Tab")
         focused = me.evaluate(
             "((on) => on.innerText || on.name || on.getAttribute('aria-label'))(document.activeElement)"
@@ -296,6 +296,7 @@ def test_everything_can_be_done_with_the_keyboard(author):
     assert reached == [
         "Skip to the content",
         "Byline",
+        "Search",
         author.name,
         "Dashboard",
         "Log out",
