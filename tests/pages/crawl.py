@@ -75,11 +75,14 @@ def _read(found: Crawl, address: str, answer: requests.Response) -> Iterator[Lin
     """Note an answer; give where it leads."""
     found.statuses[address] = answer.status_code
     if answer.is_redirect:
-        yield Link(urljoin(address, answer.headers["Location"]), typed=False)
+        led = [Link(urljoin(address, answer.headers["Location"]), typed=False)]
     elif answer.status_code == 200 and answer.headers["Content-Type"].startswith("text/html"):
         found.pages[address] = answer.text
         page = Markup(address, answer.text)
         found.ids[address] = page.ids | {"", "top"}
-        for link in page.links:
-            found.links.setdefault(link, address)
-            yield link
+        led = page.links
+    else:
+        led = []
+    for link in led:
+        found.links.setdefault(link, address)
+        yield link

@@ -93,12 +93,14 @@ LONG = "\n\n".join(
 class Site:
     """A running blog.
 
-    :param imported: the posts that were brought in: the path where each stood before, and its slug.
+    :param imported: the slugs of the posts that were brought in and are live.
+    :param stood: the paths where these stood before, each with a slug; of two at one path the first one keeps it.
     :param door: where people come to the provider.
     """
 
     url: str
-    imported: dict[str, str]
+    imported: list[str]
+    stood: dict[str, str]
     door: Door
     browser: Browser
 
@@ -129,13 +131,11 @@ def running(folder: Path, browser: Browser) -> Iterator[Site]:
         environ = stage.environ_without_blog() | {f"BLOG_{name}": text for name, text in settings.items()}
         environ |= {"PORT": str(port)}
         stage.prepare_database(environ)
-        imported = {}
-        for generator, posts in chosen():
-            imported |= bring_in(environ, generator, posts, folder)
+        imported = [each for generator, posts in chosen() for each in bring_in(environ, generator, posts, folder)]
         children = ends.enter_context(Children(folder))
         stage.start_blog(children, environ)
         children.wait_for("blog", f"{url}/")
-        site = Site(url, imported, door, browser)
+        site = Site(url, [slug for _, slug in imported], dict(reversed(imported)), door, browser)
         write(site)
         yield site
 
@@ -146,14 +146,14 @@ def chosen() -> list[tuple[str, Path]]:
     return whole if EVERYTHING and whole else SITES[:2]
 
 
-def bring_in(environ: dict[str, str], generator: str, posts: Path, folder: Path) -> dict[str, str]:
-    """Import a folder; tell of each post that is live where it stood before, and its slug."""
+def bring_in(environ: dict[str, str], generator: str, posts: Path, folder: Path) -> list[tuple[str, str]]:
+    """Import a folder; tell of each post that is live where it stood before, and its slug, in order."""
     report = folder / f"{generator}.txt"
     command = [*stage.python("flask"), "--app", "blog", "import", "markdown", str(posts), "--report", str(report)]
     command += ["--author-rule", f"{generator}-{{}}", "--author", f"{generator}-nobody", "--expired-too"]
     call("import", [*command, "--permalink", "/:year/:month/:day/:slug/"], environ)
     made = re.findall(r"^(\S.*\.md): made live (\S+)$", report.read_text("utf-8"), re.MULTILINE)
-    return {stood(generator, posts / name): slug for name, slug in made}
+    return [(stood(generator, posts / name), slug) for name, slug in made]
 
 
 def stood(generator: str, file: Path) -> str:
@@ -184,7 +184,7 @@ def write(site: Site) -> None:
     publish(site, ada, "Save draft", title="A draft", body="Words to come.")
     at = f"{datetime.now(UTC) + timedelta(days=9):%Y-%m-%dT09:30}"
     publish(site, ada, "Schedule", title="Due later", body="Words.", publish_at=at, zone="UTC")
-    name_two(site, ada)
+    name_two(page)
     for words in ("A *comment* of one line.", "Another."):
         rita.open(f"{site.url}/code").submit("Comment", comment=words)
     ada.open(f"{site.url}/dashboard/comments").submit("Approve")
@@ -204,10 +204,13 @@ def publish(site: Site, author: Visitor, button: str = "Publish", **fields: str)
     assert author.page.select_one(".notice a"), author.url
 
 
-def name_two(site: Site, ada: Visitor) -> None:
+def name_two(page: Page) -> None:
     """Put a guest beside the author of a post."""
-    ada.open(f"{site.url}/two-wrote-this/edit").submit("Add guest", add_guest="Grace Guest").submit("Save changes")
-    assert "Grace Guest" in ada.text
+    page.goto("/two-wrote-this/edit")
+    page.locator("[name=add_guest]").fill("Grace Guest")
+    for button in ("Add guest", "Save changes"):
+        page.get_by_role("button", name=button, exact=True).click()
+        page.wait_for_load_state()
 
 
 def upload(page: Page) -> str:

@@ -10,7 +10,7 @@ import pytest
 from tests.interop.visitor import Visitor
 from tests.pages import judges
 from tests.pages.site import EVERYTHING
-from tests.pages.visits import READING
+from tests.pages.visits import BROUGHT_IN, READING
 
 SMALL = {"home": 30_000, "code": 20_000, "a post with contents": 20_000}
 """How many bytes a page has at most with all it asks for but pictures, compressed."""
@@ -21,7 +21,9 @@ def told(findings, *, typed):
     chosen = [each for each in findings if each.typed == typed]
     counts = Counter(each.rule for each in chosen)
     examples = {each.rule: each for each in reversed(chosen)}
-    return [f"{count} × {rule}: {examples[rule].page} {examples[rule].where}" for rule, count in counts.most_common()]
+    return [
+        f"{count} × {rule}: {examples[rule].page} {examples[rule].where[:120]}" for rule, count in counts.most_common()
+    ]
 
 
 def report(what, lines):
@@ -29,21 +31,27 @@ def report(what, lines):
 
 
 def test_every_kind_of_page_is_there(visits):
+    kinds = [each for each in visits if BROUGHT_IN not in each.name]
     other = {"no such page": 404, "gone": 410, "a login that failed": 400, "not allowed": 403, "conflict": 409}
-    statuses = {each.name: each.status for each in visits}
+    statuses = {each.name: each.status for each in kinds}
+    assert len(kinds) > 40
     assert statuses == {name: other.get(name, 200) for name in statuses}
 
 
 def test_the_checker_of_html_finds_no_error_of_ours(site, visits, crawled, tmp_path):
     pages = [*crawled.pages.items(), *((visit.url, visit.html) for visit in visits)]
     findings = judges.check_html(pages, tmp_path)
-    report(f"{len(site.imported)} posts brought in, {len(pages)} pages; errors in texts", told(findings, typed=True))
+    in_texts = sum(each.typed for each in findings)
+    print(f"{len(site.imported)} posts brought in, {len(pages)} pages judged, {in_texts} errors in texts")
+    report("Kinds of errors in texts", told(findings, typed=True))
     assert told(findings, typed=False) == []
 
 
 def test_axe_finds_nothing_in_light_and_dark_on_phone_and_desk(visits):
-    findings = [each for visit in visits for each in visit.findings]
-    assert told(findings, typed=False) + told(findings, typed=True) == []
+    ours = [each for visit in visits for each in visit.findings if not (each.typed and BROUGHT_IN in visit.name)]
+    theirs = [each for visit in visits for each in visit.findings if each not in ours]
+    report(f"{len(visits)} pages seen by axe; found in texts", told(theirs, typed=True))
+    assert told(ours, typed=False) + told(ours, typed=True) == []
 
 
 def test_no_link_of_ours_leads_nowhere(site, crawled):
@@ -60,9 +68,9 @@ def test_two_parsers_of_microformats_agree(visits):
 
 def test_old_addresses_lead_to_the_posts(site, crawled):
     visitor = Visitor()
-    led = {path: visitor.location_of(site.url + path) for path in site.imported}
-    assert led == {path: f"/{slug}" for path, slug in site.imported.items()}
-    assert {site.url + path for path in led.values()} <= crawled.pages.keys()
+    led = {path: visitor.location_of(site.url + path) for path in site.stood}
+    assert led == {path: f"/{slug}" for path, slug in site.stood.items()}
+    assert {f"{site.url}/{slug}" for slug in site.imported} <= crawled.pages.keys()
 
 
 def test_pages_are_small_and_ask_for_one_file_beside_themselves(site):

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from playwright.sync_api import Page, Response
 
 from tests.pages import judges
-from tests.pages.site import Site, conflict
+from tests.pages.site import EVERYTHING, Site, conflict
 
 TODAY = datetime.now(UTC)
 READING = {
@@ -56,6 +56,8 @@ WRITING = {
     "log out": "/logout",
 }
 EDITING = {"tags": "/dashboard/tags"}
+BROUGHT_IN = "a post that was brought in: "
+LOOKED_AT = 40 if EVERYTHING else 4  # of them, from first to last
 COMMENTING = {"not allowed": "/dashboard", "a comment of one's own": "/code .comment a[href$='/edit']"}
 
 
@@ -74,8 +76,9 @@ class Visit(NamedTuple):
 
 def visit_all(site: Site) -> list[Visit]:
     """Open every kind of page."""
-    seen = []
-    for sub, paths in ((None, READING), ("ada", WRITING), ("eddy", EDITING), ("rita", COMMENTING)):
+    seen, every = [], -(-len(site.imported) // LOOKED_AT)
+    brought_in = {BROUGHT_IN + slug: f"/{slug}" for slug in site.imported[::every]}
+    for sub, paths in ((None, READING | brought_in), ("ada", WRITING), ("eddy", EDITING), ("rita", COMMENTING)):
         page = site.page(sub)
         seen += [judged(page, name, go(page, path)) for name, path in paths.items()]
         if sub == "ada":
