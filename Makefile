@@ -9,7 +9,7 @@ export PORT IDP_PORT
 PIP = PYTHONWARNINGS=ignore .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input -c constraints.txt -e
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check docs languages pictures bench constraints clean
+.PHONY: help run test check pages docs languages pictures bench constraints clean
 
 help: ## list what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -25,6 +25,9 @@ check: .venv/test ## check formatting, lint, types and the house rules
 	@.venv/bin/ruff check .
 	@.venv/bin/mypy
 	@.venv/bin/python -m pytest -q tests/test_house.py
+
+pages: .venv/test .venv/node ## judge every kind of page, with all posts of ../shared/corpus if they are there (needs Chromium, Node, Java)
+	@BYLINE_PAGES=all .venv/bin/python -m pytest -q -rP tests/pages $(ARGS)
 
 docs: .venv/test ## write the generated parts of the documents
 	@.venv/bin/python -m docs.generate
@@ -50,7 +53,7 @@ constraints: ## take the newest versions that setup.cfg allows, and write them d
 
 clean: ## remove what was made here, but not what the demo keeps (instance/)
 	@rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov
-	@rm -rf tests/interop/oidc_provider/node_modules
+	@rm -rf $(addsuffix /node_modules,$(NODE_TESTS))
 	@find . -name __pycache__ -type d -not -path './instance/*' -prune -exec rm -rf {} +
 
 .venv/made:
@@ -58,10 +61,11 @@ clean: ## remove what was made here, but not what the demo keeps (instance/)
 	@$(PYTHON) -m venv .venv
 	@touch $@
 
-# The certified provider. Without Node, or away from its registry, its tests are skipped by name.
-NODE_TESTS = tests/interop/oidc_provider
-.venv/node: $(NODE_TESTS)/package-lock.json | .venv/made
-	@if command -v npm >/dev/null; then npm ci --prefix $(NODE_TESTS) --no-audit --no-fund --loglevel=error >/dev/null && touch $@ || echo "The certified provider could not be installed."; fi
+# The certified provider, and what judges pages. Without Node, or away from its registry, their tests are skipped by name.
+NODE_TESTS = tests/interop/oidc_provider tests/pages
+NPM_CI = npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+.venv/node: $(addsuffix /package-lock.json,$(NODE_TESTS)) | .venv/made
+	@if command -v npm >/dev/null; then $(foreach at,$(NODE_TESTS),$(NPM_CI) --prefix $(at) >/dev/null &&) touch $@ || echo "What the tests need of Node could not be installed."; fi
 
 # A stamp is newer than what it was made from, or it is made again.
 .venv/demo: setup.cfg constraints.txt | .venv/made

@@ -21,6 +21,7 @@ from blog import db as tables
 from blog.db import Site, db
 from tests import postgres
 from tests.actor import Actor
+from tests.chromium import browser  # noqa: F401  (a fixture)
 from tests.fake_idp import FakeIdp
 from tests.redis import redis_server  # noqa: F401  (a fixture)
 

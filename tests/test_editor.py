@@ -247,7 +247,7 @@ def test_the_preview_is_what_will_be_published(ada, visitor):
     previewed = soup(ada.post("/dashboard/preview", fields))
     slug = ada.publish("A <b>title</b>", MARKDOWN)
     published = visitor.page(f"/{slug}")
-    assert previewed.select_one(".prose").decode() == published.select_one(".prose").decode()
+    assert previewed.select_one(".prose").decode_contents() == published.select_one(".prose").decode_contents()
     assert previewed.select_one(".headline").text == published.h1.text
     assert not previewed.select("script")
 

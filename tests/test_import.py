@@ -73,8 +73,8 @@ def test_a_folder_comes_in_once_and_is_told(app, visitor, tmp_path):
     done = bring_in(app, *command, "--report", tmp_path / "report")
     assert done.exit_code == 1  # one is refused
     assert "3 posts made (1 draft, 2 live).\n0 there already; 1 redirect from old addresses.\n" in done.output
-    assert "1 file no posts:\n    README.md: it has no front matter" in done.output.replace("file is", "file")
-    assert "1 file refused:\n    bad.md: the front matter is no YAML" in done.output
+    assert "files that are no posts: 1\n    README.md: it has no front matter" in done.output
+    assert "files that were refused: 1\n    bad.md: the front matter is no YAML" in done.output
     assert "author not known, and left out: 1\n    Somebody Else (1)" in done.output
     assert "fields of which nothing was made: 1\n    weight (1)" in done.output
     report = (tmp_path / "report").read_text()

@@ -168,7 +168,7 @@ def test_a_body_may_be_as_large_as_several_pictures_for_authors_alone(settings, 
     assert response.status_code == 401
     assert "/login?next=/dashboard/media" in response.text
     fields = {"title": "x" * 5_000_000, "csrf_token": fields["csrf_token"]}
-    assert ada.post("/dashboard/write", fields).status_code == 413  # other forms stay as they are
+    assert ada.post("/dashboard", fields).status_code == 413  # other forms stay as they are
 
 
 def test_words_that_came_with_a_file_while_signed_out_are_kept(ada, clock):

@@ -75,7 +75,7 @@ def test_a_page_and_a_note_have_no_neighbours(desk, ada, anybody):
     ada.publish("One", tags="x")
     ada.submit("/dashboard/write", "Publish", body="Only a note", kind="note", tags="x")
     ada.publish("Two", tags="x")
-    note = anybody().page("/").select_one(".note .u-url")["href"]
+    note = anybody().page("/").select_one(".note .meta > .u-url")["href"]
     assert not anybody().page(note).select(".beside, .related")
     assert [a["href"] for a in anybody().page("/two").select(".beside a")] == ["/one"]
 
@@ -246,9 +246,12 @@ def test_a_guest_is_told_to_machines_as_not_verified(ada, visitor):
 
 def test_a_post_that_only_some_may_read_describes_itself_to_nobody(ada):
     ada.publish("Inside", visible_to="people")
-    page = ada.page("/inside")
-    assert page.select_one('meta[name="robots"]')["content"] == "noindex"
-    assert not page.select('script[type="application/ld+json"]')
+    ada.draft("Not yet")
+    for path in ("/inside", "/not-yet"):
+        page = ada.page(path)
+        assert page.select_one('meta[name="robots"]')["content"] == "noindex"
+        assert not page.select('script[type="application/ld+json"], meta[property], meta[name="description"]')
+        assert page.select_one('link[rel="canonical"]')["href"] == f"http://localhost{path}"
 
 
 def test_a_link_to_a_post_can_be_shown_with_title_words_and_picture(settings, request):

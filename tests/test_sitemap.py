@@ -300,7 +300,8 @@ def test_an_old_address_leads_to_the_markdown_at_the_new_one(ada, visitor):
 def test_an_address_on_another_site_leads_to_the_page_and_to_its_markdown(ada, visitor):
     ada.publish("Here now")
     with ada.app.app_context(), writing() as session:
-        old_paths.keep(session, session.scalar(select(Post.id)), {"/there-then", "/as-file.md"})
+        post_id = session.scalar(select(Post.id))
+        old_paths.keep(session, {"/there-then": post_id, "/as-file.md": post_id})
     for old, new in (("/there-then", "/here-now"), ("/there-then.md", "/here-now.md"), ("/as-file.md", "/here-now")):
         moved = visitor.get(old)
         assert (moved.status_code, moved.location) == (301, new)

@@ -488,7 +488,7 @@ def test_the_texts_of_a_post_are_listed_compared_and_put_back(ada):
     names = [" ".join(each.text.split()) for each in page.select(".revisions .name")]
     assert names == ["2. Second", "1. First"]
     assert "Ada Lovelace" in page.select_one(".revisions .meta").text
-    assert [each["value"] for each in page.select("input[type=radio][checked]")] == ["2", "1"]
+    assert [each["value"] for each in page.select("main input[type=radio][checked]")] == ["2", "1"]
     compared = ada.page("/second/revisions/compare?old=2&new=1")
     assert [each.text for each in compared.select(".changes del")] == ["− One line."]
     assert [each.text for each in compared.select(".changes ins")] == ["+ Another line."]

@@ -171,9 +171,9 @@ class _Tally:
         done = "to be made" if dry_run else "made"
         click.echo(f"{counted(self.became[MADE], 'post')} {done}{f' ({states})' if states else ''}.")
         click.echo(f"{self.became[THERE]} there already; {counted(self._paths, 'redirect')} from old addresses.")
-        for became, title in ((NO_POST, "no posts"), (REFUSED, "refused")):
+        for became, title in ((NO_POST, "files that are no posts"), (REFUSED, "files that were refused")):
             if lost := self._lost[became]:
-                click.echo(f"{counted(len(lost), 'file')} {title}:")
+                click.echo(f"{title}: {len(lost)}")
                 _list(lost)
         for kind, found in self._notes.items():
             click.echo(f"{_KINDS.get(kind, kind)}: {found.total()}")

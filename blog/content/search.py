@@ -24,7 +24,7 @@ LONGEST = 200  # characters of what is typed
 MOST_WORDS = 10  # and tags, together; more do not count
 SHORTEST_PREFIX = 2  # signs before a *
 NEWEST = 500  # posts, in which PostgreSQL looks first
-PHRASES_AMONG = 2_000  # posts, the newest with all words, in which PostgreSQL looks for an exact phrase
+PHRASES_AMONG = 1_000  # posts, the newest with all words, in which PostgreSQL looks for an exact phrase
 SNIPPET = 240  # characters
 
 
@@ -300,7 +300,13 @@ def _fts5(asked: _Asked) -> str:
 
 
 def _fts5_title(asked: _Asked) -> str:
-    return " AND ".join(f"title_words : {_fts5_term(term)}" for term in asked.sought.terms)
+    return " AND ".join(map(_fts5_in_title, asked.sought.terms))
+
+
+def _fts5_in_title(term: Term) -> str:
+    if term.begins or len(term.words) > 1 or len(term.words[0]) == 1:
+        return f"title_words : {_fts5_term(term)}"
+    return _quoted(index.title_mark(term.words[0]))
 
 
 def _fts5_term(term: Term) -> str:
@@ -368,9 +374,11 @@ _LATE = (
 )
 _NEWEST = (_LATE.replace("{match}", _TITLED), _LATE.replace("{match}", f"NOT ({_TITLED})"))
 _ALL = (
-    "SELECT found.place, found.post_id FROM fts_find(CAST(:query AS tsquery), CAST(:title AS tsquery),"
-    " CAST(:in_title AS text[]), CAST(:without AS tsquery), :tier, :begin, :among) AS found"
-    " JOIN searchable USING (place) WHERE true{beside} ORDER BY found.place DESC LIMIT :most"
+    "SELECT found.place, found.post_id FROM (SELECT place, post_id FROM fts_find(CAST(:query AS tsquery),"
+    " CAST(:title AS tsquery), CAST(:in_title AS text[]), CAST(:without AS tsquery), :tier, :begin, :among)"
+    # a sub-select for each row, as a join would look at the texts of all posts
+    " ORDER BY place DESC OFFSET 0) AS found WHERE (SELECT true{beside} FROM searchable"
+    " WHERE searchable.place = found.place) ORDER BY found.place DESC LIMIT :most"
 )
 
 

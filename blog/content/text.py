@@ -6,7 +6,6 @@ import html
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
-from itertools import groupby
 from typing import Any
 from urllib.parse import urljoin
 
@@ -116,8 +115,8 @@ def _sound(text: str, field: str) -> str:
 
 
 def _is_heaped(text: str) -> bool:
-    runs = groupby(text, key=lambda character: unicodedata.combining(character) > 0)
-    return any(marks and sum(1 for _ in run) > _MOST_MARKS for marks, run in runs)
+    marks = "".join(filter(unicodedata.combining, set(text)))  # of few characters, where a text has thousands
+    return bool(marks) and re.search(f"[{re.escape(marks)}]{{{_MOST_MARKS + 1}}}", text) is not None
 
 
 # -- Markdown to HTML ------------------------------------------------------------------------------------------------

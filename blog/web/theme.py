@@ -31,6 +31,8 @@ def init_app(app: Flask, *, accent: str, folder: str) -> None:
     sheet = "\n".join((ours, accented(ours, accent), theirs.read_text("utf-8") if theirs and theirs.is_file() else ""))
     app.extensions["stylesheet"] = sheet.encode()
     app.jinja_env.globals["stylesheet"] = hashlib.sha256(sheet.encode()).hexdigest()[:12]
+    if accent:
+        _say_what_became_of(app, ours, accent)
     app.add_url_rule("/theme/<path:name>", "theme", _file)
     if folder:
         own, ours_too = FileSystemLoader(Path(folder, "templates")), FileSystemLoader(Path(app.root_path, "templates"))
@@ -45,10 +47,28 @@ def accented(sheet: str, accent: str) -> str:
     """
     if not accent:
         return ""
-    light, dark = zip(*_PAPERS.findall(sheet), strict=True)
-    on_light = colours.readable(accent, light, towards="#000000")
-    on_dark = colours.readable(accent, dark, towards="#ffffff")
+    light, dark = _papers(sheet)
+    on_light, on_dark = _readable(sheet, accent)
     return f":root {{ --accent: light-dark({on_light}, {on_dark}); --on-accent: light-dark({light[0]}, {dark[0]}); }}"
+
+
+def _readable(sheet: str, accent: str) -> tuple[str, str]:
+    light, dark = _papers(sheet)
+    on_light = colours.readable(accent, light, towards="#000000")
+    return on_light, colours.readable(accent, dark, towards="#ffffff")
+
+
+def _papers(sheet: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    light, dark = zip(*_PAPERS.findall(sheet), strict=True)
+    return light, dark
+
+
+def _say_what_became_of(app: Flask, sheet: str, accent: str) -> None:
+    on_light, on_dark = _readable(sheet, accent)
+    if accent not in (on_light, on_dark):
+        app.logger.warning("ACCENT_COLOUR %s cannot be read: pages have %s and %s", accent, on_light, on_dark)
+    elif accent != on_light:
+        app.logger.info("ACCENT_COLOUR %s cannot be read on light pages, which have %s", accent, on_light)
 
 
 def _try(app: Flask, own: FileSystemLoader) -> None:

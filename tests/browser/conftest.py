@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -15,14 +14,11 @@ from playwright.sync_api import (
     Request,
     WebError,
     expect,
-    sync_playwright,
 )
 
 from tests.browser.people import Author
-from tests.interop.stages import Canaille, missing
+from tests.interop.stages import Canaille
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-sync"]
 PATIENCE_MS = 30_000  # a machine may be busy with something else
 NOBODY_THERE = "Failed to load resource: net::ERR_CONNECTION_REFUSED"  # while a test has stopped the server
 LOAD_FAILED = "Failed to load resource: the server responded with a status of "  # said of every error page
@@ -30,18 +26,6 @@ CLEARED = "Clear-Site-Data header on "  # said of every logout
 
 
 expect.set_options(timeout=PATIENCE_MS)
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """The machine's own Chromium, without a window."""
-    path = next(filter(None, map(shutil.which, NAMES)), None)
-    if path is None:
-        missing("no Chromium on this machine")
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=path, args=QUIET)
-        yield started
-        started.close()
 
 
 @pytest.fixture(scope="session")

@@ -30,7 +30,7 @@ def test_a_comments_whole_way(open_browser, author, reader, javascript):
     expect(reader.locator(".comment")).to_have_count(0)
 
     me.goto("/dashboard")
-    expect(me.locator(".count")).to_have_text("1 held")
+    expect(me.get_by_text("1 held")).to_be_visible()
     link(me, "Comments").click()
     me.get_by_role("checkbox", name=friend.name).press("Enter")
     expect(me.get_by_role("status")).to_contain_text("Nothing was decided.")

@@ -10,6 +10,7 @@ from contextlib import closing
 from urllib.parse import urlsplit
 
 import pytest
+from bs4 import BeautifulSoup
 from playwright.sync_api import expect
 
 from blog.identity.provider import MOMENT_S
@@ -287,7 +288,7 @@ def test_everything_can_be_done_with_the_keyboard(author):
     me.goto("/dashboard/write")
     pages = me.locator(".site-pages a").all_inner_texts()  # of other tests, as far as they are published
     reached = []
-    for _ in range(13 + len(pages)):
+    for _ in range(14 + len(pages)):
         me.keyboard.press("Tab")
         focused = me.evaluate(
             "((on) => on.innerText || on.name || on.getAttribute('aria-label'))(document.activeElement)"
@@ -296,6 +297,7 @@ def test_everything_can_be_done_with_the_keyboard(author):
     assert reached == [
         "Skip to the content",
         "Byline",
+        "Search",
         author.name,
         "Dashboard",
         "Log out",
@@ -351,3 +353,18 @@ def test_hostile_text_runs_nothing(author, reader):
     assert reader.locator("main").locator(alive).count() == 0
     for anchor in reader.locator(".prose a").all():
         assert not (anchor.get_attribute("href") or "").lower().startswith(("javascript:", "data:"))
+
+
+def test_going_back_to_a_form_finds_the_version_that_is_saved(author):
+    me = author.page
+    author.write("Again", "Once.", "Save draft")
+    me.goto("/again/edit")
+    field(me, "Body").fill("Twice.")
+    button(me, "Save changes").click()
+    expect(me.get_by_role("status").first).to_be_visible()
+    with me.expect_response(lambda answer: answer.url.endswith("/again/edit")) as sent:
+        me.go_back()
+    shown = me.locator("#editor input[type=hidden]").evaluate_all("all => all.map(({name, value}) => [name, value])")
+    served = BeautifulSoup(sent.value.text(), "html.parser").select("#editor input[type=hidden]")
+    assert shown == [[each["name"], each["value"]] for each in served]
+    assert ["version", "2"] in shown

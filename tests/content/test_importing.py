@@ -444,6 +444,13 @@ def test_the_same_path_from_two_sites_is_two_posts(tmp_path):
 
 
 @pytest.mark.usefixtures("tables")
+def test_what_two_sites_published_on_one_day_under_one_slug_is_two_posts(tmp_path):
+    for site in ("one", "two"):
+        bring_in(put(tmp_path / site, {f"{site}/hello.md": front("title: Hello", "date: 2020-01-01")}))
+    assert (at("hello").title, at("hello-2").title) == ("Hello", "Hello")
+
+
+@pytest.mark.usefixtures("tables")
 def test_names_are_stored_only_where_they_are_guests(tmp_path):
     put(tmp_path, {"a.md": front("title: A", "date: 2020-01-01", "author: Zebedee Unknown")})
     bring_in(tmp_path)

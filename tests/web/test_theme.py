@@ -109,6 +109,15 @@ def test_settings_stand_on_the_pages(settings, request):
     assert accent[1] == "#ffff00"
 
 
+def test_the_operator_is_told_what_became_of_a_colour(settings, caplog):
+    for colour, said in (("#ffff00", "on light pages"), ("#777777", "pages have"), ("#0b6e4f", None)):
+        caplog.clear()
+        create_app(settings | {"ACCENT_COLOUR": colour})
+        told = [record.getMessage() for record in caplog.records if "ACCENT_COLOUR" in record.getMessage()]
+        assert bool(told) == bool(said)
+        assert not said or said in told[0]
+
+
 def test_a_logo_that_no_browser_would_show_is_refused(settings):
     settings["LOGO"] = "https://img.example/logo.svg"
     with pytest.raises(BadSetting, match="IMAGE_HOSTS"):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import islice
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.exc import DataError, IntegrityError
@@ -170,16 +170,23 @@ def _new(ready: _Ready) -> posts.New:
 
 
 def _there(ready: Sequence[_Ready], made: Collection[int]) -> set[str]:
-    """Tell which were made before: of the same file, or, by another way, at the same address with the same date.
+    """Tell which were made before: of the same file; or, of a file of our own, here, and then written out.
 
     :param made: by this import itself.
     """
     forms = select(Post.form_id).where(Post.form_id.in_([each.form_id for each in ready]))
     there = set(filter(None, db.session.scalars(forms)))
-    slugs = {each.entry.slug for each in ready}
-    same = select(Slug.slug, Post.created_at, Post.id).join(Post, Post.id == Slug.post_id).where(Slug.slug.in_(slugs))
-    known = {(row[0], row[1]) for row in db.session.execute(same) if row[2] not in made}
-    return there | {each.form_id for each in ready if (each.entry.slug, each.entry.times.created_at) in known}
+    if not (own := {_mark(each): each.form_id for each in ready if each.entry.holder}):
+        return there
+    marks = Slug.slug, Post.created_at, Post.author_issuer, Post.author_id, Post.id
+    same = select(*marks).join(Post, Post.id == Slug.post_id).where(Slug.slug.in_([mark[0] for mark in own]))
+    rows = [tuple(row) for row in db.session.execute(same)]
+    return there | {own[row[:-1]] for row in rows if row[:-1] in own and row[-1] not in made}
+
+
+def _mark(ready: _Ready) -> tuple[Any, ...]:
+    """Tell a post from every other one that is likely to be here: two sites may well have a slug on the same day."""
+    return ready.entry.slug, ready.entry.times.created_at, *ready.found.holder
 
 
 def _form_id(entry: Entry) -> str:
