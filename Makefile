@@ -35,7 +35,7 @@ docs: .venv/test ## write the generated parts of the documents
 CATALOGUES = blog/translations
 languages: .venv/test ## bring the catalogues of other languages up to date with what the pages say
 	@.venv/bin/pybabel -q extract -F babel.cfg -k Words --no-location --sort-output --no-wrap -o .venv/messages.pot blog
-	@.venv/bin/pybabel -q update -i .venv/messages.pot -d $(CATALOGUES) --no-fuzzy-matching --no-wrap
+	@.venv/bin/pybabel -q update -i .venv/messages.pot -d $(CATALOGUES) --no-fuzzy-matching --ignore-obsolete --no-wrap
 	@.venv/bin/pybabel -q compile -d $(CATALOGUES) --statistics
 
 pictures: .venv/test ## take the pictures of the documents from a running demo (needs Chromium)

@@ -47,9 +47,9 @@
     svg.append(line);
     return svg;
   };
-  const data = form.dataset, spoken = JSON.parse(data.words);
+  const data = form.dataset, spoken = JSON.parse(data.words || "{}");
   const tell = (text, values = {}) => (spoken[text] || text).replace(/%\((\w+)\)s/g, (_, name) => values[name]);
-  const tongue = document.documentElement.lang, tongues = tongue === "en" ? [] : tongue; // English: the browser's own
+  const tongue = document.documentElement.lang || "en", tongues = tongue === "en" ? [] : tongue; // English: the browser's own
   const clock = (at) => new Date(at).toLocaleString(tongues, { dateStyle: "medium", timeStyle: "short" });
   const hour = (at) => new Date(at).toLocaleTimeString(tongues, { timeStyle: "short" });
 
