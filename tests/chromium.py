@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.interop.stages import missing
-
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
@@ -19,6 +17,8 @@ QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-backgroun
 
 def program() -> str:
     """Find Chromium on this machine; that there is none is a skip, or a failure in CI."""
+    from tests.interop.stages import missing  # what all tests load stays light
+
     path = next(filter(None, map(shutil.which, NAMES)), None)
     if path is None:
         missing("no Chromium on this machine")

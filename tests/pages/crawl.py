@@ -6,14 +6,14 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from urllib.parse import unquote, urldefrag, urljoin
+from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 import requests
 
 from tests.pages.markup import Link, Markup
 
 READERS = 4
-LEADS_AWAY = ("/login", "/register", "/logout")  # to the provider
+LEADS_AWAY = {"/login", "/register", "/logout"}  # to the provider
 
 
 @dataclass(slots=True)
@@ -64,7 +64,7 @@ def crawl(url: str, *paths: str) -> Crawl:
 
 
 def _ours(url: str, address: str) -> bool:
-    return (address + "/").startswith(url + "/") and not address.removeprefix(url).startswith(LEADS_AWAY)
+    return (address + "/").startswith(url + "/") and urlsplit(address).path not in LEADS_AWAY
 
 
 def _fetch(session: requests.Session, address: str) -> tuple[str, requests.Response]:

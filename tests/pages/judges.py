@@ -109,7 +109,8 @@ def lighthouse(url: str, folder: Path) -> dict[str, float]:
     command = [node(), str(package("lighthouse") / "cli" / "index.js"), url, "--quiet", "--output=json"]
     command += [f"--output-path={said}", "--chrome-flags=--headless=new --no-sandbox --disable-gpu"]
     environ = os.environ | {"CHROME_PATH": chromium.program(), "NO_PROXY": "localhost,127.0.0.1"}
-    subprocess.run(command, env=environ, capture_output=True, check=True, timeout=300)
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stderr[-2_000:]
     report = json.loads(said.read_text("utf-8"))
     for audit in report["audits"].values():
         if audit["score"] is not None and audit["score"] < 1:

@@ -13,9 +13,9 @@ PAGE = """<!doctype html>
 <div class="prose e-content"><div><br><a href="theirs">t</a></div>
 <p>typed</p></div>
 <p id=after><a href="https://elsewhere.example/">e</a> <img srcset="/one.png 1x, /two.png 2x" src="/there">
-<a href=/moved>m</a>
+<a href=/moved>m</a> <a href=/logins-of-today>l</a>
 """
-SITE = {"/": PAGE, "/there": "<!doctype html><p id=place>here"}
+SITE = {"/": PAGE, "/logins-of-today": "", "/there": "<!doctype html><p id=place>here"}
 
 
 def answer(environ, start_response):
@@ -34,8 +34,8 @@ def test_links_that_lead_nowhere_are_found_and_those_of_authors_told_apart():
     }
     assert found.broken(typed=True) == [f"{url}/ → {url}/theirs"]
     assert found.statuses[f"{url}/nowhere"] == 404
-    assert found.pages.keys() == {f"{url}/", f"{url}/there"}
-    assert not [address for address in found.statuses if "/login" in address or "elsewhere" in address]
+    assert found.pages.keys() == {f"{url}/", f"{url}/there", f"{url}/logins-of-today"}
+    assert not [address for address in found.statuses if "/login?" in address or "elsewhere" in address]
 
 
 def test_what_an_author_typed_is_told_from_the_page_around_it():
