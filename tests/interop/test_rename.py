@@ -54,6 +54,7 @@ def rename_while_read(on_stage: TwoProcesses, change: Callable[[str, str], None]
     urls = [on_stage.url, on_stage.second_url]
     paths = readers.public_addresses(on_stage.url, on_stage.environ, word=WORD)
     with readers.reading(urls, paths) as reading:
+        readers.go_everywhere(reading)
         change(on_stage.key_of("amina"), new)
         changed_at = time.monotonic()
         time.sleep(within_s + NEW_S)
