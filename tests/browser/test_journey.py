@@ -288,7 +288,7 @@ def test_everything_can_be_done_with_the_keyboard(author):
     me.goto("/dashboard/write")
     pages = me.locator(".site-pages a").all_inner_texts()  # of other tests, as far as they are published
     reached = []
-    for _ in range(14 + len(pages)):
+    for _ in range(16 + len(pages)):
         me.keyboard.press("Tab")
         focused = me.evaluate(
             "((on) => on.innerText || on.name || on.getAttribute('aria-label'))(document.activeElement)"
@@ -307,7 +307,9 @@ def test_everything_can_be_done_with_the_keyboard(author):
         "body",
         "your pictures (opens a new tab)",
         "visible_to",
+        "Settings kind, tags, address, language, image",
         "comments",
+        "Publish later",
         "Save draft",
         "Publish",
     ]

@@ -61,7 +61,7 @@ def test_a_choice_reaches_pages_that_are_open_already(reader):
     other = reader.context.new_page()
     other.goto("/archive")
     choose(reader, "Dark")
-    other.wait_for_function(f"{PAPER} === '{DARK}'")
+    expect(other.locator("body")).to_have_css("background-color", DARK)
 
 
 def test_without_scripts_pages_say_all_and_offer_nothing_that_does_nothing(open_browser, address):

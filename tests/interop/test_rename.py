@@ -77,7 +77,7 @@ def told(seen: Seen, since: float) -> str:
 def current(on_stage: TwoProcesses) -> str:
     """Read Amina's family name, as the blog shows it now."""
     text = requests.get(f"{on_stage.url}/two-doors-one-name", timeout=10).text
-    return text.split("Amina ", 1)[1].split("<", 1)[0].strip()
+    return text.split(">Amina ", 1)[1].split("<", 1)[0].strip()
 
 
 def test_a_new_name_is_everywhere_once_the_old_one_is_no_longer_fresh(hurried: TwoProcesses) -> None:
