@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urljoin
@@ -47,7 +47,7 @@ def author(handle: str) -> ResponseReturnValue:
         raise NotFound
     if handle != current:
         raise Moved(current)
-    shown = bylines({author_key, *_named(page.posts)})
+    shown = bylines({author_key, *authorship.keys(page.posts)})
     byline = shown[Key(*author_key)]
     data = linked_data.graph(linked_data.profile(_absolute(), _person(byline, handle)), _site())
     return _list("blog/author.html", page, data, shown, handle=handle, byline=byline)
@@ -100,7 +100,7 @@ def post(slug: str) -> ResponseReturnValue:
     except NotFound:
         return _to_where_it_is(reader)
     works_on, talk = authorship.works_on(found, reader.key), _talk(found, reader, rules)
-    shown = bylines(_named([found]).union(talk.keys()))
+    shown = bylines(authorship.keys([found]).union(talk.keys()))
     page = _public(
         render_template(
             "blog/post.html",
@@ -210,7 +210,7 @@ def _list(
 
     :param shown: the bylines, where they were asked for already.
     """
-    named = bylines(_named(page.posts)) if shown is None else shown
+    named = bylines(authorship.keys(page.posts)) if shown is None else shown
     return _public(render_template(template, page=page, bylines=named, data=data, address=_address(), **more))
 
 
@@ -240,11 +240,6 @@ def _count(post: Any) -> None:
 @bp.app_context_processor
 def _navigation() -> dict[str, Any]:
     return {"site_pages": lambda: navigation.links(now=moment())}
-
-
-def _named(shown: Iterable[Any]) -> set[tuple[str, str]]:
-    """The keys of all who are named above these posts, to ask for all of them at once."""
-    return {each.key for post in shown for each in post.named if each.key}
 
 
 def _talk(post: Any, reader: Reader, rules: Rules) -> comments.Talk:

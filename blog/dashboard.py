@@ -84,7 +84,7 @@ def _dashboard() -> str:
     listing = _listing()
     asking = posts.that_ask(g.user.key, limit=current_app.config["POSTS_PER_PAGE"])
     shown = [post for post in listing.page.posts if post.author_rows or listing.everybody]
-    others = {each.key for post in shown for each in post.named if each.key}
+    others = authorship.keys(shown)
     return render_template(
         "dashboard/index.html",
         listing=listing,
@@ -748,7 +748,7 @@ def _editor(
 
 def _bylines_of_others(post: Any) -> Mapping[Key, Byline]:
     """Say whose post somebody is about to change, unless it is their own alone."""
-    keys = {each.key for each in post.named if each.key}
+    keys = authorship.keys([post])
     return {} if len(post.named) == 1 and keys == {g.user.key} else _names(keys)
 
 
@@ -775,7 +775,7 @@ def _conflict(
         live=current.is_live(moment()),
         timing=_timing(typed, current),
         authors=_authors(current, typed),
-        bylines=bylines({each.key for each in current.named if each.key}),
+        bylines=bylines(authorship.keys([current])),
     )
     return make_response(page, 409)
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from flask import Blueprint, Response, current_app, request, url_for
 
 from blog.auth import bylines
-from blog.content import handles, posts, syndication, tags
+from blog.content import authorship, handles, posts, syndication, tags
 from blog.content.syndication import Author, Feed, Site
 from blog.errors import Moved, NotFound
 from blog.identity.people import Byline, Key
@@ -42,7 +42,7 @@ def _site_feed(form: Format) -> Response:
     """List what a stranger finds on the home page."""
     page = _page()
     title = current_app.config["SITE_TITLE"]
-    return _answer(form, page, bylines(syndication.keys(page.posts)), title, url_for("blog.index"), "posts")
+    return _answer(form, page, bylines(authorship.keys(page.posts)), title, url_for("blog.index"), "posts")
 
 
 def _tag_feed(form: Format, slug: str) -> Response:
@@ -54,7 +54,7 @@ def _tag_feed(form: Format, slug: str) -> Response:
     if slug != found.slug:
         raise Moved(found.slug)
     home = url_for("blog.tag", slug=slug)
-    return _answer(form, page, bylines(syndication.keys(page.posts)), found.name, home, "tag", found.id)
+    return _answer(form, page, bylines(authorship.keys(page.posts)), found.name, home, "tag", found.id)
 
 
 def _author_feed(form: Format, handle: str) -> Response:
@@ -66,7 +66,7 @@ def _author_feed(form: Format, handle: str) -> Response:
     if handle != current:
         raise Moved(current)
     key = Key(*author_key)
-    shown = bylines({key, *syndication.keys(page.posts)})
+    shown = bylines({key, *authorship.keys(page.posts)})
     whose = _author(shown[key], handle)
     home = url_for("blog.author", handle=handle)
     return _answer(form, page, shown, whose.name, home, "author", made_handle(key), authors=(whose,))

@@ -6,7 +6,7 @@ from flask import Blueprint, current_app, g, make_response, render_template, req
 from flask.typing import ResponseReturnValue
 
 from blog.auth import bylines
-from blog.content import search
+from blog.content import authorship, search
 from blog.content.readers import Reader
 from blog.porch.guards import asker
 from blog.web import headers
@@ -21,7 +21,7 @@ def index() -> ResponseReturnValue:
     typed, after = request.args.get("q", ""), request.args.get("after")
     sought, reader = search.read(typed), Reader(*asker())
     page = search.find(sought, now=moment(), limit=current_app.config["POSTS_PER_PAGE"], reader=reader, after=after)
-    named = {each.key for result in page.results for each in result.post.named if each.key}
+    named = authorship.keys(result.post for result in page.results)
     shown = render_template(
         "search/index.html",
         typed=typed[: search.LONGEST],

@@ -47,6 +47,11 @@ def works_on(post: Post, key: AuthorKey | None) -> bool:
     return key is not None and (post.author_key == key or any(each.key == key and each.agreed for each in post.listed))
 
 
+def keys(posts: Iterable[Post]) -> set[AuthorKey]:
+    """Collect the keys of all who are named above these posts, to ask for all of them at once."""
+    return {each.key for post in posts for each in post.named if each.key}
+
+
 def may_choose(post: Post, reader: Reader) -> bool:
     """Whether somebody may say who is named above a post, and delete it: they hold it, or may edit everything."""
     return reader.everything or post.author_key == reader.key

@@ -174,8 +174,8 @@ def save(
         _change(session, post, written, writer or Reader(post.author_key, frozenset(own_groups)), now)
         revisions.note(session, post.id, written.text, before, by=by, now=now, kept=revisions_kept)
         _turn(session, post, _when(post, publish, at, now), now)
-        index.follow(session, [post.id])
         if was_public or post.published_at is not None:
+            index.follow(session, [post.id])
             tell_caches(session)
         return post
 

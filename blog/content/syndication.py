@@ -111,11 +111,6 @@ def tag_uri(site: Site, *path: str | int) -> str:
     return f"tag:{site.authority}:{'/'.join(map(str, path))}"
 
 
-def keys(posts: Iterable[Post]) -> set[tuple[str, str]]:
-    """Collect the keys of all who are named above these posts, to ask for all of them at once."""
-    return {each.key for post in posts for each in post.named if each.key}
-
-
 def entry(post: Post, *, site: Site, author: Callable[[Named], Author]) -> Entry:
     """Tell a live post.
 
