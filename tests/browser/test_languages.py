@@ -6,7 +6,7 @@ import pytest
 
 from tests.browser.people import Author, link
 
-LEFT = """() => {  // words in Latin letters that people see, but for names, code, the names of formats, and what is typed
+LEFT = """() => {  // Latin words that people see, but for names, code, formats, and what is typed
     const known = new Set("Byline Markdown PNG JPEG GIF WebP UTC URL Esc HTML Ctrl Shift media".split(" "));
     const apart = "code, pre, kbd, bdi, script, style, option, .site-title, .who, .prose, .name, [lang=en], time";
     const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), found = [];
