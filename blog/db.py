@@ -12,7 +12,9 @@ from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import (
     DDL,
+    URL,
     BigInteger,
+    Connection,
     Date,
     DateTime,
     Dialect,
@@ -681,9 +683,20 @@ def wait_for_turn(session: Session, *what: str) -> None:
         session.execute(select(func.pg_advisory_xact_lock(number)))
 
 
+CHANNEL = "site"
+"""Where PostgreSQL tells processes that listen that the version has moved, as soon as it has."""
+
+
 def tell_caches(session: Session) -> None:
     """Note that readers see something new. Comes last: every writer waits for this one row."""
     session.execute(update(Site).values(version=Site.version + 1))
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text(f"NOTIFY {CHANNEL}"))
+
+
+def site_version(connection: Connection) -> int:
+    """Tell the version of the site, which moves with every public change."""
+    return connection.scalar(select(Site.version)) or 0
 
 
 @contextmanager
@@ -740,6 +753,11 @@ def engine_options(url: str) -> dict[str, Any]:
         "pool_timeout": 3,
         "connect_args": {"connect_timeout": 3, "options": "-c statement_timeout=10000 -c lock_timeout=3000"},
     }
+
+
+def is_in_memory(url: URL) -> bool:
+    """Whether this is a SQLite database that only its own connection can see."""
+    return url.get_backend_name() == "sqlite" and (url.database or ":memory:").startswith((":memory:", "file:"))
 
 
 def init_app(app: Flask) -> None:
