@@ -129,16 +129,10 @@ def _keep_pages(app: Flask, values: Mapping[str, Any], now: clock.Clock) -> None
     if not values["PAGE_CACHE_MB"] or db.is_in_memory(url):
         return
     said, readers = values["LANGUAGE"], app.extensions.get("readership")
-
-    def catch_up() -> None:
-        with app.app_context():
-            app.extensions["porch"].forgetting.look(at_once=True)
-
     site = pagecache.Site(
         watch=changes.watch(url),
         next_due=posts.next_due,
         names=lambda: app.extensions["porch"].directory.generation,
-        catch_up=catch_up,
         seen=lambda post_id, environ: blog.count_reader(readers, post_id, environ),
         now=now,
     )

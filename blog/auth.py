@@ -48,7 +48,7 @@ def _come_home() -> ResponseReturnValue | None:
 
 def bylines(keys: Collection[tuple[str, str]]) -> dict[Key, Byline]:
     """Tell under which names these authors are shown; every key has an answer."""
-    porch().forgetting.look()
+    porch().forgetting.look(at_once=keeping.is_asked())
     wanted, directory = {Key(*key) for key in keys}, porch().directory
     found = directories.bylines(directory, wanted, porch().seal.key("byline"))
     lasting = directory.lasting(wanted)

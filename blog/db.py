@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from flask import Flask
@@ -690,8 +693,27 @@ CHANNEL = "site"
 def tell_caches(session: Session) -> None:
     """Note that readers see something new. Comes last: every writer waits for this one row."""
     session.execute(update(Site).values(version=Site.version + 1))
+    session.info[TOLD] = True
     if session.get_bind().dialect.name == "postgresql":
         session.execute(text(f"NOTIFY {CHANNEL}"))
+
+
+TOLD = "told"
+
+
+def log_of(url: URL) -> Path:
+    """Tell where SQLite writes what is committed, by whose time other processes see that something was."""
+    return Path(f"{url.database}-wal")
+
+
+def _stamp_log(session: Session) -> None:
+    """Give SQLite's log the time at which a public change came to light; SQLite writes it before, and then waits for
+    the disk. To the nanosecond, as the times that the system gives are too coarse to tell two changes apart.
+    """
+    engine: Any = session.get_bind()
+    if session.info.pop(TOLD, False) and engine.dialect.name == "sqlite":
+        with suppress(OSError):  # there is none in other journal modes
+            os.utime(log_of(engine.url), ns=(time.time_ns(),) * 2)
 
 
 def site_version(connection: Connection) -> int:
@@ -713,6 +735,7 @@ def writing() -> Iterator[Session]:
     try:
         yield session
         session.commit()
+        _stamp_log(session)
     except BaseException:
         _let_go(session)
         raise
@@ -720,6 +743,7 @@ def writing() -> Iterator[Session]:
 
 def _let_go(session: Session) -> None:
     """End what is going on; whoever holds something that was read keeps it, as a value that changes no more."""
+    session.info.pop(TOLD, None)
     session.expunge_all()
     session.rollback()
 

@@ -28,6 +28,11 @@ class Page:
     post_id: int | None = None
 
 
+def is_asked() -> bool:
+    """Whether the page at hand may be kept, and shown until something changes."""
+    return _page() is not None
+
+
 def names_last(fresh_s: float, known_s: float) -> None:
     """Say for how many seconds the names on the page at hand are fresh, and for how many they are known."""
     if page := _page():

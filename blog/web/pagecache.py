@@ -67,14 +67,17 @@ class Kept:
         self._hash = hashlib.sha256(repr(self._headers).encode() + body).hexdigest()[:32]
         self.page = page
         self.forms: dict[str, Form] = {}
-        self.size = len(body)
+        self.size = 0  # as its shelf counts it
         self.renew_at = 0.0
 
-    def in_(self, encoding: str) -> Form:
-        """Give the form in this encoding; the same one whoever asks together with others."""
-        return self.forms.get(encoding) or self._add(encoding)
+    def bytes(self) -> int:
+        """Tell how much is kept of it."""
+        return len(self._body) + sum(
+            len(form.body) for form in list(self.forms.values()) if form.body is not self._body
+        )
 
-    def _add(self, encoding: str) -> Form:
+    def add(self, encoding: str) -> Form:
+        """Make the form in this encoding; who asks together with others gets the same one."""
         body = self._body
         if encoding != encodings.IDENTITY and len(body) >= LEAST_COMPRESSED:
             body = encodings.COMPRESS[encoding](body)
@@ -110,26 +113,25 @@ class Shelf:
         """Keep an answer in the place of the one before; one that would take a quarter of the room is not kept."""
         with self._lock:
             self._take(key)
-            if kept.size <= self._room // LARGEST_SHARE:
+            if kept.bytes() <= self._room // LARGEST_SHARE:
                 self._kept[key] = kept
-                self.used += kept.size
-            self._make_room()
+                self._count(kept)
+
+    def count(self, key: Any, kept: Kept) -> None:
+        """Count an answer anew of which another form was made."""
+        with self._lock:
+            if self._kept.get(key) is kept:
+                self._count(kept)
+
+    def _count(self, kept: Kept) -> None:
+        before, kept.size = kept.size, kept.bytes()
+        self.used += kept.size - before
+        while self.used > self._room:
+            self._take(next(iter(self._kept)))
 
     def _take(self, key: Any) -> None:
         if old := self._kept.pop(key, None):
             self.used -= old.size
-
-    def grow(self, key: Any, kept: Kept, by: int) -> None:
-        """Count the bytes of a form that was made of an answer."""
-        with self._lock:
-            kept.size += by
-            if self._kept.get(key) is kept:
-                self.used += by
-            self._make_room()
-
-    def _make_room(self) -> None:
-        while self.used > self._room:
-            self._take(next(iter(self._kept)))
 
 
 @dataclass(slots=True)
@@ -164,7 +166,6 @@ class Site(NamedTuple):
     :param watch: tells of changes.
     :param next_due: tells when the next post falls due.
     :param names: gives what is another object as soon as a name changes.
-    :param catch_up: is called after each change, before anything is made anew; in a request's place.
     :param seen: notes that somebody got a post.
     :param now: tells the moment (aware UTC).
     """
@@ -172,7 +173,6 @@ class Site(NamedTuple):
     watch: Watch
     next_due: Callable[[datetime, Connection], datetime | None]
     names: Callable[[], object]
-    catch_up: Callable[[], None]
     seen: Callable[[int, Environ], None]
     now: Callable[[], datetime]
 
@@ -211,7 +211,7 @@ class PageCache:
         self._edition: Edition | None = None
         self._renewing = threading.Lock()
         self._boarding = threading.Lock()
-        self._away_since: float | None = None
+        self._known_at = 0.0  # when it was last known that nothing had changed
         self._ask_at = 0.0
 
     def close(self) -> None:
@@ -245,7 +245,7 @@ class PageCache:
         if "HTTP_AUTHORIZATION" in environ or not self._is_ours(get("HTTP_HOST", "")):
             return None
         path = environ["PATH_INFO"]
-        if path.split("/", 2)[1:2] and path.split("/", 2)[1] in self._rules.closed:
+        if path[1:].partition("/")[0] in self._rules.closed:
             return None
         query = environ["QUERY_STRING"]
         if query and (query := meant(query)) is None:
@@ -258,18 +258,20 @@ class PageCache:
         """Give the edition that shows the site as it is; None when nobody can tell."""
         edition = self._edition
         if edition is not None and self._is_current(edition):
+            self._known_at = time.monotonic()
             return edition
-        if self._away_since is not None and time.monotonic() < self._ask_at:
+        if time.monotonic() < self._ask_at:
             return self._last_edition()
         if not self._renewing.acquire(timeout=WAIT_S):
             return None
         try:
-            edition = self._edition
-            if edition is None or not self._is_current(edition):
-                self._renew(edition)
+            if self._edition is None or not self._is_current(self._edition):
+                self._renew(self._edition)
             return self._edition
         except Exception as error:  # noqa: BLE001  (drivers raise many things)
-            return self._cannot_tell(error)
+            log.warning("nobody can tell the page cache what changed: %s", type(error).__name__)
+            self._ask_at = time.monotonic() + ASK_AGAIN_S
+            return self._last_edition()
         finally:
             self._renewing.release()
 
@@ -283,9 +285,7 @@ class PageCache:
     def _renew(self, edition: Edition | None) -> None:
         now = self._site.now()
         version, due, mark = self._site.watch.read(lambda connection: self._site.next_due(now, connection))
-        self._away_since = None
-        if edition is None or edition.version != version:
-            self._site.catch_up()
+        self._known_at = time.monotonic()
         names = self._site.names()
         if edition and (edition.version, edition.due) == (version, due) and edition.names is names:
             edition.mark = mark
@@ -293,17 +293,9 @@ class PageCache:
             plain, queries = Shelf(self._room - self._room // QUERIES_SHARE), Shelf(self._room // QUERIES_SHARE)
             self._edition = Edition(version, mark, names, due, plain, queries)
 
-    def _cannot_tell(self, error: Exception) -> Edition | None:
-        if self._away_since is None:
-            self._away_since = time.monotonic()
-            log.warning("nobody can tell the page cache what changed: %s", type(error).__name__)
-        self._ask_at = time.monotonic() + ASK_AGAIN_S
-        return self._last_edition()
-
     def _last_edition(self) -> Edition | None:
         """While the database is away, pages go on for a while; a post that was taken back may be shown so long."""
-        away_since = self._away_since
-        return self._edition if away_since is None or time.monotonic() < away_since + AWAY_S else None
+        return self._edition if time.monotonic() < self._known_at + AWAY_S else None
 
     def _may_show(self, kept: Kept, shelf: Shelf, asked: Asked, environ: Environ) -> bool:
         page = kept.page
@@ -329,18 +321,18 @@ class PageCache:
             landed = edition.flights.get(asked)
             if leads := landed is None:
                 landed = edition.flights[asked] = threading.Event()
-        if not leads:
-            landed.wait(WAIT_S)
-            kept = shelf.get(asked)
+        try:
+            if not leads:
+                landed.wait(WAIT_S)
+            kept = shelf.get(asked)  # who leads may come just after the one before
             if kept is not None and self._may_show(kept, shelf, asked, environ):
                 return kept
             return self._make(shelf, asked, environ, start_response)
-        try:
-            return self._make(shelf, asked, environ, start_response)
         finally:
-            with self._boarding:
-                edition.flights.pop(asked, None)
-            landed.set()
+            if leads:
+                with self._boarding:
+                    edition.flights.pop(asked, None)
+                landed.set()
 
     def _make(
         self, shelf: Shelf, asked: Asked, environ: Environ, start_response: StartResponse
@@ -386,8 +378,8 @@ class PageCache:
         encoding = self._encoding(environ.get("HTTP_ACCEPT_ENCODING", ""))
         form = kept.forms.get(encoding)
         if form is None:
-            form = kept.in_(encoding)
-            shelf.grow(asked, kept, len(form.body))
+            form = kept.add(encoding)
+            shelf.count(asked, kept)
         if kept.page.post_id is not None:
             self._site.seen(kept.page.post_id, environ)
         if self._has_already(kept, form, environ):
