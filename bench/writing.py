@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
-from threading import Thread
+from threading import Event, Thread
 
 from flask import Flask
 
@@ -37,6 +38,27 @@ def measured() -> dict[str, tuple[str, float]]:
         with _opened(path) as bare:
             bare.execute("CREATE TABLE bare (id INTEGER PRIMARY KEY, title, slug UNIQUE, body_md, body_html, at)")
         return {f"{number} at once": _row(app, path, number) for number in WRITERS}
+
+
+@contextmanager
+def steadily(app: Flask, per_s: int) -> Iterator[None]:
+    """Publish so many posts a second meanwhile."""
+    over, save = Event(), _saves(app)
+
+    def write() -> None:
+        due = time.monotonic()
+        while not over.is_set():
+            save(f"{time.monotonic_ns()}")
+            due += 1 / per_s
+            over.wait(max(0, due - time.monotonic()))
+
+    writer = Thread(target=write)
+    writer.start()
+    try:
+        yield
+    finally:
+        over.set()
+        writer.join()
 
 
 def _row(app: Flask, path: Path, writers: int) -> tuple[str, float]:
