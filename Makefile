@@ -41,9 +41,8 @@ languages: .venv/test ## bring the catalogues of other languages up to date with
 pictures: .venv/test ## take the pictures of the documents from a running demo (needs Chromium)
 	@.venv/bin/python -m docs.pictures
 
-bench: .venv/test ## measure what names cost, and the production server against another one (some minutes)
-	@.venv/bin/python -m bench.names
-	@.venv/bin/python -m bench.servers $(ARGS)
+bench: .venv/test ## measure reading and writing beside a bare Flask (needs wrk; bench.names and bench.servers measure more)
+	@.venv/bin/python -m bench.reading $(ARGS)
 
 constraints: ## take the newest versions that setup.cfg allows, and write them down
 	@rm -rf .venv/newest && $(PYTHON) -m venv .venv/newest

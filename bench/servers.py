@@ -1,6 +1,6 @@
 """Measures production servers: requests a second, CPU a request, slow clients, and what SIGTERM under load loses.
 
-Run it with `make bench`; it measures those of granian and gunicorn that are installed (`pip install gunicorn`).
+`python -m bench.servers` measures those of granian and gunicorn that are installed (`pip install gunicorn`).
 Requests a second need `wrk`. Linux only.
 """
 
@@ -22,13 +22,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from bench import site
+
 HOST = "127.0.0.1"
 THREADS = 8
-HELLO, HOME = "bench.hello:app", "bench.home:app"
+HELLO, HOME = "bench.hello:app", "bench.site:app"
 SLOW_CLIENTS = 200
 PROBES = 12
 PROBE_WITHIN_S = 2
 LOAD_CLIENTS = 32
+POSTS = 20
 
 GET = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
 SLOW_POST = b"POST /slow HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello"
@@ -55,7 +58,7 @@ def main() -> None:
     """Measure each server and print one line a figure."""
     with TemporaryDirectory() as folder:
         os.environ["BENCH_FOLDER"] = folder  # what servers start inherits it
-        subprocess.run([sys.executable, "-m", "bench.home"], stderr=subprocess.DEVNULL, check=True)
+        site.fill(site.make(), POSTS)
         port = free_port()
         for name, command in commands(HELLO, port).items():
             print(f"\n{name}, bare Flask")

@@ -692,12 +692,14 @@ CHANNEL = "site"
 
 def tell_caches(session: Session) -> None:
     """Note that readers see something new. Comes last: every writer waits for this one row."""
-    session.execute(update(Site).values(version=Site.version + 1))
+    session.execute(_ONE_MORE)
     session.info[TOLD] = True
     if session.get_bind().dialect.name == "postgresql":
         session.execute(text(f"NOTIFY {CHANNEL}"))
 
 
+_site = Site.__table__
+_ONE_MORE = update(_site).values(version=_site.c.version + 1)  # of the table: of the class it costs eight times as much
 TOLD = "told"
 
 

@@ -62,7 +62,7 @@ def test_saving_what_came_back_leaves_no_copy(ada, app, visitor):
     assert "New words" in visitor.get(f"/{slug}").text
     with app.app_context():
         assert not db.session.scalars(select(Copy)).all()
-    assert "Not saved yet" not in ada.get(f"/{slug}/edit").text
+    assert "Not saved yet: " not in ada.get(f"/{slug}/edit").text
 
 
 def test_it_can_be_discarded_and_what_is_saved_is_shown(ada):
@@ -234,7 +234,7 @@ def test_a_parked_form_goes_before_a_copy_and_ends_it(ada):
     page = ada.page(link)
     assert page.find(id="body").text.strip() == "Half and the rest"
     ada.send(fill(page, link, "Save changes"))
-    assert "Not saved yet" not in ada.get(f"/{slug}/edit").text
+    assert "Not saved yet: " not in ada.get(f"/{slug}/edit").text
 
 
 # -- the preview ------------------------------------------------------------------------------------------------------
@@ -326,7 +326,7 @@ def test_what_only_one_side_changed_is_merged(ada, visitor):
     text = visitor.page("/a-title").select_one(".prose").text
     assert "ONE" in text
     assert "THREE" in text
-    assert "Not saved yet" not in ada.get("/a-title/edit").text
+    assert "Not saved yet: " not in ada.get("/a-title/edit").text
 
 
 def test_where_both_changed_the_same_a_person_has_to_choose(ada, visitor):

@@ -155,7 +155,7 @@ ASKS_NOBODY = {  # a writer's own form, their own list, a save; a look-up that i
     "content/rendering.py": {"_outdated"},  # the upgrade's, which makes HTML anew and shows it to nobody
     "content/readership.py": {"_kept", "_told_to"},  # which posts are still there, and how often one's own were read
     "content/authorship.py": {"_locked"},  # a look-up by id, of a post that was found by the clause
-    "content/index.py": {"_follow", "_outdated"},  # what is published goes into the index, which `search` asks
+    "content/index.py": {"_texts", "_outdated"},  # what is published goes into the index, which `search` asks
     "content/tags.py": {"follow"},  # an update of copies, of posts that were changed by whoever might
     # the operator's, for whom posts are numbers
     "content/ownership.py": {"holdings", "_counts", "delete", "_named_by_others", "_take_off"},

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, insert, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, func, insert, select, update
 from sqlalchemy import delete as delete_from
 from sqlalchemy.orm import Session, defer
 
@@ -18,6 +18,13 @@ AuthorKey = tuple[str, str]  # issuer and id
 
 KEPT = 100  # of a post, unless a setting says otherwise
 _IN_BULK = {"synchronize_session": False}  # the transaction has loaded no revision that would have to follow
+_table: Any = (
+    Revision.__table__
+)  # every save writes one: a statement of the class, made anew, costs eight times as much
+_of_post = _table.c.post_id == bindparam("post")
+_NEWEST = select(func.max(_table.c.number)).where(_of_post)
+_KEEP = insert(_table)
+_DROP = delete_from(_table).where(_of_post, _table.c.number <= bindparam("last"))
 
 
 def note(
@@ -39,16 +46,15 @@ def note(
     """
     if text == before:
         return
-    newest = select(func.max(Revision.number)).where(Revision.post_id == post_id)
-    number = (session.scalar(newest) or 0) + 1
-    session.execute(insert(Revision), [_row(post_id, number, text, before, by, now)])
-    old = delete_from(Revision).where(Revision.post_id == post_id, Revision.number <= number - kept)
-    session.execute(old, execution_options=_IN_BULK)
+    number = (session.scalar(_NEWEST, {"post": post_id}) or 0) + 1
+    session.execute(_KEEP, [_row(post_id, number, text, before, by, now)])
+    if number > kept:
+        session.execute(_DROP, {"post": post_id, "last": number - kept})
 
 
 def begin(session: Session, firsts: Iterable[tuple[int, tuple[str, str], AuthorKey, datetime]]) -> None:
     """Write down the first texts of posts that have just been made: of each its id, text, writer and moment."""
-    session.execute(insert(Revision), [_row(post_id, 1, text, ("", ""), by, now) for post_id, text, by, now in firsts])
+    session.execute(_KEEP, [_row(post_id, 1, text, ("", ""), by, now) for post_id, text, by, now in firsts])
 
 
 def _row(  # noqa: PLR0917

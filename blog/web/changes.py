@@ -43,7 +43,8 @@ class Watch:
 
     def holds(self, mark: Mark | None) -> bool:
         """Whether nothing was heard of since the reading with this mark began."""
-        return mark is not None and mark is self._mark and time.monotonic() < self._trusted_until and not self._hears()
+        # The mark comes last: `read` takes it away before it listens anew, so who just missed something meets no mark.
+        return time.monotonic() < self._trusted_until and not self._hears() and mark is not None and mark is self._mark
 
     def read(self, more: Callable[[Connection], Any]) -> Reading:
         """Read the version of the site, and what else is asked for; raises whatever the database raises."""

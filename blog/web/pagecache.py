@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 GRACE = timedelta(seconds=60)  # so long is a page shown whose names went stale, while it is made anew
 RENEW_AGAIN_S = 1.0  # so long after a page was made anew in vain it is tried again
-WAIT_S = 5.0  # so long does a reader wait for the one who makes the page, before they make it themselves
+WAIT_S = 10.0  # so long does a reader wait for the one who makes the page, before they make it themselves
 AWAY_S = 60.0  # so long are pages shown while nobody can say whether they changed
 ASK_AGAIN_S = 1.0  # a database that is away
 KEPT = "public, no-cache"  # what `headers.keep_public` says
@@ -87,10 +87,12 @@ class Kept:
         told = [("Vary", self._vary), ("ETag", etag)]
         coded = [] if encoding == encodings.IDENTITY else [("Content-Encoding", encoding)]
         headers = [*self._headers, *told, *coded, ("Content-Length", str(len(body)))]
-        return self.forms.setdefault(encoding, Form(etag, headers, [("Cache-Control", KEPT), *told], body))
+        for_caches = [pair for pair in self._headers if pair[0].lower() in _FOR_CACHES]
+        return self.forms.setdefault(encoding, Form(etag, headers, [*for_caches, *told], body))
 
 
 _MADE_ANEW = {"vary", "etag", "content-length", "content-encoding"}
+_FOR_CACHES = {"cache-control", "x-accel-expires"}  # what 304 says beside ETag and Vary (RFC 9110, 15.4.5)
 
 
 class Shelf:
