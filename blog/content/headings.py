@@ -38,7 +38,7 @@ def _anchored(heading: re.Match[str], taken: Counter[str]) -> str:
     if not level or len(taken) >= _MOST or not (words := html.unescape(_MARKUP.sub("", inner)).strip()):
         return heading[0]
     name = _free(_name(words), taken)
-    if "<a " in inner:  # a link in a link cannot be
+    if "<a " in inner or "<a>" in inner:  # a link in a link cannot be
         inner = f'{inner} <a class="anchor" href="#{name}" aria-label="This section">#</a>'
     else:
         inner = f'<a class="anchor" href="#{name}">{inner}</a>'

@@ -18,7 +18,7 @@ from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 from mdit_py_plugins.footnote import footnote_plugin
 
-from blog.content import autolinks, code, headings, pasted
+from blog.content import autolinks, code, headings, mended, pasted
 from blog.content.labour import MOST_LABOUR, labour
 from blog.errors import Invalid, Words
 
@@ -121,7 +121,7 @@ def _is_heaped(text: str) -> bool:
 
 # -- Markdown to HTML ------------------------------------------------------------------------------------------------
 
-RENDERER_VERSION = 2
+RENDERER_VERSION = 3
 """Counts the changes to what `render` makes; stored beside the HTML, so that older HTML is found and made anew."""
 
 
@@ -269,6 +269,7 @@ _CLASSES = {  # ours, which the stylesheet knows; nobody dresses a post up as th
     "th": "align-(?:left|center|right)",
     "ul": "contains-task-list",
 }
+_NUMBERS = frozenset(("width", "height", "colspan", "rowspan", "start"))
 _FOOTNOTE_ID = re.compile(r"fn(?:ref)?[0-9]+(?::[0-9]+)?")
 
 
@@ -278,14 +279,15 @@ def _keep(tag: str, attribute: str, value: str) -> str | None:
         return " ".join(name for name in value.split() if re.fullmatch(_CLASSES.get(tag, ""), name)) or None
     if attribute == "id":  # only footnotes need one, and an id of somebody's choice could stand in for one of the page
         return value if _FOOTNOTE_ID.fullmatch(value) else None
-    if attribute == "src":
-        return None if value.strip().lower().startswith("mailto:") else value
-    return value
+    if attribute in _NUMBERS:
+        return mended.number(value)
+    if attribute == "src" and value.strip().lower().startswith("mailto:"):
+        return None
+    return mended.address(value) if attribute in {"href", "src"} else value
 
 
 _POLICY: dict[str, Any] = {
     "url_schemes": {"http", "https", "mailto"},
-    "link_rel": "ugc noopener",
     "clean_content_tags": {"script", "style", "title"},
     "set_tag_attribute_values": {
         "img": {"loading": "lazy"},
@@ -296,25 +298,27 @@ _ALLOWED = {
     "*": set[str](),  # else nh3 keeps lang and title everywhere
     **{tag: _ATTRIBUTES.get(tag, set()) | ({"class"} if tag in _CLASSES else set()) for tag in _TAGS},
 }
-_sanitiser = nh3.Cleaner(tags=_TAGS, attributes=_ALLOWED, attribute_filter=_keep, **_POLICY)
+_sanitiser = nh3.Cleaner(tags=_TAGS, attributes=_ALLOWED, attribute_filter=_keep, link_rel=None, **_POLICY)
 
 
 _FIRST_NEWLINES = re.compile("<pre>\n+")
 
 
 def _sanitise(loose: str) -> str:
-    """Keep what the lists allow."""
+    """Keep what the lists allow, and mend it."""
     clean = _sanitiser.clean(loose)
     # a reference such as &#1; is a control only now; replaced and not removed: "java\1script:" must not close up
     clean = _UNFIT.sub("\ufffd", clean)
     # parsers drop the first newline of a pre, and would drop the next one each time the post is copied
-    return _FIRST_NEWLINES.sub("<pre>", clean)
+    return mended.nesting(_FIRST_NEWLINES.sub("<pre>", clean))
 
 
 # -- what we add ------------------------------------------------------------------------------------------------------
 
 _OUR_IDS = re.compile(headings.PREFIX + "[a-z0-9-]+")
 _BACK = re.compile('<a (?=[^<>]*class="footnote-backref")')
+_REL = "ugc noopener"
+_NO_LINK = re.compile(rf'<a(?= )(?![^<>]* href=)([^<>]*?) rel="{_REL}"')  # HTML, 4.5.1
 
 
 def _finished(clean: str) -> str:
@@ -324,7 +328,7 @@ def _finished(clean: str) -> str:
     fixed point: finished again, it stays as it is.
     """
     labelled = _BACK.sub('<a aria-label="Back to the text" ', clean)
-    return _finisher.clean(headings.anchor(code.colour(labelled)))
+    return _NO_LINK.sub(r"<a\1", _finisher.clean(headings.anchor(code.colour(labelled))))
 
 
 def _keep_ours(tag: str, attribute: str, value: str) -> str | None:
@@ -346,6 +350,7 @@ _finisher = nh3.Cleaner(
         "span": {"class"},
     },
     attribute_filter=_keep_ours,
+    link_rel=_REL,
     **_POLICY,
 )
 
