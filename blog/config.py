@@ -410,7 +410,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "SITE_DESCRIPTION",
         "",
-        "What the blog is about, in a sentence: at the top of the home page, and where it is shown as a link.",
+        "What the blog is about, in a sentence: at the top of the home page, in its feeds, and where it is shown as a link.",
         example="Notes from the people who run the library.",
     ),
     Setting(
