@@ -257,6 +257,14 @@ def folder(text: str) -> str:
     return value and str(Path(value).resolve())
 
 
+def inside(text: str) -> str:
+    """Read a path that ends with a slash; empty for none."""
+    value = text.strip()
+    if value and not re.fullmatch(r"/[\w-]+(?:/[\w-]+)*/", value, re.ASCII):
+        raise ValueError(f"must be a path such as /pictures-inside/, not {value!r}")
+    return value
+
+
 STEP_UPS = ("publish", "delete", "admin")  # what may ask for a fresh login
 
 
@@ -402,7 +410,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "SITE_DESCRIPTION",
         "",
-        "What the blog is about, in a sentence: at the top of the home page, and where it is shown as a link.",
+        "What the blog is about, in a sentence: at the top of the home page, in its feeds, and where it is shown as a link.",
         example="Notes from the people who run the library.",
     ),
     Setting(
@@ -543,6 +551,13 @@ SETTINGS: tuple[Setting, ...] = (
         number(0, 5),
     ),
     Setting(
+        "PROXY_CACHE",
+        0,
+        "For how many seconds a proxy of yours may give out a page that is the same for everybody without asking, told by `X-Accel-Expires`; a change is seen that much later by who is not logged in. 0: it asks each time. See [proxies](proxies/README.md).",
+        number(0, 3_600),
+        example="1",
+    ),
+    Setting(
         "COMMENTS",
         "held",
         "Whether people who are logged in can comment on posts: `off` (none are shown either), `held` until the post's author or an editor approves each, `first` until somebody has one that was approved, or `open`.",
@@ -578,6 +593,13 @@ SETTINGS: tuple[Setting, ...] = (
         "media",
         "Where pictures are kept that authors upload. A relative path is one in the folder `instance`. Every process needs the same one; a backup of the database without it lacks them.",
         example="/var/lib/byline/media",
+    ),
+    Setting(
+        "MEDIA_ACCEL",
+        "",
+        "A path, known to nobody but your proxy, at which it finds what stands in MEDIA_FOLDER: the blog decides who may see a picture, and the proxy sends it (`X-Accel-Redirect`). Empty: the blog sends it. See [proxies](proxies/README.md).",
+        inside,
+        example="/pictures-inside/",
     ),
     Setting(
         "MEDIA_LONGEST",

@@ -41,8 +41,9 @@ FORMATS = (
 def _site_feed(form: Format) -> Response:
     """List what a stranger finds on the home page."""
     page = _page()
-    title = current_app.config["SITE_TITLE"]
-    return _answer(form, page, bylines(authorship.keys(page.posts)), title, url_for("blog.index"), "posts")
+    title, about = current_app.config["SITE_TITLE"], current_app.config["SITE_DESCRIPTION"]
+    shown = bylines(authorship.keys(page.posts))
+    return _answer(form, page, shown, title, url_for("blog.index"), "posts", description=about)
 
 
 def _tag_feed(form: Format, slug: str) -> Response:
@@ -96,6 +97,7 @@ def _answer(
     home: str,
     *id_path: str | int,
     authors: tuple[Author, ...] = (),
+    description: str = "",
 ) -> Response:
     here, names = site(), current_app.config["SITE_TITLE"]
     own = here.url + request.path
@@ -107,6 +109,7 @@ def _answer(
         older_url=f"{own}?before={page.older}" if page.older else None,
         entries=[syndication.entry(post, site=here, author=lambda named: _named(named, shown)) for post in page.posts],
         authors=authors,
+        description=description,
     )
     return validators.revalidated(form.write(feed), form.content_type, changed_at=feed.updated)
 

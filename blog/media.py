@@ -46,7 +46,10 @@ def file(file: str) -> ResponseReturnValue:
         current_app.logger.error("media_missing file=%s", name)
         raise NotFound
     kind = path.suffix.removeprefix(".")
-    response = send_file(path, workshop.TYPES[kind], download_name=name, etag=name, last_modified=None, max_age=0)
+    if inside := current_app.config["MEDIA_ACCEL"]:
+        response = headers.sent_by_proxy(inside + path.relative_to(shelf().folder).as_posix(), workshop.TYPES[kind])
+    else:
+        response = send_file(path, workshop.TYPES[kind], download_name=name, etag=name, last_modified=None, max_age=0)
     return headers.keep_as_media(response, public=public)
 
 

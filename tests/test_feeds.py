@@ -108,6 +108,27 @@ def test_a_feed_keeps_every_rule_of_its_format(ada, bob, visitor, file):
         assert RULES[file](visitor.get(path).data) == [], path
 
 
+def test_the_feeds_of_the_site_say_what_it_is_about(settings, request):
+    settings["SITE_DESCRIPTION"] = "About <desks> & chairs"
+    ada, visitor = request.getfixturevalue("ada"), request.getfixturevalue("visitor")
+    ada.publish(tags="Open")
+    assert abouts(visitor, "") == ["About <desks> & chairs"] * 3
+    assert abouts(visitor, "/tag/open") == ["Open – Byline", None, None]
+    for file in FILES:
+        assert RULES[file](visitor.get(f"/{file}").data) == []
+
+
+def test_where_nobody_said_what_it_is_about_the_title_stands_for_it_only_where_it_must(ada, visitor):
+    ada.publish()
+    assert abouts(visitor, "") == ["Byline", None, None]
+
+
+def abouts(visitor, place):
+    rss, atom = (tree(visitor.get(f"{place}/{file}").data) for file in ("feed.xml", "atom.xml"))
+    told = json.loads(visitor.get(f"{place}/feed.json").data)
+    return [rss.findtext("channel/description"), atom.findtext(f"{ATOM}subtitle"), told.get("description")]
+
+
 @pytest.mark.parametrize("file", FILES)
 def test_a_blog_without_posts_has_a_feed_without_posts(visitor, file):
     assert items(visitor, f"/{file}") == []

@@ -289,6 +289,15 @@ def test_markdown_is_for_whom_the_page_is(desk, ada, anybody):
                 assert not {"visible_to", "groups", "author"} & matter(answer)[0].keys()
 
 
+def test_a_page_names_its_markdown(ada, visitor):
+    ada.publish("Hello there", lang="de")
+    ada.draft("Draft")
+    for reader, slug in ((visitor, "hello-there"), (ada, "draft")):
+        (link,) = reader.page(f"/{slug}").select('link[rel="alternate"][type="text/markdown"]')
+        assert link["href"] == f"/{slug}.md"
+        assert reader.get(link["href"]).status_code == 200
+
+
 def test_an_old_address_leads_to_the_markdown_at_the_new_one(ada, visitor):
     ada.publish("Before")
     ada.submit("/before/edit", "Save changes", title="After")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Select, and_, delete, func, insert, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
 
@@ -78,6 +78,25 @@ def keep(session: Session, author_key: AuthorKey, handle: str, now: datetime) ->
         if session.scalar(_current(author_key)):  # another request was first
             return False
     raise AssertionError("candidates have no end")
+
+
+def keep_all(session: Session, made: Mapping[AuthorKey, str], now: datetime) -> None:
+    """Give handles to many authors at once, likewise.
+
+    :param made: the handle that is made of each key.
+    """
+    theirs = Handle.author_issuer, Handle.author_id
+    there = session.execute(select(*theirs).where(tuple_(*theirs).in_(made), Handle.current)) if made else ()
+    have = {(row[0], row[1]) for row in there}
+    rows = [_row(key, handle, now) for key, handle in made.items() if key not in have]
+    if not rows:
+        return
+    try:
+        with session.begin_nested():
+            session.execute(insert(Handle), rows)
+    except IntegrityError:  # for one of them
+        for key, handle in made.items():
+            keep(session, key, handle, now)
 
 
 def pick(author_key: AuthorKey, typed: str, *, now: datetime) -> str:

@@ -242,7 +242,8 @@ def take_in(session: Session, new: Sequence[New], now: datetime) -> list[Post]:
     """
     rows = [{"slug": each.slug, "post_id": None, "public": False} for each in new if each.slug]
     free = set(session.scalars(_new_slugs(session, rows))) if rows else set()
-    made = _add(session, [each._replace(slug=_address(session, each, free)) for each in new], now)
+    theirs = set(free)
+    made = _add(session, [each._replace(slug=_address(session, each, free, theirs)) for each in new], now)
     for post, each in zip(made, new, strict=True):
         for old in each.earlier:
             if _take(session, old, post.id):
@@ -251,12 +252,19 @@ def take_in(session: Session, new: Sequence[New], now: datetime) -> list[Post]:
     return made
 
 
-def _address(session: Session, new: New, free: set[str]) -> str:
-    """Give the address that was asked for where it is taken for one of these, else find another; each goes once."""
+def _address(session: Session, new: New, free: set[str], theirs: set[str]) -> str:
+    """Give the address that was asked for where it is taken for one of these, else find another; each goes once.
+
+    :param theirs: all that are taken for these, which look free until they are made.
+    """
     if new.slug in free:
         free.remove(new.slug)
         return new.slug
-    return _take_address(session, slugs.numbered(new.slug)) if new.slug else _first_address(session, new.written)
+    if not new.slug:
+        return _first_address(session, new.written)
+    slug = _take_address(session, (each for each in slugs.numbered(new.slug) if each not in theirs))
+    theirs.add(slug)
+    return slug
 
 
 class Preview(NamedTuple):

@@ -84,6 +84,7 @@ class Feed(NamedTuple):
     :param self_url: of this very document.
     :param older_url: of the document that goes on (RFC 5005, section 3).
     :param authors: those whose list it is.
+    :param description: what it is about, in a sentence; empty where nobody said so.
     """
 
     id: str
@@ -93,6 +94,7 @@ class Feed(NamedTuple):
     entries: Sequence[Entry]
     older_url: str | None = None
     authors: tuple[Author, ...] = ()
+    description: str = ""
 
     @property
     def updated(self) -> datetime:
@@ -183,7 +185,7 @@ def rss(feed: Feed) -> bytes:
     channel = SubElement(root, "channel")
     _add(channel, "title", feed.title)
     _add(channel, "link", feed.home_url)
-    _add(channel, "description", feed.title)
+    _add(channel, "description", feed.description or feed.title)  # there must be one
     _add(channel, "atom:link", rel="self", type="application/rss+xml", href=feed.self_url)
     if feed.older_url:
         _add(channel, "atom:link", rel="next", type="application/rss+xml", href=feed.older_url)
@@ -219,6 +221,8 @@ def atom(feed: Feed) -> bytes:
     root = Element("feed", {"xmlns": ATOM})
     _add(root, "id", feed.id)
     _add(root, "title", feed.title)
+    if feed.description:
+        _add(root, "subtitle", feed.description)
     _add(root, "updated", rfc3339(feed.updated))
     _add(root, "link", rel="self", type="application/atom+xml", href=feed.self_url)
     _add(root, "link", rel="alternate", type="text/html", href=feed.home_url)
@@ -265,6 +269,7 @@ def json_feed(feed: Feed) -> bytes:
     told: dict[str, Any] = {
         "version": "https://jsonfeed.org/version/1.1",
         "title": feed.title,
+        "description": feed.description,
         "home_page_url": feed.home_url,
         "feed_url": feed.self_url,
         "next_url": feed.older_url,

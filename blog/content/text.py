@@ -18,7 +18,7 @@ from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 from mdit_py_plugins.footnote import footnote_plugin
 
-from blog.content import autolinks, code, headings, pasted
+from blog.content import autolinks, code, headings, mended, pasted, places
 from blog.content.labour import MOST_LABOUR, labour
 from blog.errors import Invalid, Words
 
@@ -121,7 +121,7 @@ def _is_heaped(text: str) -> bool:
 
 # -- Markdown to HTML ------------------------------------------------------------------------------------------------
 
-RENDERER_VERSION = 2
+RENDERER_VERSION = 3
 """Counts the changes to what `render` makes; stored beside the HTML, so that older HTML is found and made anew."""
 
 
@@ -245,12 +245,11 @@ _TAGS = set(
     " thead time tr u ul var".split()
 )
 _ATTRIBUTES = {
-    "a": {"href", "title", "id"},
+    "a": {"href", "title", "name"},
     "abbr": {"title"},
     "details": {"open"},
     "img": {"src", "alt", "title", "width", "height"},
     "input": {"checked"},
-    "li": {"id"},
     "ol": {"start"},
     "td": {"colspan", "rowspan"},
     "th": {"colspan", "rowspan", "scope"},
@@ -269,67 +268,81 @@ _CLASSES = {  # ours, which the stylesheet knows; nobody dresses a post up as th
     "th": "align-(?:left|center|right)",
     "ul": "contains-task-list",
 }
+_NUMBERS = frozenset(("width", "height", "colspan", "rowspan", "start"))
 _FOOTNOTE_ID = re.compile(r"fn(?:ref)?[0-9]+(?::[0-9]+)?")
+_PLACES = frozenset("a blockquote div dt figure h2 h3 h4 h5 h6 li p section table".split())  # that links may lead to
+_LONGEST_NAME = 200
 
 
 def _keep(tag: str, attribute: str, value: str) -> str | None:
     """What remains of an attribute that the lists above allow; None when nothing does."""
     if attribute == "class":
         return " ".join(name for name in value.split() if re.fullmatch(_CLASSES.get(tag, ""), name)) or None
-    if attribute == "id":  # only footnotes need one, and an id of somebody's choice could stand in for one of the page
-        return value if _FOOTNOTE_ID.fullmatch(value) else None
-    if attribute == "src":
-        return None if value.strip().lower().startswith("mailto:") else value
-    return value
+    if attribute in {"id", "name"}:  # one of somebody's choice could stand in for one of the page
+        is_ours = attribute == "id" and tag in {"a", "li"} and _FOOTNOTE_ID.fullmatch(value)
+        return value if is_ours else headings.MARK + value[:_LONGEST_NAME]
+    if attribute in _NUMBERS:
+        return mended.number(value)
+    if attribute == "src" and value.strip().lower().startswith("mailto:"):
+        return None
+    return mended.address(value) if attribute in {"href", "src"} else value
 
 
 _POLICY: dict[str, Any] = {
     "url_schemes": {"http", "https", "mailto"},
-    "link_rel": "ugc noopener",
     "clean_content_tags": {"script", "style", "title"},
     "set_tag_attribute_values": {
         "img": {"loading": "lazy"},
         "input": {"type": "checkbox", "disabled": "", "aria-label": "Task"},  # the only control text has a use for
     },
 }
+
+
+def _allowed(tag: str) -> set[str]:
+    names = _ATTRIBUTES.get(tag, set()) | ({"class"} if tag in _CLASSES else set())
+    return names | ({"id"} if tag in _PLACES else set())
+
+
 _ALLOWED = {
     "*": set[str](),  # else nh3 keeps lang and title everywhere
-    **{tag: _ATTRIBUTES.get(tag, set()) | ({"class"} if tag in _CLASSES else set()) for tag in _TAGS},
+    **{tag: _allowed(tag) for tag in _TAGS},
 }
-_sanitiser = nh3.Cleaner(tags=_TAGS, attributes=_ALLOWED, attribute_filter=_keep, **_POLICY)
+_sanitiser = nh3.Cleaner(tags=_TAGS, attributes=_ALLOWED, attribute_filter=_keep, link_rel=None, **_POLICY)
 
 
 _FIRST_NEWLINES = re.compile("<pre>\n+")
 
 
 def _sanitise(loose: str) -> str:
-    """Keep what the lists allow."""
+    """Keep what the lists allow, and mend it."""
     clean = _sanitiser.clean(loose)
     # a reference such as &#1; is a control only now; replaced and not removed: "java\1script:" must not close up
-    clean = _UNFIT.sub("\ufffd", clean)
+    clean = places.keep_linked(_UNFIT.sub("\ufffd", clean))
     # parsers drop the first newline of a pre, and would drop the next one each time the post is copied
-    return _FIRST_NEWLINES.sub("<pre>", clean)
+    return mended.nesting(_FIRST_NEWLINES.sub("<pre>", clean))
 
 
 # -- what we add ------------------------------------------------------------------------------------------------------
 
 _OUR_IDS = re.compile(headings.PREFIX + "[a-z0-9-]+")
 _BACK = re.compile('<a (?=[^<>]*class="footnote-backref")')
+_REL = "ugc noopener"
+_NO_LINK = re.compile(rf'<a(?= )(?![^<>]* href=)([^<>]*?) rel="{_REL}"')  # HTML, 4.5.1
 
 
 def _finished(clean: str) -> str:
-    """Add what only we may say: ids and links of headings, labels, colours of code; and sanitise once more.
+    """Add what only we may say: ids and what leads to them, labels, colours of code; and sanitise once more.
 
     The last word is the sanitiser's, so that no mistake in what is added can let anything through. What comes out is a
     fixed point: finished again, it stays as it is.
     """
     labelled = _BACK.sub('<a aria-label="Back to the text" ', clean)
-    return _finisher.clean(headings.anchor(code.colour(labelled)))
+    return _NO_LINK.sub(r"<a\1", _finisher.clean(places.lead(headings.anchor(code.colour(labelled)))))
 
 
 def _keep_ours(tag: str, attribute: str, value: str) -> str | None:
-    if attribute == "id" and _OUR_IDS.fullmatch(value):
-        return value
+    if attribute == "id":
+        return value if _OUR_IDS.fullmatch(value) or _FOOTNOTE_ID.fullmatch(value) else None
     if attribute == "class" and (tag, value) == ("a", "anchor"):
         return value
     if attribute == "class" and tag == "span":
@@ -341,11 +354,11 @@ _finisher = nh3.Cleaner(
     tags=_TAGS | {"span"},
     attributes={
         **_ALLOWED,
-        **{f"h{level}": {"id"} for level in range(2, 7)},
-        "a": _ALLOWED["a"] | {"aria-label"},
+        "a": _ALLOWED["a"] - {"name"} | {"aria-label"},
         "span": {"class"},
     },
     attribute_filter=_keep_ours,
+    link_rel=_REL,
     **_POLICY,
 )
 

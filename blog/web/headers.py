@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from flask import Flask, Response, request
+from flask import Flask, Response, current_app, request
 
 ONE_YEAR = 31_536_000
 
@@ -78,6 +78,9 @@ def keep_private(response: Response) -> Response:
 
 def keep_public(response: Response) -> Response:
     """Mark an answer that is the same for everybody who is not logged in: caches may keep it and must ask."""
+    if seconds := current_app.config["PROXY_CACHE"]:
+        # for the proxy in front alone, which passes it on to nobody; nginx before 1.23.3 wants it before Cache-Control
+        response.headers["X-Accel-Expires"] = str(seconds)
     response.headers.setdefault("Cache-Control", "public, no-cache")
     return response
 
@@ -102,4 +105,14 @@ def keep_as_media(response: Response, *, public: bool) -> Response:
         return keep_private(response)
     response.headers["Cache-Control"] = f"public, max-age={ONE_YEAR}, immutable"
     response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+    return response
+
+
+def sent_by_proxy(path: str, content_type: str) -> Response:
+    """Make the answer that has the proxy in front send a file, of which it passes on type and caching, and no more.
+
+    :param path: at which the proxy, and nobody else, finds it.
+    """
+    response = Response(content_type=content_type)
+    response.headers["X-Accel-Redirect"] = path
     return response

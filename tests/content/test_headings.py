@@ -22,7 +22,7 @@ def ids(body_md):
         ("## a\n\n## a 2\n\n## a", ["section-a", "section-a-2", "section-a-2-2"]),
         ("## a 2\n\n## a\n\n## a", ["section-a-2", "section-a", "section-a-2-2"]),
         ("## Größe\n\n## 東京", ["section-grosse", "section-dong-jing"]),
-        ("## 🎉", [headings._name("🎉")]),
+        ("## 🎉", [headings.id_for("🎉")]),
         ("##\n\n## ![alt](/x.png)\n\n## <!-- -->", [None, None, None]),
         ("## a[^1]\n\n[^1]: note", ["section-a"]),
         ("<h2 id=content class=x>Raw</h2>", ["section-raw"]),

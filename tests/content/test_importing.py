@@ -398,6 +398,43 @@ def test_a_slug_that_is_taken_gets_a_number_and_the_old_address_leads_there(tmp_
 
 
 @pytest.mark.usefixtures("tables")
+def test_files_that_ask_for_one_address_come_in_with_the_others(tmp_path, monkeypatch):
+    same = {f"{number}/hello.md": front(f"title: {number}", "date: 2020-01-01") for number in range(3)}
+    put(tmp_path, same | {"9/hello-2.md": front("title: 9", "date: 2020-01-01")})
+    take_in, calls = posts.take_in, []
+    monkeypatch.setattr(posts, "take_in", lambda *args: calls.append(len(args[1])) or take_in(*args))
+    assert [each.slug for each in bring_in(tmp_path)] == ["hello", "hello-3", "hello-4", "hello-2"]
+    assert calls == [4]
+
+
+@pytest.mark.usefixtures("tables")
+def test_one_bad_post_among_many_costs_few_transactions(tmp_path, monkeypatch):
+    put(tmp_path, {f"{number:02}.md": front(f"title: Number {number}", "date: 2020-01-01") for number in range(48)})
+    take_in, calls = posts.take_in, []
+
+    def sometimes(*args):
+        calls.append(len(args[1]))
+        if "Number 31" in {new.written.title for new in args[1]}:
+            raise Invalid("not this one")
+        return take_in(*args)
+
+    monkeypatch.setattr(posts, "take_in", sometimes)
+    results = bring_in(tmp_path)
+    assert [each.path for each in results if each.became == "refused"] == ["31.md"]
+    assert [each.path for each in results] == [f"{number:02}.md" for number in range(48)]
+    assert len(calls) < 14
+
+
+@pytest.mark.usefixtures("tables")
+def test_authors_get_their_handles_at_once_and_a_handle_that_is_taken_gets_a_number(tmp_path):
+    posts.create(ADA, title="Hello", body_md="x", now=NOW, publish=True, handle="reader-bob")
+    put(tmp_path, {"a.md": front("title: A", "date: 2020-01-01", "authors: [bea, ann example]")})
+    bring_in(tmp_path)
+    bring_in(put(tmp_path, {"b.md": front("title: B", "date: 2020-01-01", "author: bea")}))
+    assert {row.handle for row in db.session.scalars(select(Handle))} == {"reader-bob", "reader-bob-2"}
+
+
+@pytest.mark.usefixtures("tables")
 def test_the_slugs_of_other_sites_may_be_long(tmp_path):
     put(tmp_path, {f"{'word-' * 39}last.md": front("title: Long", "date: 2020-01-01")})
     (made,) = bring_in(tmp_path)

@@ -120,7 +120,7 @@ class _Run:
                 results.append(Result(entry.path, REFUSED, str(invalid)))
 
     def _written(self, ready: Sequence[_Ready]) -> list[Result]:
-        """Make posts in one transaction; should one of them not fit, each in its own."""
+        """Make posts in one transaction; should one of them not fit, half of them in one, and half in another."""
         if not ready:
             return []
         try:
@@ -132,7 +132,8 @@ class _Run:
             self._have_pages.clear()
             if len(ready) == 1:
                 return [Result(ready[0].entry.path, REFUSED, _why(error))]
-            return [result for each in ready for result in self._written([each])]
+            half = len(ready) // 2
+            return self._written(ready[:half]) + self._written(ready[half:])
         self._made |= {post.id for post in made}
         return [self._told(each, post.slug, lead[post.id]) for post, each in zip(made, ready, strict=True)]
 
@@ -149,8 +150,8 @@ class _Run:
         return made, lead
 
     def _give_pages(self, session: Session, keys: set[AuthorKey]) -> None:
-        for key in sorted(keys - self._have_pages):
-            handles.keep(session, key, self._handle_of(key), self._rules.now)
+        made = {key: self._handle_of(key) for key in sorted(keys - self._have_pages)}
+        handles.keep_all(session, made, self._rules.now)
         self._have_pages |= keys
 
     def _told(self, ready: _Ready, slug: str, kept: Iterable[str]) -> Result:
