@@ -11,7 +11,6 @@ import time
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -106,9 +105,12 @@ class Shelf:
 
     def get(self, key: Any) -> Kept | None:
         """Find an answer, and count it as asked for."""
-        if kept := self._kept.get(key):
-            with suppress(KeyError):  # it may just have had to go
+        kept = self._kept.get(key)
+        if kept is not None:
+            try:  # noqa: SIM105  (at each request, and `suppress` takes four times as long)
                 self._kept.move_to_end(key)
+            except KeyError:  # it had to go just now
+                pass
         return kept
 
     def put(self, key: Any, kept: Kept) -> None:
