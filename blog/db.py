@@ -717,8 +717,8 @@ class LastTold:
 def _has_come_to_light(session: Session) -> None:
     """Let this process know of a public change that was just committed, and others where they look at SQLite's log.
 
-    SQLite writes the log first and then waits for the disk; so it gets the time at which others can see the change, to the
-    nanosecond, as the times that the system gives are too coarse to tell two changes apart.
+    SQLite writes the log first and then waits for the disk; so it gets the time at which others can see the change, to
+    the nanosecond, as the times that the system gives are too coarse to tell two changes apart.
     """
     if not session.info.pop(TOLD, False):
         return

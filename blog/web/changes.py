@@ -38,10 +38,18 @@ class Watch:
         options = engine_options(url.render_as_string(hide_password=False))
         self._engine = create_engine(url, **_without_pool(options), poolclass=NullPool)
         prepare(self._engine)
+        self._start()
+
+    def _start(self) -> None:
         self._connection: Connection | None = None
         self._mark: Mark | None = None
         self._trusted_until = 0.0
         self._told: object = None
+
+    def start_anew(self) -> None:
+        """After a fork: leave the connection to the parent, and open, as closing it would end the parent's, too."""
+        self._parents = self._connection
+        self._start()
 
     def holds(self, mark: Mark | None) -> bool:
         """Whether nothing was heard of since the reading with this mark began."""
