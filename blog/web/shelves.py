@@ -43,7 +43,8 @@ class Kept:
         self.modified = next((parse_date(value) for name, value in headers if name.lower() == "last-modified"), None)
         self._vary = ", ".join([*(value for name, value in headers if name.lower() == "vary"), "Accept-Encoding"])
         self._body = body
-        self._hash = hashlib.sha256(repr(self._headers).encode() + body).hexdigest()[:32]
+        told = [pair for pair in self._headers if pair[0].lower() != "last-modified"]  # which moves by itself
+        self._hash = hashlib.sha256(repr(told).encode() + body).hexdigest()[:32]
         self.page = page
         self.forms: dict[str, Form] = {}
         self.size = 0  # as its shelf counts it
@@ -70,7 +71,7 @@ class Kept:
         return self.forms.setdefault(encoding, Form(etag, headers, [*for_caches, *told], body))
 
 
-_MADE_ANEW = {"vary", "etag", "content-length", "content-encoding"}
+_MADE_ANEW = {"date", "vary", "etag", "content-length", "content-encoding"}  # the date is the server's
 _FOR_CACHES = {"cache-control", "x-accel-expires"}  # what 304 says beside ETag and Vary (RFC 9110, 15.4.5)
 
 

@@ -10,17 +10,20 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import brotli
 import pytest
 import zstandard
 from flask import request_started
+from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from blog.content import posts
-from blog.db import db
+from blog.db import db, tell_caches, writing
 from blog.identity.directories import Cached
 from blog.identity.people import Key, Person
+from blog.web import changes
 from blog.web.keeping import Page
 from blog.web.pagecache import meant
 from blog.web.shelves import Form, Kept, Shelf, matches
@@ -246,6 +249,17 @@ def test_a_change_makes_another_etag(app, ada):
     assert again.headers["ETag"] != before
 
 
+def test_a_page_that_is_made_anew_and_looks_the_same_has_the_same_etag(app, ada, clock):
+    ada.publish()
+    for path in ("/", "/feed.xml"):
+        before = get(app, path, Accept_Encoding="zstd")
+        app.extensions["pagecache"].close()
+        clock.advance(minutes=2)
+        again = get(app, path, Accept_Encoding="zstd")
+        assert again.headers["ETag"] == before.headers["ETag"]
+        assert "Date" not in again.headers  # the server says it
+
+
 def test_head_has_the_headers_and_no_body(app, ada, made):
     ada.publish()
     made.clear()
@@ -408,6 +422,125 @@ def test_another_process_that_is_told_to_forget_shows_no_old_page(app, ada, sett
             assert "Ada Lovelace" not in get(other, path).text
 
 
+def test_a_login_of_somebody_who_is_on_no_page_ends_none(app, ada, anybody, idp, made):
+    ada.publish()
+    get(app, "/")
+    idp.people["rita"] = {"name": "Rita Reader"}
+    anybody().log_in("rita")
+    made.clear()
+    get(app, "/")
+    assert made == []
+
+
+def test_a_proxy_that_asks_hears_that_it_may_go_on(settings, request):
+    settings["PROXY_CACHE"] = "60"
+    app = request.getfixturevalue("app")
+    kept = get(app, "/")
+    again = get(app, "/", If_None_Match=kept.headers["ETag"])
+    assert again.status_code == 304
+    assert again.headers["X-Accel-Expires"] == kept.headers["X-Accel-Expires"]
+
+
+# -- how a change is heard of -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def watched(on_both, app):
+    """What watches the database, with a reading of it."""
+    with app.app_context():
+        watch = changes.watch(db.engine.url)
+    yield watch
+    watch.close()
+
+
+def read(watch):
+    return watch.read(lambda _: None)
+
+
+def change(app):
+    with app.app_context(), writing() as session:
+        tell_caches(session)
+
+
+def test_silence_holds_until_somebody_writes(app, watched):
+    first = read(watched)
+    assert watched.holds(first.mark)
+    change(app)
+    assert not watched.holds(first.mark)
+    second = read(watched)
+    assert second.version == first.version + 1
+    assert watched.holds(second.mark)
+    assert not watched.holds(first.mark)
+    assert not watched.holds(None)
+
+
+def test_silence_is_believed_for_a_second_only(app, watched, monkeypatch):
+    monkeypatch.setattr(changes, "TRUSTED_S", 0.2)
+    mark = read(watched).mark
+    assert watched.holds(mark)
+    time.sleep(0.3)
+    assert not watched.holds(mark)
+
+
+def test_a_change_that_was_rolled_back_is_none(app, watched):
+    def fail():
+        with app.app_context(), writing() as session:
+            tell_caches(session)
+            raise RuntimeError
+
+    first = read(watched)
+    with pytest.raises(RuntimeError):
+        fail()
+    assert read(watched).version == first.version
+
+
+def test_a_change_that_another_process_made_by_hand_is_heard(on_both, app, watched):
+    mark = read(watched).mark
+    with app.app_context(), db.engine.begin() as connection:
+        connection.execute(text("UPDATE site SET version = version + 1"))
+        if on_both:
+            connection.execute(text("NOTIFY site"))
+    time.sleep(on_both)
+    assert not watched.holds(mark)
+
+
+def test_sqlite_writes_its_log_before_others_see_it_and_hears_of_it_then(settings, app, ada):
+    log = Path(settings["DATABASE_URL"].removeprefix("sqlite:///") + "-wal")
+    before = log.stat().st_mtime_ns
+    change(app)
+    told = log.stat().st_mtime_ns
+    assert before < told <= time.time_ns()
+    assert told % 1_000_000  # ours, to the nanosecond
+
+
+def test_without_a_log_the_database_is_read_each_time(app, ada, watched, on_both):
+    if not on_both:
+        watched._log = "/nowhere"
+        assert not watched.holds(read(watched).mark)
+
+
+def test_a_connection_that_was_cut_is_noticed_and_made_anew(postgres_url, settings, request):
+    settings["DATABASE_URL"] = postgres_url
+    app, made = request.getfixturevalue("app"), request.getfixturevalue("made")
+    with app.app_context():
+        empty()
+    get(app, "/")
+    with app.app_context():
+        listening = text("SELECT pid FROM pg_stat_activity WHERE query LIKE '%posts%' AND pid <> pg_backend_pid()")
+        for pid in db.session.scalars(listening).all():
+            db.session.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
+        db.session.remove()
+    time.sleep(0.2)
+    for _ in range(2):  # one of them finds out, and the next one begins anew
+        assert get(app, "/").status_code == 200
+    time.sleep(1.1)
+    change(app)
+    made.clear()
+    get(app, "/")
+    get(app, "/")
+    assert made == ["/"]
+
+
 # -- many at once -----------------------------------------------------------------------------------------------------
 
 
@@ -419,12 +552,12 @@ def test_five_hundred_readers_of_a_page_that_changes_make_it_once(on_both, app, 
         made.clear()
         gate = threading.Barrier(500)
 
-        def read(gate=gate):
+        def come(gate=gate):
             gate.wait()
             return get(app, "/")
 
         with ThreadPoolExecutor(500) as readers:
-            answers = [future.result() for future in [readers.submit(read) for _ in range(500)]]
+            answers = [future.result() for future in [readers.submit(come) for _ in range(500)]]
         assert made == ["/"]
         assert {answer.status_code for answer in answers} == {200}
         assert all(title in answer.text for answer in answers)
