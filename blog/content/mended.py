@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 
 _UNFIT_IN_PATH = re.compile(r'[ "<>^`{|}]')
+_UNFIT = re.compile(r'[\s"<>^`{|}\\]')
 _UNFIT_IN_QUERY = re.compile(r'[ "<>^`{|}\\]')  # elsewhere browsers take a backslash for a slash
 _NUMBER = re.compile(r"\s*(-?[0-9]{1,9})(?:\.[0-9]*)?(?:px)?\s*")
 _EMPTY = re.compile(r"<p>[ \n]*</p>|<a></a>")
-_ITEM = re.compile(r"(?:(?P<in_place><[uo]l(?: [^<>]*)?>|</li>)\s*)?<li[ >]")
+_ITEM = re.compile(r"(?:(<[uo]l(?: [^<>]*)?>|</li>)\s*)?<li[ >]")  # what it follows, in a list
 _BETWEEN = re.compile(r"<[uo]l(?: [^<>]*)?>(?!\s*<(?:li[ >]|/[uo]l>))|</li>(?!\s*<(?:li[ >]|/[uo]l>))")
 _TAG = re.compile(r"<(?P<close>/?)(?P<name>[a-z][a-z0-9]*)[^<>]*>")
 _LISTS = frozenset(("ul", "ol"))
@@ -20,6 +21,8 @@ def address(written: str) -> str:
 
     :param written: the value of an attribute.
     """
+    if not _UNFIT.search(written):
+        return written
     path, mark, query = written.strip(" \t\r\n\f").partition("?")
     return _UNFIT_IN_PATH.sub(_percent, path) + mark + _UNFIT_IN_QUERY.sub(_percent, query)
 
@@ -47,7 +50,7 @@ def nesting(clean: str) -> str:
 
 
 def _is_stray(clean: str) -> bool:
-    return not all(item["in_place"] for item in _ITEM.finditer(clean)) or _BETWEEN.search(clean) is not None
+    return not all(_ITEM.findall(clean)) or _BETWEEN.search(clean) is not None
 
 
 class _Lists:
