@@ -30,6 +30,7 @@ from blog import (
     sessions,
     tags,
 )
+from blog.content import posts
 from blog.content.readership import Counter
 from blog.identity import directories, people
 from blog.identity.client import Client
@@ -40,7 +41,19 @@ from blog.identity.provider import Provider
 from blog.identity.sealing import Seal
 from blog.identity.sessions import Sessions
 from blog.porch import Porch, StepUp
-from blog.web import answers, browsers, clock, csrf, headers, hosts, languages, templating, theme
+from blog.web import (
+    answers,
+    browsers,
+    changes,
+    clock,
+    csrf,
+    headers,
+    hosts,
+    languages,
+    pagecache,
+    templating,
+    theme,
+)
 
 LARGEST_FORM = 4 * 1024 * 1024  # far above the longest post, so that one that is too long is shown again, not cut off
 CALLBACK = "/oidc/callback"
@@ -69,10 +82,11 @@ def create_app(settings: Mapping[str, Any] | None = None, *, now: clock.Clock = 
     app.url_map.strict_slashes = False
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    _build(app, values, now)
+    _keep_pages(app, values, now)
     if values["PROXY_HOPS"]:
         hops = values["PROXY_HOPS"]
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
-    _build(app, values, now)
     return app
 
 
@@ -106,6 +120,30 @@ def _build(app: Flask, values: Mapping[str, Any], now: clock.Clock) -> None:
         app.register_blueprint(door.bp)
     hooks.init_app(app)
     cli.init_app(app)
+
+
+def _keep_pages(app: Flask, values: Mapping[str, Any], now: clock.Clock) -> None:
+    """Put the page cache before everything but the proxies, which say who asks for what."""
+    with app.app_context():
+        url = db.db.engine.url
+    if not values["PAGE_CACHE_MB"] or db.is_in_memory(url):
+        return
+    said, readers = values["LANGUAGE"], app.extensions.get("readership")
+    site = pagecache.Site(
+        watch=changes.watch(url),
+        next_due=posts.next_due,
+        names=lambda: app.extensions["porch"].directory.generation,
+        seen=lambda post_id, environ: blog.count_reader(readers, post_id, environ),
+        now=now,
+    )
+    rules = pagecache.Rules(
+        cookie=app.session_interface.cookie,  # type: ignore[attr-defined]
+        is_ours=lambda host: hosts.is_of(values["PUBLIC_URL"], host),
+        language=(lambda _: said) if said else languages.best,
+        closed=pagecache.first_parts(app.url_map.iter_rules(), open_to=("blog", "feeds", "machines")),
+    )
+    cache = pagecache.PageCache(app.wsgi_app, site, rules, room=values["PAGE_CACHE_MB"] * 1_000_000)
+    app.extensions["pagecache"], app.wsgi_app = cache, cache  # type: ignore[method-assign]
 
 
 def _porch(app: Flask, values: Mapping[str, Any], seal: Seal, now: clock.Clock) -> Porch:

@@ -19,7 +19,7 @@ from blog.identity.doctor import arrival
 from blog.identity.people import Byline, Key, Person
 from blog.identity.sessions import Holder
 from blog.porch import Porch, attempts, guards, log, porch, renewal
-from blog.web import csrf, headers, redirects
+from blog.web import csrf, headers, keeping, redirects
 from blog.web.clock import moment
 
 ANYWHERE = ""  # where a login goes that was begun for no page in particular: see _start_url
@@ -48,8 +48,12 @@ def _come_home() -> ResponseReturnValue | None:
 
 def bylines(keys: Collection[tuple[str, str]]) -> dict[Key, Byline]:
     """Tell under which names these authors are shown; every key has an answer."""
-    porch().forgetting.look()
-    return directories.bylines(porch().directory, {Key(*key) for key in keys}, porch().seal.key("byline"))
+    porch().forgetting.look(at_once=keeping.is_asked())
+    wanted, directory = {Key(*key) for key in keys}, porch().directory
+    found = directories.bylines(directory, wanted, porch().seal.key("byline"))
+    lasting = directory.lasting(wanted)
+    keeping.names_last(lasting.fresh_s, lasting.known_s)
+    return found
 
 
 # -- ways in ----------------------------------------------------------------------------------------------------------

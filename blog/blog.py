@@ -18,10 +18,11 @@ from blog.content.comments import SILENCE, Rules, Visitor
 from blog.content.media import uses
 from blog.content.outline import outline
 from blog.content.readers import Reader
+from blog.content.readership import Counter
 from blog.errors import Moved, NotFound
 from blog.identity.people import Byline, Key
 from blog.porch.guards import asker
-from blog.web import browsers, forms, headers, languages, linked_data
+from blog.web import browsers, forms, headers, keeping, languages, linked_data
 from blog.web.clock import moment
 from blog.web.languages import gettext as _
 
@@ -100,6 +101,8 @@ def post(slug: str) -> ResponseReturnValue:
     except NotFound:
         return _to_where_it_is(reader)
     works_on, talk = authorship.works_on(found, reader.key), _talk(found, reader, rules)
+    if takes := comments.takes(found, rules, moment()):
+        keeping.until(comments.closing(found, rules))
     shown = bylines(authorship.keys([found]).union(talk.keys()))
     page = _public(
         render_template(
@@ -112,7 +115,7 @@ def post(slug: str) -> ResponseReturnValue:
             talk=talk,
             visitor=Visitor(reader, is_author=is_author),
             rules=rules,
-            takes=comments.takes(found, rules, moment()),
+            takes=takes,
             now=moment(),
             form_id=forms.new_form_id() if g.user else "",
             **_around(found, shown),
@@ -231,10 +234,19 @@ def _to_where_it_is(reader: Reader) -> ResponseReturnValue:
 
 
 def _count(post: Any) -> None:
-    """Note that a reader got this post, if that is counted, and if they asked for it to read it."""
-    counter = current_app.extensions.get("readership")
-    if counter and browsers.asks_to_read(request.environ):
-        counter.seen(post.id, address=request.remote_addr or "", agent=request.user_agent.string)
+    """Note that a reader got this post, unless the page cache does, which knows of each of them."""
+    if not keeping.shows(post.id):
+        count_reader(current_app.extensions.get("readership"), post.id, request.environ)
+
+
+def count_reader(counter: Counter | None, post_id: int, environ: Mapping[str, Any]) -> None:
+    """Note that a reader got a post, if that is counted, and if they asked for it to read it.
+
+    :param environ: of WSGI, behind the proxies.
+    """
+    if counter and browsers.asks_to_read(environ):
+        address, agent = environ.get("REMOTE_ADDR", ""), environ.get("HTTP_USER_AGENT", "")
+        counter.seen(post_id, address=address, agent=agent)
 
 
 @bp.app_context_processor

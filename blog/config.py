@@ -482,6 +482,12 @@ SETTINGS: tuple[Setting, ...] = (
         flag,
     ),
     Setting(
+        "PAGE_CACHE_MB",
+        32,
+        "How many megabytes of pages each process keeps ready for who is not logged in; `0` keeps none. See [operations](operations.md#the-page-cache).",
+        number(0, 10_000),
+    ),
+    Setting(
         "TIME_ZONE",
         "UTC",
         "The time zone of the blog: its dates and the months of its archive are told in it, and authors schedule posts in it where neither the provider (`zoneinfo`) nor their browser says another one.",

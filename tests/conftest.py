@@ -180,6 +180,8 @@ def opened(
     application.extensions["porch"].directory.close()
     if counter := application.extensions.get("readership"):
         counter.close()
+    if cache := application.extensions.get("pagecache"):
+        cache.close()
     with application.app_context():
         db.engine.dispose()
 

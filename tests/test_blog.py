@@ -12,12 +12,13 @@ from tests.fake_idp import DOWN
 
 
 class Queries:
-    """Counts what is sent to the database."""
+    """Counts what is sent to the database for pages that are made anew."""
 
     def __init__(self, app):
         self.app, self.said = app, []
 
     def __enter__(self):
+        self.app.extensions["pagecache"].close()
         with self.app.app_context():
             event.listen(db.engine, "before_cursor_execute", self.note)
         return self

@@ -52,6 +52,8 @@ HOMES = {
     "flask_sqlalchemy": "db.py",
     "babel": "web/languages.py",
     "flask_babel": "web/languages.py",
+    "zstandard": "web/encodings.py",
+    "brotli": "web/encodings.py",
 }
 SEES_FLASK = {"identity/sessions.py"}  # it is Flask's session interface
 

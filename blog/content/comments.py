@@ -90,7 +90,12 @@ def takes(post: Post, rules: Rules, now: datetime) -> bool:
     """Whether a post takes comments at this moment."""
     if rules.mode == "off" or post.comments_closed or not post.is_live(now) or post.published_at is None:
         return False
-    return not rules.close_after or now < post.published_at + rules.close_after
+    return (closes_at := closing(post, rules)) is None or now < closes_at
+
+
+def closing(post: Post, rules: Rules) -> datetime | None:
+    """Tell when a post takes no more comments by its age; None for never."""
+    return post.published_at + rules.close_after if post.published_at and rules.close_after else None
 
 
 # -- leaving, changing, deleting --------------------------------------------------------------------------------------

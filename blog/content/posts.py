@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypeVar, cast
 
 from sqlalchemy import (
     ColumnElement,
+    Connection,
     Select,
     Table,
     and_,
@@ -877,9 +878,12 @@ def found(ids: Collection[int], *, now: datetime, reader: Reader) -> dict[int, P
     return {post.id: post for post in _listed(there.options(_LISTED, *_shown(reader)))}
 
 
-def next_due(now: datetime) -> datetime | None:
-    """Tell when the next post falls due after this moment, so that whoever keeps pages knows; None when none does."""
-    return db.session.scalar(select(func.min(Post.published_at)).where(Post.published_at > now))
+def next_due(now: datetime, connection: Connection | None = None) -> datetime | None:
+    """Tell when the next post falls due after this moment, so that whoever keeps pages knows; None when none does.
+
+    :param connection: to ask by; the session's without one.
+    """
+    return (connection or db.session).scalar(select(func.min(Post.published_at)).where(Post.published_at > now))
 
 
 def that_ask(author_key: AuthorKey, *, limit: int) -> Sequence[Post]:

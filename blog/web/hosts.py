@@ -11,9 +11,16 @@ from blog.errors import Invalid, Words
 
 def init_app(app: Flask, *, public_url: str) -> None:
     """Refuse requests for any other host: what is built from a forged one could end up in a cache."""
-    ours = urlsplit(public_url).hostname
 
     @app.before_request
     def must_be_ours() -> None:
-        if urlsplit(f"//{request.host}").hostname != ours:
+        if not is_of(public_url, request.host):
             raise Invalid(Words("This blog is at %(url)s.", url=public_url))
+
+
+def is_of(public_url: str, host: str) -> bool:
+    """Whether a Host header names the host of this address, at whatever port.
+
+    :raises ValueError: it names none.
+    """
+    return urlsplit(f"//{host}").hostname == urlsplit(public_url).hostname

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 from babel import Locale, dates, lists, numbers
 from flask import Flask, Response, current_app, has_app_context, has_request_context, request
 from flask_babel import Babel, gettext, ngettext
+from werkzeug.datastructures import LanguageAccept
+from werkzeug.http import parse_accept_header
 
 from blog.errors import Words
 
@@ -65,7 +67,15 @@ def language() -> str:
     said = current_app.config["LANGUAGE"] if has_app_context() else ""
     if said or not has_request_context():
         return said or DEFAULT
-    return request.accept_languages.best_match(LANGUAGES) or DEFAULT
+    return best(request.headers.get("Accept-Language", ""))
+
+
+def best(asked: str) -> str:
+    """Choose among LANGUAGES by what a browser asks for.
+
+    :param asked: its Accept-Language header; may be empty, or anything.
+    """
+    return parse_accept_header(asked, LanguageAccept).best_match(LANGUAGES) or DEFAULT
 
 
 def direction() -> str:

@@ -10,7 +10,8 @@ import weakref
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from math import inf
+from typing import TYPE_CHECKING, NamedTuple
 
 from cachetools import TLRUCache
 
@@ -30,6 +31,7 @@ FIRM_S = 60 * 60.0  # from here on a page waits for the refresh, within its budg
 HARD_S = 24 * 60 * 60.0  # from here on the name is forgotten, even if the provider cannot be asked
 GONE_S = 5 * 60.0  # so long is it remembered that somebody is gone, or that the provider would not say
 SPREAD = 0.2  # of soft and gone age, so that processes do not ask in step
+PAUSED_S = 5.0  # so long is a page with old names good while the provider is left alone
 BUDGET_S = 0.8
 SIZE = 5000
 THREADS = 2
@@ -52,6 +54,17 @@ class _Entry:
     fresh_until: float
     waits_from: float
     ends: float
+
+
+class Lasting(NamedTuple):
+    """For how many seconds names can be shown.
+
+    :param fresh_s: until somebody should be asked anew; 0 or less when they are being asked.
+    :param known_s: until one of them is forgotten, come what may.
+    """
+
+    fresh_s: float
+    known_s: float
 
 
 class _Flight:
@@ -121,6 +134,8 @@ class Cached:
     def _start(self) -> None:
         # After a fork too: threads are not forked, and the lock may be held by one that is no more.
         self._lock = threading.Lock()
+        self.generation: object = object()  # another one as soon as a page that was made before would be made otherwise
+        self._went_without = False  # a page was, for somebody, since then
         self._entries: TLRUCache[Key, _Entry] = TLRUCache(SIZE, ttu=_end_of, timer=self._clock)
         self._flights: dict[Key, _Flight] = {}
         self._breaker = Breaker(self._clock, self._spread)
@@ -137,7 +152,16 @@ class Cached:
             flight.landed.wait(max(0.0, flight.wait_until - time.monotonic()))
         with self._lock:
             found = {key: self._entries.get(key) for key in wanted}
+            self._went_without = self._went_without or None in found.values()
         return {key: entry.person for key, entry in found.items() if entry is not None and entry.person is not None}
+
+    def lasting(self, keys: Collection[Key]) -> Lasting:
+        """Tell for how long what `people` just said of these can be shown, as long as `generation` stays the same."""
+        with self._lock:
+            known = [entry for key in keys if (entry := self._entries.get(key)) is not None]
+            now, rest_s = self._clock(), PAUSED_S if self._breaker.is_open() else 0.0
+            fresh = [self._entries[key].fresh_until - now if self._is_fresh(key) else rest_s for key in keys]
+        return Lasting(min(fresh, default=inf), min((entry.ends - now for entry in known), default=inf))
 
     def ask(self, keys: Collection[Key]) -> dict[Key, Person]:
         """Put the question to the provider itself, now, and remember nothing; for the doctor.
@@ -153,7 +177,8 @@ class Cached:
         told = Person(person.key, person.name)
         with self._lock:
             self._flights.pop(person.key, None)  # what was asked before now knows less
-            self._entries[person.key] = _entry(told, self._clock(), self._spread(SPREAD))
+            self._went_without = True  # whether or not: logins are few
+            self._keep(person.key, _entry(told, self._clock(), self._spread(SPREAD)))
             self._shared.put({told: HARD_S})
 
     def known(self) -> set[Key]:
@@ -192,6 +217,7 @@ class Cached:
     def drop(self, keys: Collection[Key] | None = None) -> None:
         """Forget these here only, or everybody; what lies in the shared memory may be newer."""
         with self._lock:
+            self._begin_generation()
             for known in (self._flights, self._entries):
                 if keys is None:
                     known.clear()
@@ -242,7 +268,16 @@ class Cached:
     def _improve(self, key: Key, entry: _Entry) -> None:
         old = self._entries.get(key)
         if self._clock() < entry.ends and (old is None or old.learnt < entry.learnt):
-            self._entries[key] = entry
+            self._keep(key, entry)
+
+    def _keep(self, key: Key, entry: _Entry) -> None:
+        old = self._entries.get(key)
+        if self._went_without if old is None else old.person != entry.person:
+            self._begin_generation()
+        self._entries[key] = entry
+
+    def _begin_generation(self) -> None:
+        self.generation, self._went_without = object(), False
 
     def _land(self, flight: _Flight, answer: Mapping[Key, Person]) -> None:
         """Remember an answer: nothing that was not asked for, and nothing that was forgotten or learnt meanwhile."""
@@ -251,7 +286,7 @@ class Cached:
             raise Unreachable("the directory says that most of its people are gone, which is not believed")
         now, spread = self._clock(), self._spread(SPREAD)  # one for all: the people of a page stay together in one call
         for key in asked:
-            self._entries[key] = _entry(answer.get(key), now, spread, old=self._entries.get(key))
+            self._keep(key, _entry(answer.get(key), now, spread, old=self._entries.get(key)))
         told = [answer[key] for key in asked if key in answer]
         self._shared.put({person: GONE_S if person.gone else HARD_S for person in told})
 

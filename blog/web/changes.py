@@ -1,0 +1,136 @@
+"""Changes: how a process hears, at next to no cost for those who read, that readers see something new."""
+
+from __future__ import annotations
+
+import select
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+from sqlalchemy import URL, Connection, create_engine, text
+from sqlalchemy.pool import NullPool
+
+from blog.db import CHANNEL, engine_options, log_of, prepare, site_version
+
+TRUSTED_S = 1.0  # so long is silence believed: a connection may be dead, or a writer was killed before it could tell
+
+Mark = object
+
+
+class Reading(NamedTuple):
+    """What was read, and a mark by which `Watch.holds` knows whether it is still so."""
+
+    version: int
+    more: Any
+    mark: Mark
+
+
+class Watch:
+    """Knows whether the site changed. `read` and `close` are called by one thread at a time, `holds` by any.
+
+    It has a connection of its own, made when it is first needed: no page waits for one of the pool, nor takes one away.
+    """
+
+    def __init__(self, url: URL) -> None:
+        options = engine_options(url.render_as_string(hide_password=False))
+        self._engine = create_engine(url, **_without_pool(options), poolclass=NullPool)
+        prepare(self._engine)
+        self._connection: Connection | None = None
+        self._mark: Mark | None = None
+        self._trusted_until = 0.0
+
+    def holds(self, mark: Mark | None) -> bool:
+        """Whether nothing was heard of since the reading with this mark began."""
+        # The mark comes last: `read` takes it away before it listens anew, so who just missed something meets no mark.
+        return time.monotonic() < self._trusted_until and not self._hears() and mark is not None and mark is self._mark
+
+    def read(self, more: Callable[[Connection], Any]) -> Reading:
+        """Read the version of the site, and what else is asked for; raises whatever the database raises."""
+        self._mark = None  # what was heard until now is not heard again, so nobody may go on with the old mark
+        self._listen_anew()
+        try:
+            self._connection = self._connection or self._open()
+            with self._connection.begin():
+                version, told = site_version(self._connection), more(self._connection)
+        except BaseException:
+            self.close()
+            raise
+        self._trusted_until, self._mark = time.monotonic() + TRUSTED_S, object()
+        return Reading(version, told, self._mark)
+
+    def close(self) -> None:
+        """End the connection; the next reading makes a new one."""
+        connection, self._connection, self._mark = self._connection, None, None
+        if connection is not None:
+            with suppress(Exception):
+                connection.close()
+
+    def _open(self) -> Connection:
+        return self._engine.connect()
+
+    def _hears(self) -> bool:
+        raise NotImplementedError
+
+    def _listen_anew(self) -> None:
+        """Whatever is written from here on is heard."""
+
+
+class _Sqlite(Watch):
+    """Looks at the write-ahead log, which every write of any process makes newer, and `blog.db.writing` once more.
+
+    Where there is no log, the database is read each time.
+    """
+
+    def __init__(self, url: URL) -> None:
+        super().__init__(url)
+        self._log = log_of(url)
+        self._seen: tuple[int, int] | None = None
+
+    def _listen_anew(self) -> None:
+        self._seen = self._look()
+
+    def _hears(self) -> bool:
+        return self._seen is None or self._look() != self._seen
+
+    def _look(self) -> tuple[int, int] | None:
+        try:
+            seen = self._log.stat()
+        except OSError:
+            return None
+        return seen.st_mtime_ns, seen.st_size
+
+
+class _Postgres(Watch):
+    """Listens to what `tell_caches` notifies, and looks whether anything has come, without asking the server."""
+
+    def __init__(self, url: URL) -> None:
+        super().__init__(url)
+        self._socket = -1
+        self._local = threading.local()  # a poll object is for one thread
+
+    def _open(self) -> Connection:
+        connection = super()._open()
+        with connection.begin():
+            connection.execute(text(f"LISTEN {CHANNEL}"))
+        driver: Any = connection.connection.driver_connection
+        driver.add_notify_handler(lambda _: None)  # else they are collected
+        self._socket = driver.fileno()
+        return connection
+
+    def _hears(self) -> bool:
+        local, socket = self._local, self._socket
+        if getattr(local, "socket", None) != socket:
+            local.poll, local.socket = select.poll(), socket
+            local.poll.register(socket, select.POLLIN)
+        return bool(local.poll.poll(0))  # also when the connection has broken
+
+
+def _without_pool(options: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if not name.startswith("pool_")}
+
+
+def watch(url: URL) -> Watch:
+    """Make what watches the database at this address."""
+    return _Postgres(url) if url.get_backend_name() == "postgresql" else _Sqlite(url)
