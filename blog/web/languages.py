@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 from babel import Locale, dates, lists, numbers
-from flask import Flask, Response, current_app, has_app_context, has_request_context, request
+from flask import Flask, Response, current_app, g, has_app_context, has_request_context, request
 from flask_babel import Babel, gettext, ngettext
+from werkzeug.datastructures import LanguageAccept
+from werkzeug.http import parse_accept_header
 
 from blog.errors import Words
 
@@ -62,10 +64,16 @@ def language() -> str:
 
     :return: one of LANGUAGES; outside of a request that of the blog.
     """
-    said = current_app.config["LANGUAGE"] if has_app_context() else ""
-    if said or not has_request_context():
-        return said or DEFAULT
-    return request.accept_languages.best_match(LANGUAGES) or DEFAULT
+    if not has_request_context():
+        return (current_app.config["LANGUAGE"] if has_app_context() else "") or DEFAULT
+    if "language" not in g:
+        g.language = current_app.config["LANGUAGE"] or _asked_for(request.headers.get("Accept-Language", ""))
+    return g.language
+
+
+@lru_cache(maxsize=256)  # browsers say few different ones
+def _asked_for(header: str) -> str:
+    return parse_accept_header(header, LanguageAccept).best_match(LANGUAGES) or DEFAULT
 
 
 def direction() -> str:
@@ -133,10 +141,14 @@ def _locale(spoken: str) -> Locale:
 
 
 def _written(at: date, pattern: str) -> str:
-    locale = _locale(language())
-    if isinstance(at, datetime):
-        return dates.format_datetime(at, pattern, locale=locale)
-    return dates.format_date(at, pattern, locale=locale)
+    # by its own clock alone: moments that are the same are equal, whatever their clocks show
+    return _write(at.replace(tzinfo=None) if isinstance(at, datetime) else at, pattern, language())
+
+
+@lru_cache(maxsize=4096)  # lists show the same days and moments again and again
+def _write(at: date, pattern: str, spoken: str) -> str:
+    write = dates.format_datetime if isinstance(at, datetime) else dates.format_date
+    return write(at, pattern, locale=_locale(spoken))
 
 
 def _value(value: Any) -> str:
