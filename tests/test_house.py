@@ -51,7 +51,6 @@ HOMES = {
     "ua_parser": "web/browsers.py",
     "flask_sqlalchemy": "db.py",
     "babel": "web/languages.py",
-    "flask_babel": "web/languages.py",
 }
 SEES_FLASK = {"identity/sessions.py"}  # it is Flask's session interface
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, datetime
 from functools import cache, lru_cache
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from babel import Locale, dates, lists, numbers
+from babel.support import NullTranslations, Translations
 from flask import Flask, Response, current_app, g, has_app_context, has_request_context, request
-from flask_babel import Babel, gettext, ngettext
 from werkzeug.datastructures import LanguageAccept
 from werkzeug.http import parse_accept_header
 
@@ -45,7 +46,8 @@ SAID_BY_SETTINGS = (  # which know nothing of languages
 
 def init_app(app: Flask) -> None:
     """Let this application speak the language of who asks, or the one of LANGUAGE."""
-    Babel(app, default_locale=DEFAULT, locale_selector=language)
+    app.jinja_env.add_extension("jinja2.ext.i18n")
+    app.jinja_env.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
     for name in (day, day_and_time, month, month_name, number, translated):
         app.add_template_filter(name)
     app.jinja_env.globals.update(
@@ -79,6 +81,22 @@ def _asked_for(header: str) -> str:
 def direction() -> str:
     """Tell which way the language of this request is written, as HTML's ``dir`` says it."""
     return LANGUAGES[language()].direction
+
+
+def gettext(text: str, **values: object) -> str:
+    """Say a sentence of the catalogues in the language of this request, with values in it."""
+    said = _catalogue(language()).ugettext(text)
+    return said % values if values else said
+
+
+def ngettext(one: str, many: str, count: int, **values: object) -> str:
+    """Say a sentence in the form that goes with a number; ``num`` is among the values."""
+    return _catalogue(language()).ungettext(one, many, count) % {"num": count, **values}
+
+
+@cache
+def _catalogue(spoken: str) -> NullTranslations:
+    return Translations.load(str(Path(__file__).parents[1] / "translations"), [spoken])
 
 
 def translated(text: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -63,18 +63,29 @@ class Once:
         :param macro: what it says depends on nothing but these values, settings and the language.
         :param values: with a hash, and equal only where nobody could tell the difference.
         """
-        piece = (macro, languages.language(), values)
+        return self._piece(context, macro, languages.language(), *values)
+
+    @pass_eval_context
+    def each(
+        self, context: EvalContext, macro: Macro, posts: Iterable[Any], bylines: Mapping[Any, Any]
+    ) -> Iterator[str]:
+        """Call a macro for each post of a list: with the post, the bylines of those who are named above it, each with
+        its key, and whether it is the first.
+        """
+        spoken, first = languages.language(), True
+        for post in posts:
+            names = tuple((each.key, bylines[each.key]) for each in post.named if each.key)
+            yield self._piece(context, macro, spoken, post, names, first)
+            first = False
+
+    def _piece(self, context: EvalContext, macro: Macro, spoken: str, *values: Any) -> str:
+        piece = (macro, spoken, values)
         made = self._made.get(piece)
         if made is None:
             if len(self._made) >= KEPT_MOST:
                 self._made.clear()
             made = self._made[piece] = macro(context, *values)
         return made
-
-
-def named_by(post: Any, bylines: Mapping[Any, Any]) -> tuple[tuple[Any, Any], ...]:
-    """Give the bylines of those who are named above one post, each with its key, as a value."""
-    return tuple((each.key, bylines[each.key]) for each in post.named if each.key)
 
 
 def place_among(links: Sequence[tuple[str, str]], pages: Sequence[Any] = ()) -> str | None:
@@ -95,6 +106,7 @@ def init_app(app: Flask) -> None:
     app.add_template_filter(lambda address: urljoin(app.config["PUBLIC_URL"], address), "absolute")
     for name in (machine, host):
         app.add_template_filter(name)
-    app.jinja_env.globals.update(once=Once(), named_by=named_by, place_among=place_among)
+    once = Once()
+    app.jinja_env.globals.update(once=once, once_each=once.each, place_among=place_among)
     scripts = Path(app.static_folder or "").glob("*.js")
     app.jinja_env.globals["integrity"] = {script.name: integrity(script.read_bytes()) for script in scripts}
