@@ -16,8 +16,9 @@ from sqlalchemy.orm import aliased
 
 from blog.content import index, posts, tags, words
 from blog.content.readers import ANYBODY, EVERYONE, GROUPS, PEOPLE, Reader
+from blog.content.shown import Shown
 from blog.content.words import align, pattern, tokens
-from blog.db import Post, Searchable, TagName, db
+from blog.db import Searchable, TagName, db
 from blog.errors import NotFound
 
 LONGEST = 200  # characters of what is typed
@@ -134,11 +135,11 @@ class Part(NamedTuple):
 class Result(NamedTuple):
     """A post that was found.
 
-    :param post: for a list, without its texts.
+    :param post: as in a list, without its texts.
     :param title: and `snippet`, a piece of its text: in parts, which are plain text and no markup.
     """
 
-    post: Post
+    post: Shown
     title: list[Part]
     snippet: list[Part]
 
