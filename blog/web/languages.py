@@ -15,6 +15,7 @@ from werkzeug.datastructures import LanguageAccept
 from werkzeug.http import parse_accept_header
 
 from blog.errors import Words
+from blog.web import headers
 
 __all__ = ("LANGUAGES", "day", "day_and_time", "direction", "gettext", "language", "month", "ngettext", "translated")
 
@@ -193,6 +194,6 @@ def _value(value: Any) -> str:
 
 def _vary(response: Response) -> Response:
     """Tell caches that a page is another one for who reads another language (RFC 9110, 12.5.5)."""
-    if negotiated() and response.mimetype == "text/html" and response.cache_control.public:
-        response.vary.add("Accept-Language")
+    if negotiated() and response.mimetype == "text/html" and "public" in response.headers.get("Cache-Control", ""):
+        headers.depend_on(response, "Accept-Language")
     return response

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from urllib.parse import urljoin, urlsplit
 from zoneinfo import ZoneInfo
 
 from flask import Flask, request
+from flask.templating import Environment as FlaskEnvironment
 from jinja2 import pass_eval_context
 from jinja2.nodes import EvalContext
 from jinja2.runtime import Macro
@@ -46,6 +47,17 @@ def scripts(app: Flask) -> dict[str, str]:
     }
 
 
+class Environment(FlaskEnvironment):
+    """Flask's, where templates know what is global when they are loaded, as one dictionary.
+
+    Else it is a chain of two, which every page and every import goes through step by step.
+    """
+
+    def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
+        """Say what is global in a template."""
+        return {**self.globals, **(d or {})}
+
+
 class Once:
     """What macros made, kept for the next page that shows the very same.
 
@@ -74,8 +86,7 @@ class Once:
         """
         spoken, first = languages.language(), True
         for post in posts:
-            names = tuple((each.key, bylines[each.key]) for each in post.named if each.key)
-            yield self._piece(context, macro, spoken, post, names, first)
+            yield self._piece(context, macro, spoken, post, named_by(post, bylines), first)
             first = False
 
     def _piece(self, context: EvalContext, macro: Macro, spoken: str, *values: Any) -> str:
@@ -86,6 +97,11 @@ class Once:
                 self._made.clear()
             made = self._made[piece] = macro(context, *values)
         return made
+
+
+def named_by(post: Any, bylines: Mapping[Any, Any]) -> tuple[tuple[Any, Any], ...]:
+    """Give the bylines of those who are named above a post, each with its key, as a value."""
+    return tuple((each.key, bylines[each.key]) for each in post.named if each.key)
 
 
 def place_among(links: Sequence[tuple[str, str]], pages: Sequence[Any] = ()) -> str | None:
@@ -107,6 +123,6 @@ def init_app(app: Flask) -> None:
     for name in (machine, host):
         app.add_template_filter(name)
     once = Once()
-    app.jinja_env.globals.update(once=once, once_each=once.each, place_among=place_among)
+    app.jinja_env.globals.update(once=once, once_each=once.each, named_by=named_by, place_among=place_among)
     scripts = Path(app.static_folder or "").glob("*.js")
     app.jinja_env.globals["integrity"] = {script.name: integrity(script.read_bytes()) for script in scripts}

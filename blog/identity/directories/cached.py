@@ -146,14 +146,14 @@ class Cached:
     def people(self, keys: Collection[Key]) -> dict[Key, Person]:
         """Say who these are, as far as it is known within the budget; never raises."""
         with self._lock:
-            found, now = {key: self._entries.get(key) for key in keys}, self._clock()
+            found, now = {key: self._known(key) for key in keys}, self._clock()
             stale = [key for key, entry in found.items() if entry is None or now >= entry.fresh_until]
             awaited = self._ask_for(stale) if stale else ()
         for flight in awaited:
             flight.landed.wait(max(0.0, flight.wait_until - time.monotonic()))
         if stale:
             with self._lock:
-                found |= {key: self._entries.get(key) for key in stale}
+                found |= {key: self._known(key) for key in stale}
                 self._went_without = self._went_without or None in found.values()
         return {key: entry.person for key, entry in found.items() if entry is not None and entry.person is not None}
 
@@ -228,6 +228,12 @@ class Cached:
                     known.pop(key, None)
 
     # with the lock held
+
+    def _known(self, key: Key) -> _Entry | None:
+        try:  # `get` would look twice
+            return self._entries[key]
+        except KeyError:
+            return None
 
     def _ask_for(self, stale: Collection[Key]) -> set[_Flight]:
         """Send for these, who are not fresh; give the calls that are worth waiting for."""
