@@ -732,12 +732,23 @@ def log_of(url: URL) -> Path:
     return Path(f"{url.database}-wal")
 
 
-def _stamp_log(session: Session) -> None:
-    """Give SQLite's log the time at which a public change came to light; SQLite writes it before, and then waits for
-    the disk. To the nanosecond, as the times that the system gives are too coarse to tell two changes apart.
+class LastTold:
+    """Which public change of this process was the last: `change` is another object after each."""
+
+    change: object = object()
+
+
+def _has_come_to_light(session: Session) -> None:
+    """Let this process know of a public change that was just committed, and others where they look at SQLite's log.
+
+    SQLite writes the log first and then waits for the disk; so it gets the time at which others can see the change, to
+    the nanosecond, as the times that the system gives are too coarse to tell two changes apart.
     """
+    if not session.info.pop(TOLD, False):
+        return
+    LastTold.change = object()
     engine: Any = session.get_bind()
-    if session.info.pop(TOLD, False) and engine.dialect.name == "sqlite":
+    if engine.dialect.name == "sqlite":
         with suppress(OSError):  # there is none in other journal modes
             os.utime(log_of(engine.url), ns=(time.time_ns(),) * 2)
 
@@ -761,7 +772,7 @@ def writing() -> Iterator[Session]:
     try:
         yield session
         session.commit()
-        _stamp_log(session)
+        _has_come_to_light(session)
     except BaseException:
         _let_go(session)
         raise

@@ -13,6 +13,7 @@ from shutil import copytree
 
 import pytest
 from sqlalchemy import insert, select, update
+from werkzeug.test import Client
 
 from blog.content.media import workshop
 from blog.content.media.pictures import make
@@ -21,6 +22,7 @@ from tests import pictures
 from tests.actor import Actor
 from tests.conftest import MovableClock, opened, settings_in
 from tests.fake_idp import FakeIdp
+from tests.web.test_pagecache import OPENED
 
 LOGIN = "login"  # led to the login page
 KINDS = ("stranger", "its author", "another author", "reader", "reader in the group", "editor")
@@ -278,6 +280,29 @@ def test_everybody_may_do_what_the_table_says_and_no_more(posts, anybody, method
     response = actor.client.open(path, method=method, data=fields if method == "POST" else None, buffered=True)
     led_to_login = response.location is not None and response.location.startswith("/login?next=")
     assert (LOGIN if led_to_login else response.status_code) == TABLE[row][column]
+
+
+ODD = {"Host": "localhost:8123", "User-Agent": "x", "Referer": "https://x.example/", "X-Forwarded-Host": "x.example"}
+ODD |= {"Accept": "application/json", "Cookie": "a=b"}
+MADE_OF = ("Content-Type", "Cache-Control", "Content-Security-Policy", "Link", "Location")
+
+
+@pytest.mark.parametrize("language", ["en", "de", "ar"])
+def test_what_a_stranger_gets_from_memory_is_what_the_blog_says_whoever_asks(posts, app, language):
+    blog, kept = Client(app.extensions["pagecache"]._app), Client(app)
+    for (method, address), answers in TABLE.items():
+        if method != "GET" or answers[0] != 200:
+            continue
+        path = re.sub(r"(?<=/media/)\w+", lambda word: posts[word[0]], address)
+        said = blog.get(path, headers=ODD | {"Accept-Language": language}, buffered=True)
+        for encoding in OPENED:
+            headers = {"Accept-Language": f"{language}, *;q=0.1", "Accept-Encoding": encoding}
+            for _ in range(2):
+                got = kept.get(path, headers=headers, buffered=True)
+                assert got.status_code == said.status_code == 200, path
+                coded = got.headers.get("Content-Encoding", "identity")
+                assert OPENED[coded](got.data) == said.data, (path, encoding)
+                assert [got.headers.get(name) for name in MADE_OF] == [said.headers.get(name) for name in MADE_OF]
 
 
 SMUGGLED = {

@@ -60,5 +60,5 @@ def asks_to_read(environ: Mapping[str, Any]) -> bool:
     :param environ: of WSGI (PEP 3333). ``Sec-Purpose`` is of the Fetch standard, the others are what came before it.
     """
     ahead = ("prefetch", "preview", "prerender")
-    purposes = (environ.get(name, "").lower() for name in AHEAD_OF_TIME)
+    purposes = [environ[name].lower() for name in AHEAD_OF_TIME if name in environ]
     return environ.get("REQUEST_METHOD") == "GET" and not any(word in said for said in purposes for word in ahead)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import select
 import threading
 import time
@@ -12,7 +13,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import URL, Connection, create_engine, text
 from sqlalchemy.pool import NullPool
 
-from blog.db import CHANNEL, engine_options, log_of, prepare, site_version
+from blog.db import CHANNEL, LastTold, engine_options, log_of, prepare, site_version
 
 TRUSTED_S = 1.0  # so long is silence believed: a connection may be dead, or a writer was killed before it could tell
 
@@ -37,18 +38,29 @@ class Watch:
         options = engine_options(url.render_as_string(hide_password=False))
         self._engine = create_engine(url, **_without_pool(options), poolclass=NullPool)
         prepare(self._engine)
+        self._start()
+
+    def _start(self) -> None:
         self._connection: Connection | None = None
         self._mark: Mark | None = None
         self._trusted_until = 0.0
+        self._told: object = None
+
+    def start_anew(self) -> None:
+        """After a fork: leave the connection to the parent, and open, as closing it would end the parent's, too."""
+        self._parents = self._connection
+        self._start()
 
     def holds(self, mark: Mark | None) -> bool:
         """Whether nothing was heard of since the reading with this mark began."""
         # The mark comes last: `read` takes it away before it listens anew, so who just missed something meets no mark.
-        return time.monotonic() < self._trusted_until and not self._hears() and mark is not None and mark is self._mark
+        silent = self._told is LastTold.change and time.monotonic() < self._trusted_until and not self._hears()
+        return silent and mark is not None and mark is self._mark
 
     def read(self, more: Callable[[Connection], Any]) -> Reading:
         """Read the version of the site, and what else is asked for; raises whatever the database raises."""
         self._mark = None  # what was heard until now is not heard again, so nobody may go on with the old mark
+        self._told = LastTold.change
         self._listen_anew()
         try:
             self._connection = self._connection or self._open()
@@ -85,7 +97,7 @@ class _Sqlite(Watch):
 
     def __init__(self, url: URL) -> None:
         super().__init__(url)
-        self._log = log_of(url)
+        self._log = str(log_of(url))
         self._seen: tuple[int, int] | None = None
 
     def _listen_anew(self) -> None:
@@ -96,7 +108,7 @@ class _Sqlite(Watch):
 
     def _look(self) -> tuple[int, int] | None:
         try:
-            seen = self._log.stat()
+            seen = os.stat(self._log)  # noqa: PTH116  (at each request, and `Path.stat` takes half as long again)
         except OSError:
             return None
         return seen.st_mtime_ns, seen.st_size

@@ -27,6 +27,14 @@ class Page:
     ends: datetime | None = None
     post_id: int | None = None
 
+    def is_stale(self, now: datetime) -> bool:
+        """Whether it should be made anew at this moment."""
+        return self.fresh_until is not None and now >= self.fresh_until
+
+    def is_over(self, now: datetime) -> bool:
+        """Whether it must not be shown at this moment."""
+        return self.ends is not None and now >= self.ends
+
 
 def is_asked() -> bool:
     """Whether the page at hand may be kept, and shown until something changes."""

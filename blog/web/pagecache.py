@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import logging
 import os
 import threading
 import time
 import weakref
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -24,6 +21,7 @@ from werkzeug.http import parse_date
 from blog.web import encodings
 from blog.web.changes import Mark, Watch
 from blog.web.keeping import IN_ENVIRON, Page
+from blog.web.shelves import Form, Headers, Kept, Shelf, matches
 
 log = logging.getLogger(__name__)
 
@@ -37,103 +35,11 @@ MEANT = frozenset({"before", "after", "comments"})  # names in a query that page
 MEANINGLESS = ("utm_", "fbclid", "gclid", "msclkid", "mc_cid", "mc_eid", "mtm_", "pk_", "ref_src")
 """Beginnings of names that others put behind addresses to follow people around; no page of ours looks at them."""
 QUERIES_SHARE = 4  # a quarter is for addresses with a query, of which anybody can invent any number
-LARGEST_SHARE = 4  # so that a long sitemap pushes no pages out
 REMEMBERED = 1_000  # headers of each kind; browsers send some dozens
-LEAST_COMPRESSED = 500  # bytes
 
 Environ = dict[str, Any]
-Headers = list[tuple[str, str]]
 StartResponse = Callable[..., Any]
 Application = Callable[[Environ, StartResponse], Iterable[bytes]]
-
-
-class Form(NamedTuple):
-    """A page in one encoding, ready to be sent."""
-
-    etag: str
-    headers: Headers
-    not_modified: Headers
-    body: bytes
-
-
-class Kept:
-    """An answer that is kept: what Flask said, and its forms in encodings that somebody asked for."""
-
-    def __init__(self, headers: Headers, body: bytes, page: Page) -> None:
-        self._headers = [pair for pair in headers if pair[0].lower() not in _MADE_ANEW]
-        self.modified = next((parse_date(value) for name, value in headers if name.lower() == "last-modified"), None)
-        self._vary = ", ".join([*(value for name, value in headers if name.lower() == "vary"), "Accept-Encoding"])
-        self._body = body
-        self._hash = hashlib.sha256(repr(self._headers).encode() + body).hexdigest()[:32]
-        self.page = page
-        self.forms: dict[str, Form] = {}
-        self.size = 0  # as its shelf counts it
-        self.renew_at = 0.0
-
-    def bytes(self) -> int:
-        """Tell how much is kept of it."""
-        return len(self._body) + sum(
-            len(form.body) for form in list(self.forms.values()) if form.body is not self._body
-        )
-
-    def add(self, encoding: str) -> Form:
-        """Make the form in this encoding; who asks together with others gets the same one."""
-        body = self._body
-        if encoding != encodings.IDENTITY and len(body) >= LEAST_COMPRESSED:
-            body = encodings.COMPRESS[encoding](body)
-        else:
-            encoding = encodings.IDENTITY
-        etag = f'"{self._hash}"' if encoding == encodings.IDENTITY else f'"{self._hash}-{encoding}"'
-        told = [("Vary", self._vary), ("ETag", etag)]
-        coded = [] if encoding == encodings.IDENTITY else [("Content-Encoding", encoding)]
-        headers = [*self._headers, *told, *coded, ("Content-Length", str(len(body)))]
-        for_caches = [pair for pair in self._headers if pair[0].lower() in _FOR_CACHES]
-        return self.forms.setdefault(encoding, Form(etag, headers, [*for_caches, *told], body))
-
-
-_MADE_ANEW = {"vary", "etag", "content-length", "content-encoding"}
-_FOR_CACHES = {"cache-control", "x-accel-expires"}  # what 304 says beside ETag and Vary (RFC 9110, 15.4.5)
-
-
-class Shelf:
-    """Answers by address, up to so many bytes; what was not asked for longest goes first."""
-
-    def __init__(self, room: int) -> None:
-        self._room = room
-        self._kept: OrderedDict[Any, Kept] = OrderedDict()
-        self._lock = threading.Lock()
-        self.used = 0
-
-    def get(self, key: Any) -> Kept | None:
-        """Find an answer, and count it as asked for."""
-        if kept := self._kept.get(key):
-            with suppress(KeyError):  # it may just have had to go
-                self._kept.move_to_end(key)
-        return kept
-
-    def put(self, key: Any, kept: Kept) -> None:
-        """Keep an answer in the place of the one before; one that would take a quarter of the room is not kept."""
-        with self._lock:
-            self._take(key)
-            if kept.bytes() <= self._room // LARGEST_SHARE:
-                self._kept[key] = kept
-                self._count(kept)
-
-    def count(self, key: Any, kept: Kept) -> None:
-        """Count an answer anew of which another form was made."""
-        with self._lock:
-            if self._kept.get(key) is kept:
-                self._count(kept)
-
-    def _count(self, kept: Kept) -> None:
-        before, kept.size = kept.size, kept.bytes()
-        self.used += kept.size - before
-        while self.used > self._room:
-            self._take(next(iter(self._kept)))
-
-    def _take(self, key: Any) -> None:
-        if old := self._kept.pop(key, None):
-            self.used -= old.size
 
 
 @dataclass(slots=True)
@@ -300,17 +206,12 @@ class PageCache:
         return self._edition if time.monotonic() < self._known_at + AWAY_S else None
 
     def _may_show(self, kept: Kept, shelf: Shelf, asked: Asked, environ: Environ) -> bool:
-        page = kept.page
-        if page.fresh_until is None and page.ends is None:
-            return True
-        now = self._site.now()
-        if page.ends is not None and now >= page.ends:
+        """Say whether a page is good now; one whose names went stale just now is, while it is made anew."""
+        page, now = kept.page, self._site.now()
+        if page.is_over(now) or page.is_stale(now - GRACE):
             return False
-        if page.fresh_until is None or now < page.fresh_until:
-            return True
-        if now >= page.fresh_until + GRACE:
-            return False
-        self._renew_beside(kept, shelf, asked, environ)
+        if page.is_stale(now):
+            self._renew_beside(kept, shelf, asked, environ)
         return True
 
     # -- making pages
@@ -349,8 +250,7 @@ class PageCache:
                 self._site.seen(page.post_id, environ)
             return _closed(body) if is_head else body
         kept = Kept(said.headers, _whole(body), page)
-        now = self._site.now()
-        if (page.fresh_until is None or now < page.fresh_until) and (page.ends is None or now < page.ends):
+        if not page.is_stale(now := self._site.now()) and not page.is_over(now):
             shelf.put(asked, kept)
         return kept
 
@@ -417,14 +317,6 @@ def meant(query: str) -> str | None:
     return urlencode(kept)
 
 
-def matches(known: str, etag: str) -> bool:
-    """Whether If-None-Match names this ETag, by the weak comparison (RFC 9110, 8.8.3.2 and 13.1.2).
-
-    :param known: the header: a list of ETags, or ``*``.
-    """
-    return known.strip() == "*" or etag in (each.strip().removeprefix("W/") for each in known.split(","))
-
-
 class _Said:
     """What an application says before the body: it is called as `start_response`."""
 
@@ -439,7 +331,8 @@ class _Said:
     def is_for_everybody(self) -> bool:
         """Whether it says that it is the same for everybody who is not logged in."""
         told = {name.lower(): value for name, value in self.headers}
-        return self.status.startswith("200 ") and told.get("cache-control") == KEPT and "set-cookie" not in told
+        whole = self.status.startswith("200 ") and told.get("cache-control") == KEPT
+        return whole and told.keys().isdisjoint({"set-cookie", "content-encoding"})
 
 
 def _unconditional(environ: Environ) -> Environ:
@@ -482,6 +375,7 @@ def _remembering(judge: Callable[[str], Any]) -> Callable[[str], Any]:
 
 def _start_anew(cache: weakref.ref[PageCache]) -> None:
     if (this := cache()) is not None:
+        this._site.watch.start_anew()
         this._start()
 
 

@@ -55,6 +55,11 @@ class _Entry:
     waits_from: float
     ends: float
 
+    @property
+    def shown(self) -> tuple[str | None, bool] | None:
+        """What pages show of it."""
+        return (self.person.name, self.person.gone) if self.person else None
+
 
 class Lasting(NamedTuple):
     """For how many seconds names can be shown.
@@ -135,7 +140,7 @@ class Cached:
         # After a fork too: threads are not forked, and the lock may be held by one that is no more.
         self._lock = threading.Lock()
         self.generation: object = object()  # another one as soon as a page that was made before would be made otherwise
-        self._went_without = False  # a page was, for somebody, since then
+        self._went_without = False  # whether a page was made since then for which somebody was not known
         self._entries: TLRUCache[Key, _Entry] = TLRUCache(SIZE, ttu=_end_of, timer=self._clock)
         self._flights: dict[Key, _Flight] = {}
         self._breaker = Breaker(self._clock, self._spread)
@@ -179,7 +184,6 @@ class Cached:
         told = Person(person.key, person.name)
         with self._lock:
             self._flights.pop(person.key, None)  # what was asked before now knows less
-            self._went_without = True  # whether or not: logins are few
             self._keep(person.key, _entry(told, self._clock(), self._spread(SPREAD)))
             self._shared.put({told: HARD_S})
 
@@ -279,7 +283,7 @@ class Cached:
 
     def _keep(self, key: Key, entry: _Entry) -> None:
         old = self._entries.get(key)
-        if self._went_without if old is None else old.person != entry.person:
+        if self._went_without if old is None else old.shown != entry.shown:
             self._begin_generation()
         self._entries[key] = entry
 
