@@ -69,6 +69,7 @@ def create_app(settings: Mapping[str, Any] | None = None, *, now: clock.Clock = 
     environ = os.environ if settings is None else {f"BLOG_{name}": text for name, text in settings.items()}
     values = config.load(environ, directories.SETTINGS)
     app = Flask(__name__)
+    app.jinja_environment = templating.Environment
     app.config.from_mapping(values)
     app.extensions["settings"] = values  # as they are: of Flask's own, SECRET_KEY becomes a derived one
     app.config.update(

@@ -97,7 +97,7 @@ def post(slug: str) -> ResponseReturnValue:
     reader, rules = _reader(), comments.rules(current_app.config)
     is_author = bool(g.user and "author" in g.user.roles)
     try:
-        found = posts.at_slug(slug, now=moment(), reader=reader)
+        found = posts.shown_at(slug, now=moment(), reader=reader)
     except NotFound:
         return _to_where_it_is(reader)
     works_on, talk = authorship.works_on(found, reader.key), _talk(found, reader, rules)
@@ -132,7 +132,7 @@ def _around(post: Any, shown: Mapping[Key, Byline]) -> dict[str, Any]:
     return {
         "address": request.path,
         "outline": outline(post.body_html),
-        "neighbours": neighbours.of(post) if post.kind == "post" else neighbours.Neighbours(),
+        "neighbours": neighbours.of(post.neighbours_told) if post.kind == "post" else neighbours.Neighbours(),
         "updated": updated,
         "data": linked_data.graph(_posting(post, shown), _site(), _steps((post.title, _absolute()))),
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -22,6 +22,7 @@ from sqlalchemy import (
     DateTime,
     Dialect,
     Engine,
+    Executable,
     ForeignKey,
     Index,
     Integer,
@@ -73,8 +74,13 @@ class UtcDateTime(TypeDecorator[datetime]):
             raise ValueError("a moment without a time zone")
         return value.astimezone(UTC)
 
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        return value if value is None or value.tzinfo else value.replace(tzinfo=UTC)
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], datetime | None] | None:
+        return _read_utc if dialect.name == "sqlite" else super().result_processor(dialect, coltype)
+
+
+def _read_utc(stored: str | None) -> datetime | None:
+    """Read a moment as SQLite has it; pages show many, and three steps on the way would cost thrice as much."""
+    return None if stored is None else datetime.fromisoformat(f"{stored}+00:00")
 
 
 SLUG = String(80).with_variant(String(200), "postgresql")
@@ -132,6 +138,15 @@ class TagLink(NamedTuple):
     slug: str
 
 
+def tags_in(told: str | None) -> list[TagLink]:
+    """Read a post's tags, by name.
+
+    :param told: see content/tags.py.
+    """
+    pairs = (line.partition("\t") for line in (told or "").split("\n") if line)
+    return sorted((TagLink(name, slug) for slug, _, name in pairs), key=lambda tag: tag.name.casefold())
+
+
 class Post(db.Model):  # type: ignore[name-defined]
     """What somebody wrote. The author, who holds it, is an identity key, (issuer, id): never a name."""
 
@@ -170,8 +185,6 @@ class Post(db.Model):  # type: ignore[name-defined]
 
     tags_told: Mapped[str | None] = query_expression()  # see content/tags.py
     image_told: Mapped[str | None] = query_expression()  # see content/media/uses.py
-    neighbours_told: Mapped[str | None] = query_expression()  # see content/neighbours.py
-    note_html: Mapped[str | None] = query_expression()  # the text of a note, in lists, which show it whole
 
     group_rows: Mapped[list[PostGroup]] = relationship(cascade="all, delete-orphan", passive_deletes=True, lazy="raise")
     author_rows: Mapped[list[PostAuthor]] = relationship(
@@ -239,8 +252,7 @@ class Post(db.Model):  # type: ignore[name-defined]
     @property
     def tags(self) -> list[TagLink]:
         """Its tags by name, where they were asked for."""
-        pairs = (line.partition("\t") for line in (self.tags_told or "").split("\n") if line)
-        return sorted((TagLink(name, slug) for slug, _, name in pairs), key=lambda tag: tag.name.casefold())
+        return tags_in(self.tags_told)
 
     @property
     def groups(self) -> list[str]:
@@ -674,6 +686,18 @@ class Checked(db.Model):  # type: ignore[name-defined]
 
     ref: Mapped[str] = mapped_column(String(64), primary_key=True)  # keyed hash of the settings
     at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+def ask(statement: Executable, given: Mapping[str, Any] | None = None) -> Sequence[Any]:
+    """Ask for columns, without a session: it costs as much as the question.
+
+    The same statement asked again costs half of one that is built anew, so what is asked often is built once, with
+    parameters.
+    """
+    if db.session.registry.has():  # this request has a connection already
+        return db.session.connection().execute(statement, given).all()
+    with db.engine.connect() as connection:
+        return connection.execute(statement, given).all()
 
 
 def wait_for_turn(session: Session, *what: str) -> None:

@@ -74,23 +74,6 @@ def test_a_senseless_page_is_no_crash(visitor, name, cursor):
     assert visitor.get("/", query_string={name: cursor}).status_code in {200, 404}
 
 
-def test_pages_ask_the_database_little(ada, visitor, app):
-    slug = ada.publish()
-    page = visitor.page("/").select_one(".byline a")["href"]
-    for path, number in (("/", 2), (f"/{slug}", 2), (page, 3)):
-        with Queries(app) as queries:
-            assert visitor.get(path).status_code == 200
-        assert len(queries.said) == number, (path, queries.said)
-
-
-def test_many_authors_in_a_list_cost_no_more_queries_than_one(ada, bob, visitor, app):
-    ada.publish()
-    bob.publish()
-    with Queries(app) as queries:
-        assert len(visitor.page("/").select(".byline a")) == 2
-    assert len(queries.said) == 2
-
-
 def test_reading_never_asks_the_provider(ada, visitor, idp):
     slug = ada.publish()
     before = idp.calls.total()

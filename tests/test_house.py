@@ -140,7 +140,7 @@ def test_functions_stay_small(path):
 
 
 ASKS_NOBODY = {  # a writer's own form, their own list, a save; a look-up that is given the clause; doctor; upgrade
-    "content/archive.py": {"_with_posts"},  # a part of what asks, which is given the clause
+    "content/archive.py": {"_ends", "_there"},  # what they ask of stands in `_listed`, with the clause
     "content/exchange.py": {"count", "_after"},  # the operator's, for whom everything is exported
     "content/importing/writing.py": {"_there"},  # the operator's, who hears which files are there already
     "content/comments.py": {"decide", "drop"},  # a look-up that is given the clause; the operator's

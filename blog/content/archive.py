@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, and_, case, exists, false, func, select, true
+from sqlalchemy import ColumnElement, Executable, and_, bindparam, case, exists, false, select, true
 
 from blog.content.details import PAGE
 from blog.content.readers import ANYBODY, Reader, readable_by
-from blog.db import Post, db
+from blog.db import Post, UtcDateTime, ask
 from blog.errors import NotFound
 
 _AT_ONCE = 240  # months in one statement
@@ -63,18 +64,36 @@ def span(year: str, month: str | None = None) -> Span:
 
 def months(reader: Reader, *, now: datetime, zone: str) -> list[Span]:
     """List the months in which there is something that this reader may read, the newest first; with two queries."""
-    readable = readable_by(reader, now)
-    # of people not bare, else SQLite would go through all posts by their audience
-    clause = readable if reader == ANYBODY else case((readable, true()), else_=false())
-    listed = and_(Post.published_at <= now, Post.kind != PAGE, clause)
-    first, last = db.session.execute(
-        select(func.min(Post.published_at), func.max(Post.published_at)).where(listed)
-    ).one()
+    first, last = ask(_ends(reader), {"now": now})[0]
     if first is None or last is None:
         return []
     every = _between(_month_of(first, zone), _month_of(last, zone))
     pieces = (every[at : at + _AT_ONCE] for at in range(0, len(every), _AT_ONCE))
-    return [month for piece in pieces for month in _with_posts(piece, listed, zone)]
+    return [month for piece in pieces for month in _with_posts(reader, piece, now, zone)]
+
+
+@lru_cache(maxsize=64)  # statements: putting one together takes far longer than asking it
+def _ends(reader: Reader) -> Executable:
+    """Ask for the first and the last moment, each by the end of an index: SQLite would go through all for both."""
+    every = select(Post.published_at).where(_listed(reader)).limit(1)
+    first, last = every.order_by(Post.published_at), every.order_by(Post.published_at.desc())
+    return select(first.scalar_subquery(), last.scalar_subquery())
+
+
+@lru_cache(maxsize=64)
+def _there(reader: Reader, number: int) -> Executable:
+    """Ask of so many months whether there is something in them."""
+    begin, end = (lambda month, of=of: bindparam(f"{of}{month}", type_=UtcDateTime()) for of in ("begin", "end"))
+    within = (and_(Post.published_at >= begin(month), Post.published_at < end(month)) for month in range(number))
+    return select(*(exists(select(Post.id).where(_listed(reader), each)) for each in within))
+
+
+def _listed(reader: Reader) -> ColumnElement[bool]:
+    now = bindparam("now", type_=UtcDateTime())
+    readable = readable_by(reader, now)
+    # of people not bare, else SQLite would go through all posts by their audience
+    clause = readable if reader == ANYBODY else case((readable, true()), else_=false())
+    return and_(Post.published_at <= now, Post.kind != PAGE, clause)
 
 
 def _month_of(at: datetime, zone: str) -> Span:
@@ -88,12 +107,10 @@ def _between(first: Span, last: Span) -> list[Span]:
     return [Span(number // 12, number % 12 + 1) for number in range(numbers[1], numbers[0] - 1, -1)]
 
 
-def _with_posts(every: Sequence[Span], listed: ColumnElement[bool], zone: str) -> list[Span]:
-    """Leave those months in which there are posts of a list."""
-    ends = [month.ends(zone) for month in every]
-    there = [
-        exists(select(Post.id).where(listed, Post.published_at >= begins, Post.published_at < end))
-        for begins, end in ends
-    ]
-    row = db.session.execute(select(*there)).one()
+def _with_posts(reader: Reader, every: Sequence[Span], now: datetime, zone: str) -> list[Span]:
+    """Leave those months in which there are posts that somebody may read."""
+    given = {"now": now}
+    for number, month in enumerate(every):
+        given[f"begin{number}"], given[f"end{number}"] = month.ends(zone)
+    row = ask(_there(reader, len(every)), given)[0]
     return [month for month, found in zip(every, row, strict=True) if found]

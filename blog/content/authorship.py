@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from blog.content import details, handles
 from blog.content.readers import Reader, named_there, readable_by
+from blog.content.shown import Shown
 from blog.content.text import line
 from blog.db import Handle, Named, Post, PostAuthor, db, tell_caches, writing
 from blog.errors import Invalid, NotFound, Words
@@ -42,12 +43,12 @@ class Naming(NamedTuple):
 # -- what somebody may -------------------------------------------------------------------------------------------------
 
 
-def works_on(post: Post, key: AuthorKey | None) -> bool:
+def works_on(post: Post | Shown, key: AuthorKey | None) -> bool:
     """Whether this person may change a post, publish it and take it back: they hold it, or agreed to be its author."""
     return key is not None and (post.author_key == key or any(each.key == key and each.agreed for each in post.listed))
 
 
-def keys(posts: Iterable[Post]) -> set[AuthorKey]:
+def keys(posts: Iterable[Post | Shown]) -> set[AuthorKey]:
     """Collect the keys of all who are named above these posts, to ask for all of them at once."""
     return {each.key for post in posts for each in post.named if each.key}
 
@@ -57,7 +58,7 @@ def may_choose(post: Post, reader: Reader) -> bool:
     return reader.everything or post.author_key == reader.key
 
 
-def asked_of(post: Post, key: AuthorKey | None) -> Named | None:
+def asked_of(post: Post | Shown, key: AuthorKey | None) -> Named | None:
     """Find how somebody else than its holder is named above a post; None when they are not."""
     return next((each for each in post.listed if each.key and each.key == key != post.author_key), None)
 

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session, aliased, contains_eager, joinedload
 
 from blog.content.posts import AuthorKey
 from blog.content.readers import ANYBODY, Reader, readable_by
+from blog.content.shown import Shown
 from blog.content.text import COMMENT_VERSION, passage, render_comment
 from blog.db import Comment, Post, db, tell_caches, wait_for_turn, writing
 from blog.errors import Conflict, Forbidden, Invalid, NotFound, TooMany, Words
@@ -86,14 +87,14 @@ class Visitor(NamedTuple):
         return self.wrote(comment) and comment.state in (HELD, LIVE) and in_time
 
 
-def takes(post: Post, rules: Rules, now: datetime) -> bool:
+def takes(post: Post | Shown, rules: Rules, now: datetime) -> bool:
     """Whether a post takes comments at this moment."""
     if rules.mode == "off" or post.comments_closed or not post.is_live(now) or post.published_at is None:
         return False
     return (closes_at := closing(post, rules)) is None or now < closes_at
 
 
-def closing(post: Post, rules: Rules) -> datetime | None:
+def closing(post: Post | Shown, rules: Rules) -> datetime | None:
     """Tell when a post takes no more comments by its age; None for never."""
     return post.published_at + rules.close_after if post.published_at and rules.close_after else None
 
@@ -367,7 +368,7 @@ class Talk(NamedTuple):
 SILENCE = Talk([])
 
 
-def of_post(post: Post, *, reader: Reader = ANYBODY, at: str | None = None) -> Talk:
+def of_post(post: Post | Shown, *, reader: Reader = ANYBODY, at: str | None = None) -> Talk:
     """List the comments on a post that somebody reads: those that are live, and their own that are held.
 
     Asks nothing of the database where there can be none.

@@ -8,13 +8,13 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, delete, func, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, func, insert, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
 
 from blog.content import slugs
 from blog.content.text import line
-from blog.db import Handle, Post, db, tell_caches, writing
+from blog.db import Handle, Post, ask, db, tell_caches, writing
 from blog.errors import Invalid, NotFound, Taken, Words
 
 AuthorKey = tuple[str, str]  # issuer and id
@@ -44,10 +44,18 @@ def found(asked: Collection[str]) -> dict[str, tuple[AuthorKey, str]]:
     fit = {small for handle in asked if len(small := handle.lower()) <= LONGEST and _FORM.fullmatch(small)}
     if not fit:
         return {}
-    same = aliased(Handle)
-    theirs = and_(Handle.author_issuer == same.author_issuer, Handle.author_id == same.author_id, Handle.current)
-    chosen = select(same.handle, Handle.author_issuer, Handle.author_id, Handle.handle).join(same, theirs)
-    return {row[0]: ((row[1], row[2]), row[3]) for row in db.session.execute(chosen.where(same.handle.in_(fit)))}
+    return {row[0]: ((row[1], row[2]), row[3]) for row in ask(_CURRENT_OF, {"handles": list(fit)})}
+
+
+_same: Any = aliased(Handle)
+_CURRENT_OF = (
+    select(_same.handle, Handle.author_issuer, Handle.author_id, Handle.handle)
+    .join(
+        _same,
+        and_(Handle.author_issuer == _same.author_issuer, Handle.author_id == _same.author_id, Handle.current),
+    )
+    .where(_same.handle.in_(bindparam("handles", expanding=True)))
+)
 
 
 def at(handle: str) -> tuple[AuthorKey, str]:

@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterable
 
 from blog.content.navigation import Link
+from blog.content.shown import Shown
 from blog.content.text import fit
-from blog.db import Post
 
 _SIGNS = re.compile(r"([\\`*_\[\]<>#&!|~])")
 
 
-def listing(title: str, *, site_url: str, pages: Iterable[Link], posts: Iterable[Post]) -> str:
+def listing(title: str, *, site_url: str, pages: Iterable[Link], posts: Iterable[Shown]) -> str:
     """List pages and posts, each with the address of its Markdown and its first words.
 
     :param posts: as `posts.latest` lists them.

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 
 _UNFIT_IN_PATH = re.compile(r'[ "<>^`{|}]')
+_UNFIT = re.compile(r'[\s"<>^`{|}\\]')
 _UNFIT_IN_QUERY = re.compile(r'[ "<>^`{|}\\]')  # elsewhere browsers take a backslash for a slash
 _NUMBER = re.compile(r"\s*(-?[0-9]{1,9})(?:\.[0-9]*)?(?:px)?\s*")
-_EMPTY = re.compile(r"<p>[ \n]*</p>|<a></a>")
-_ITEM = re.compile(r"(?:(?P<in_place><[uo]l(?: [^<>]*)?>|</li>)\s*)?<li[ >]")
-_BETWEEN = re.compile(r"<[uo]l(?: [^<>]*)?>(?!\s*<(?:li[ >]|/[uo]l>))|</li>(?!\s*<(?:li[ >]|/[uo]l>))")
+_EMPTY = re.compile(r"<(?:p>[ \n]*</p|a></a)>")
+_STRAY = re.compile(  # an item follows the beginning of a list or another item, and these nothing but an item or an end
+    r"<(?:(?:[uo]l(?: [^<>]*)?|/li)>\s*(?:<li[ >]|(?=</[uo]l>)|(?P<between>.))|(?P<item>li)[ >])", re.DOTALL
+)
 _TAG = re.compile(r"<(?P<close>/?)(?P<name>[a-z][a-z0-9]*)[^<>]*>")
 _LISTS = frozenset(("ul", "ol"))
 _VOID = frozenset(("br", "hr", "img", "input"))
@@ -20,6 +22,8 @@ def address(written: str) -> str:
 
     :param written: the value of an attribute.
     """
+    if not _UNFIT.search(written):
+        return written
     path, mark, query = written.strip(" \t\r\n\f").partition("?")
     return _UNFIT_IN_PATH.sub(_percent, path) + mark + _UNFIT_IN_QUERY.sub(_percent, query)
 
@@ -43,11 +47,7 @@ def nesting(clean: str) -> str:
     :param clean: HTML as the sanitiser writes it, every element closed.
     """
     clean = _EMPTY.sub("", clean)
-    return _Lists(clean).mended() if _is_stray(clean) else clean
-
-
-def _is_stray(clean: str) -> bool:
-    return not all(item["in_place"] for item in _ITEM.finditer(clean)) or _BETWEEN.search(clean) is not None
+    return _Lists(clean).mended() if any(map(any, _STRAY.findall(clean))) else clean
 
 
 class _Lists:

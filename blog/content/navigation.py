@@ -49,7 +49,7 @@ def hear(seen: int) -> None:
     _heard[db.engine] = seen
 
 
-def links(*, now: datetime) -> list[Link]:
+def links(*, now: datetime) -> tuple[Link, ...]:
     """List the live pages for everyone, in their order; without a query unless something public has changed."""
     known = _known.get(db.engine)
     if known is None or known.version != _heard.get(db.engine):
@@ -59,7 +59,7 @@ def links(*, now: datetime) -> list[Link]:
             known = known or _Known(0, ())
         else:
             hear(known.version)
-    return [link for published_at, link in known.links if published_at <= now][:MOST]
+    return tuple(link for published_at, link in known.links if published_at <= now)[:MOST]
 
 
 def _look() -> _Known:

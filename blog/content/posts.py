@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple, TypeVar, cast
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Integer,
     Select,
     Table,
     and_,
@@ -29,8 +30,7 @@ from sqlalchemy import (
 from sqlalchemy import delete as delete_from
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload, load_only, selectinload, undefer, with_expression
-from sqlalchemy.orm.attributes import set_committed_value
+from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload, load_only, selectinload, with_expression
 from sqlalchemy.sql.base import ExecutableOption as ORMOption
 
 from blog.content import (
@@ -43,6 +43,7 @@ from blog.content import (
     neighbours,
     old_paths,
     revisions,
+    shown,
     slugs,
     tags,
 )
@@ -60,9 +61,10 @@ from blog.content.readers import (
     readable_by,
     settled,
 )
+from blog.content.shown import Shown
 from blog.content.states import LIVE, SCHEDULED, TRASH, Sought, state_of, states
-from blog.content.text import RENDERER_VERSION, apart, excerpt, line, passage, render
-from blog.db import Handle, Media, Post, PostAuthor, PostGroup, PostTag, Slug, db, tell_caches, writing
+from blog.content.text import RENDERER_VERSION, excerpt, line, passage, render
+from blog.db import Handle, Media, Post, PostAuthor, PostGroup, PostTag, Slug, UtcDateTime, db, tell_caches, writing
 from blog.errors import Conflict, Forbidden, Invalid, Moved, NotFound, Words
 
 AuthorKey = tuple[str, str]  # issuer and id
@@ -71,6 +73,9 @@ TITLE_LONGEST = 200  # characters
 BODY_LONGEST = 100_000  # bytes of UTF-8
 NOTE_LONGEST = 5_000  # a list shows notes whole, and twenty of them are no more than one longest post
 WORDS_LONGEST = 60  # characters, of a note's first words, where others have a title
+_Key = tuple[Any, Any]  # of an author, or parameters that will be
+_NOW = bindparam("now", type_=UtcDateTime())
+_BUILT_ONCE = lru_cache(maxsize=64)  # statements: putting one together takes far longer than asking it
 WHEN = "publish_at"  # under which a problem with the time of publishing is told
 
 
@@ -645,14 +650,34 @@ def _readdress(session: Session, post: Post, written: Written) -> None:
 # -- reading ---------------------------------------------------------------------------------------------------------
 
 
+def shown_at(slug: str, *, now: datetime, reader: Reader = ANYBODY) -> Shown:
+    """Find the post that a reader may see at this address, whole, and with its neighbours (`neighbours.of`).
+
+    :raises NotFound: as in `at_slug`.
+    :raises Moved: likewise.
+    """
+    found = shown.load(_there(reader), {"slug": slug, "now": now}, reader) if slugs.is_slug(slug) else []
+    if not found:
+        raise NotFound
+    if found[0].slug != slug:
+        raise Moved(found[0].slug)
+    return found[0]
+
+
+@_BUILT_ONCE
+def _there(reader: Reader) -> Select[Any]:
+    whole = select(*shown.whole(neighbours.told(reader, _NOW))).join_from(Post, Slug, Slug.post_id == Post.id)
+    return whole.where(Slug.slug == bindparam("slug"), readable_by(reader, _NOW))
+
+
 def at_slug(slug: str, *, now: datetime, reader: Reader = ANYBODY) -> Post:
-    """Find the post that a reader may see at this address, with its neighbours (`neighbours.of`).
+    """Find the post that a reader may see at this address.
 
     :param slug: as it came in the address, so possibly anything.
     :raises NotFound: when there is none that they may know of, at an old address as at the one it has.
     :raises Moved: when the post has another address now.
     """
-    post = _at(slug, reader, readable_by(reader, now), neighbours.told(reader), **{neighbours.NOW: now})
+    post = _at(slug, reader, readable_by(reader, now))
     if post.slug != slug:
         raise Moved(post.slug)
     return post
@@ -690,11 +715,11 @@ def asking(slug: str, *, now: datetime, reader: Reader) -> Post:
     return post
 
 
-def _at(slug: str, reader: Reader, knowable: ColumnElement[bool], *more: ORMOption, **given: datetime) -> Post:
+def _at(slug: str, reader: Reader, knowable: ColumnElement[bool]) -> Post:
     if not slugs.is_slug(slug):
         raise NotFound
     there = select(Post, navigation.version()).join(Slug, Slug.post_id == Post.id).where(Slug.slug == slug, knowable)
-    found = db.session.execute(there.options(_TAGGED, _PICTURED, *_shown(reader), *more), given).one_or_none()
+    found = db.session.execute(there.options(_TAGGED, _PICTURED, *_shown(reader))).one_or_none()
     if found is None:
         raise NotFound
     navigation.hear(found[1])
@@ -724,13 +749,12 @@ def _shown(reader: Reader) -> tuple[ORMOption, ...]:
 class Page(NamedTuple):
     """A stretch of a list, newest first.
 
-    :param posts: without their texts: ``body_md`` and ``body_html`` are not loaded, and asking for them is an error;
-        notes have their ``note_html``.
+    :param posts: without their texts, but what `Shown` has of them.
     :param older: what to pass as `before` for the stretch after this one; None when there is none.
     :param newer: what to pass as `after` for the stretch before this one; None when there is none.
     """
 
-    posts: Sequence[Post]
+    posts: Sequence[Any]
     older: str | None
     newer: str | None
 
@@ -753,19 +777,13 @@ def latest(
     :param within: only those that were published from the first moment on, and before the second one.
     :param before: go on with those older than here, as an earlier page's `older` says.
     :param after: go back to those newer than here, as an earlier page's `newer` says.
+    :return: posts as `Shown`.
     :raises NotFound: when one of these makes no sense, or both are given.
     """
-    return _live(
-        now=now,
-        limit=limit,
-        reader=reader,
-        author_key=author_key,
-        tag_id=tag_id,
-        within=within,
-        before=before,
-        after=after,
-        shown=(*_shown(reader), _NOTES, _PICTURED),
-    )
+    place = _from(before, after)
+    kind = _Live(reader, author_key is not None, tag_id is not None, within is not None)
+    begins, ends = within or (None, None)
+    return _live(kind, place, limit, {**_of(author_key, tag_id), "now": now, "begins": begins, "ends": ends})
 
 
 def syndicated(
@@ -776,46 +794,56 @@ def syndicated(
     tag_id: int | None = None,
     before: str | None = None,
 ) -> Page:
-    """List what `latest` shows a stranger, with texts and tags, in a single query; feeds are the same for everybody."""
-    return _live(
-        now=now,
-        limit=limit,
-        reader=ANYBODY,
-        author_key=author_key,
-        tag_id=tag_id,
-        within=None,
-        before=before,
-        after=None,
-        shown=_SYNDICATED,
-    )
+    """List what `latest` shows a stranger, with texts and tags; feeds are the same for everybody."""
+    kind = _Live(ANYBODY, author_key is not None, tag_id is not None, whole=True)
+    return _live(kind, _from(before, None), limit, {**_of(author_key, tag_id), "now": now})
 
 
-def _live(
-    *,
-    now: datetime,
-    limit: int,
-    reader: Reader,
-    author_key: AuthorKey | None,
-    tag_id: int | None,
-    within: tuple[datetime, datetime] | None,
-    before: str | None,
-    after: str | None,
-    shown: Collection[ORMOption],
-) -> Page:
-    live, readable = and_(Post.published_at <= now, Post.kind != PAGE), readable_by(reader, now)
-    if within is not None:
-        live = and_(live, Post.published_at >= within[0], Post.published_at < within[1])
-    if tag_id is not None:
-        chosen = [_tagged(tag_id, reader, now).where(live, case((readable, true()), else_=false()))]
-        return _page(chosen, PostTag.published_at, limit, before, after, shown=shown, number=PostTag.post_id)
-    if author_key is None:
-        chosen = [select(Post).where(live, readable)]
-    else:
-        # Not bare: SQLite would go through everybody's posts by their audience, to find the few of this author.
-        theirs = and_(live, case((readable, true()), else_=false()))
+def _of(author_key: AuthorKey | None, tag_id: int | None) -> dict[str, Any]:
+    issuer, author_id = author_key or (None, None)
+    return {"issuer": issuer, "author_id": author_id, "tag_id": tag_id}
+
+
+class _Live(NamedTuple):
+    """What kind of a list: the same statement serves all of a kind."""
+
+    reader: Reader
+    of_author: bool
+    of_tag: bool
+    within: bool = False
+    whole: bool = False
+
+
+class _Place(NamedTuple):
+    """Where a stretch of a list begins, and in which direction it goes; without a moment, at the newest."""
+
+    at: datetime | None = None
+    number: int = 0
+    back: bool = False
+
+
+def _live(kind: _Live, place: _Place, limit: int, given: Mapping[str, Any]) -> Page:
+    stretch = _stretch_of(kind, onward=place.at is not None, back=place.back)
+    found = shown.load(stretch, {**given, **place._asdict(), "most": limit + 1}, kind.reader)
+    return _page(found, place, limit, Post.published_at)
+
+
+@_BUILT_ONCE
+def _stretch_of(kind: _Live, *, onward: bool, back: bool) -> Select[Any]:
+    live, readable = and_(Post.published_at <= _NOW, Post.kind != PAGE), readable_by(kind.reader, _NOW)
+    if kind.within:
+        live = and_(live, Post.published_at >= bindparam("begins"), Post.published_at < bindparam("ends"))
+    # Not bare, but for all posts: SQLite would go through everybody's by their audience, to find these few.
+    theirs = and_(live, case((readable, true()), else_=false()))
+    moment, number, chosen = Post.published_at, Post.id, [select(Post).where(live, readable)]
+    if kind.of_tag:
+        moment, number, chosen = PostTag.published_at, PostTag.post_id, [_tagged(kind.reader).where(theirs)]
+    elif kind.of_author:
+        author_key: _Key = (bindparam("issuer"), bindparam("author_id"))
         held = select(Post).where(_held_by(author_key), theirs, authorship.holder_stands())
         chosen = [held, _beside(author_key).where(theirs)]
-    return _page(chosen, Post.published_at, limit, before, after, shown=shown)
+    stretch = _stretch(chosen, moment, number=number, onward=onward, back=back)
+    return stretch.with_only_columns(*(shown.whole() if kind.whole else shown.in_lists()))
 
 
 def of_author(
@@ -835,13 +863,12 @@ def of_author(
     chosen = [select(Post).where(_held_by(author_key), there)]
     if not sought or sought.state != TRASH:
         chosen.append(_beside(author_key).where(there))
-    return _page(chosen, Post.updated_at, limit, before, after, shown=(*_WITH_AUTHORS, _WITH_GROUPS))
+    return _last_saved(chosen, _from(before, after), limit)
 
 
 def of_everybody(*, limit: int, sought: Sought, before: str | None = None, after: str | None = None) -> Page:
     """List everybody's posts, the last saved first; for editors only. Paging and errors as in `latest`."""
-    chosen = [select(Post).where(sought.clause())]
-    return _page(chosen, Post.updated_at, limit, before, after, shown=(*_WITH_AUTHORS, _WITH_GROUPS))
+    return _last_saved([select(Post).where(sought.clause())], _from(before, after), limit)
 
 
 def count_states(author_key: AuthorKey, *, sought: Sought) -> dict[str, int]:
@@ -868,14 +895,17 @@ def chosen(ids: Collection[int], *, sought: Sought, reader: Reader) -> Sequence[
     ]
 
 
-def found(ids: Collection[int], *, now: datetime, reader: Reader) -> dict[int, Post]:
+def found(ids: Collection[int], *, now: datetime, reader: Reader) -> dict[int, Shown]:
     """Load those of these posts, by their ids, that are live and that a reader may read; without their texts."""
-    if not ids:
-        return {}
+    given = {"ids": list(ids), "now": now}
+    return {post.id: post for post in shown.load(_these(reader), given, reader)} if ids else {}
+
+
+@_BUILT_ONCE
+def _these(reader: Reader) -> Select[Any]:
     # Not bare: SQLite would go through all posts that the reader may read, to find these few.
-    theirs = case((and_(Post.published_at <= now, readable_by(reader, now)), true()), else_=false())
-    there = select(Post).where(Post.id.in_(ids), theirs)
-    return {post.id: post for post in _listed(there.options(_LISTED, *_shown(reader)))}
+    theirs = case((and_(Post.published_at <= _NOW, readable_by(reader, _NOW)), true()), else_=false())
+    return select(*shown.in_lists()).where(Post.id.in_(bindparam("ids", expanding=True)), theirs)
 
 
 def next_due(now: datetime, connection: Connection | None = None) -> datetime | None:
@@ -898,18 +928,18 @@ def that_ask(author_key: AuthorKey, *, limit: int) -> Sequence[Post]:
     return db.session.scalars(chosen.options(_LISTED, *_WITH_AUTHORS).limit(limit)).all()
 
 
-def _held_by(author_key: AuthorKey) -> ColumnElement[bool]:
+def _held_by(author_key: _Key) -> ColumnElement[bool]:
     return and_(Post.author_issuer == author_key[0], Post.author_id == author_key[1])
 
 
-def _beside(author_key: AuthorKey) -> Select[Post]:
+def _beside(author_key: _Key) -> Select[Post]:
     return select(Post).join(Post.author_rows).where(authorship.stands_beside(author_key))
 
 
-def _tagged(tag_id: int, reader: Reader, now: datetime) -> Select[Post]:
+def _tagged(reader: Reader) -> Select[Post]:
     """Come by the index of the tag, in the order of the list: a join and a sort would go through all of its posts."""
     tagged = select(Post).join(PostTag, PostTag.post_id == Post.id)
-    tagged = tagged.where(PostTag.tag_id == tag_id, PostTag.published_at <= now)
+    tagged = tagged.where(PostTag.tag_id == bindparam("tag_id"), PostTag.published_at <= _NOW)
     return tagged.where(PostTag.visible_to == EVERYONE) if reader == ANYBODY else tagged
 
 
@@ -955,59 +985,66 @@ _LISTED = load_only(
     Post.image_alt,
     raiseload=True,
 )
-_SYNDICATED = (
-    _WITH_HANDLE,
-    joinedload(Post.author_rows).joinedload(PostAuthor.handle_row).load_only(Handle.handle),
-    undefer(Post.body_html),
-    _TAGGED,
-)
-_NOTES = with_expression(Post.note_html, case((Post.kind == NOTE, Post.body_html)))
 
 
-def _page(
-    chosen: Sequence[Select[Post]],
-    moment: InstrumentedAttribute[Any],
-    limit: int,
-    before: str | None,
-    after: str | None,
-    *,
-    shown: Collection[ORMOption],
-    number: InstrumentedAttribute[int] = Post.id,
-) -> Page:
-    """Cut a page out of a list by the place of a post in it, (moment, id), which no newer post can shift.
-
-    :param chosen: the list; if more than one, put together, of which none has a post that another has.
-    """
+def _from(before: str | None, after: str | None) -> _Place:
     if before is not None and after is not None:
         raise NotFound
-    place = tuple_(moment, number)
-    order = (moment.asc(), number.asc()) if after is not None else (moment.desc(), number.desc())
-    if before is not None:
-        chosen = [each.where(place < _place(before)) for each in chosen]
-    if after is not None:
-        chosen = [each.where(place > _place(after)) for each in chosen]
-    cut = [each.order_by(*order).limit(limit + 1) for each in chosen]
-    stretch = cut[0] if len(cut) == 1 else _together(cut).order_by(*order).limit(limit + 1)
-    found = _listed(stretch.options(_LISTED, *shown))
-    more = len(found) > limit
-    posts = found[:limit]
-    if after is not None:
+    if before is None and after is None:
+        return _Place()
+    if not (parts := _CURSOR.fullmatch(before if after is None else after)):  # type: ignore[arg-type]
+        raise NotFound
+    return _Place(_EPOCH + timedelta(microseconds=int(parts[1])), int(parts[2]), back=after is not None)
+
+
+def _stretch(
+    chosen: Sequence[Select[Post]],
+    moment: InstrumentedAttribute[Any],
+    *,
+    onward: bool,
+    back: bool,
+    number: InstrumentedAttribute[int] = Post.id,
+) -> Select[Post]:
+    """Cut a stretch out of a list by the place of a post in it, (moment, id), which no newer post can shift.
+
+    :param chosen: the list; if more than one, put together, of which none has a post that another has.
+    :return: with the parameters that `_Place` has, and ``most``.
+    """
+    place, here = (
+        tuple_(moment, number),
+        tuple_(bindparam("at", type_=UtcDateTime()), bindparam("number", type_=Integer)),
+    )
+    order = (moment.asc(), number.asc()) if back else (moment.desc(), number.desc())
+    if onward:
+        chosen = [each.where(place > here if back else place < here) for each in chosen]
+    most = bindparam("most", type_=Integer)
+    cut = [each.order_by(*order).limit(most) for each in chosen]
+    return cut[0] if len(cut) == 1 else _together(cut).order_by(*order).limit(most)
+
+
+def _page(found: Sequence[Any], place: _Place, limit: int, moment: InstrumentedAttribute[Any]) -> Page:
+    """Make a page of a stretch.
+
+    :param found: one more than the page has room for, where there are more.
+    """
+    more, posts = len(found) > limit, found[:limit]
+    if place.back:
         posts = posts[::-1]
+    begins_later = place.at is not None and not place.back
     return Page(
         posts,
-        older=_cursor(posts[-1], moment) if posts and (more or after is not None) else None,
-        newer=_cursor(posts[0], moment) if posts and (before is not None or (more and after is not None)) else None,
+        older=_cursor(posts[-1], moment) if posts and (more or place.back) else None,
+        newer=_cursor(posts[0], moment) if posts and (begins_later or (more and place.back)) else None,
     )
 
 
-def _listed(stretch: Select[Post]) -> list[Post]:
-    """Load posts for a list, with the texts of notes, and hear by the way whether the navigation has changed."""
-    rows = db.session.execute(stretch.add_columns(navigation.version())).unique().all()
+def _last_saved(chosen: Sequence[Select[Post]], place: _Place, limit: int) -> Page:
+    """Load posts that somebody works on, and hear by the way whether the navigation has changed."""
+    stretch = _stretch(chosen, Post.updated_at, onward=place.at is not None, back=place.back)
+    loaded = stretch.options(_LISTED, *_WITH_AUTHORS, _WITH_GROUPS).add_columns(navigation.version())
+    rows = db.session.execute(loaded, {**place._asdict(), "most": limit + 1}).all()
     navigation.hear(rows[0][1] if rows else db.session.scalar(select(navigation.version())) or 0)
-    for post, _ in rows:
-        if note_html := vars(post).get("note_html"):  # where it was asked for
-            set_committed_value(post, "note_html", apart(note_html, f"n{post.id}"))
-    return [post for post, _ in rows]
+    return _page([post for post, _ in rows], place, limit, Post.updated_at)
 
 
 def _together(stretches: Sequence[Select[Post]]) -> Select[Post]:
@@ -1023,9 +1060,3 @@ _CURSOR = re.compile(r"([0-9]{1,17})-([0-9]{1,9})")  # more digits may be no mom
 def _cursor(post: Post, moment: InstrumentedAttribute[Any]) -> str:
     at: datetime = getattr(post, moment.key)
     return f"{(at - _EPOCH) // timedelta(microseconds=1)}-{post.id}"
-
-
-def _place(cursor: str) -> tuple[datetime, int]:
-    if not (parts := _CURSOR.fullmatch(cursor)):
-        raise NotFound
-    return _EPOCH + timedelta(microseconds=int(parts[1])), int(parts[2])

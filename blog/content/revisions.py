@@ -69,6 +69,8 @@ def _row(  # noqa: PLR0917
 
 def _words(before: tuple[str, str], after: tuple[str, str]) -> tuple[int, int]:
     """Count the words that are new and those that are gone; as two bags, which costs a long text nothing."""
+    if not any(before):
+        return sum(len(part.split()) for part in after), 0
     old, new = (Counter(word for part in text for word in part.split()) for text in (before, after))
     return (new - old).total(), (old - new).total()
 

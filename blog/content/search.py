@@ -11,13 +11,14 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any, NamedTuple
 
-from sqlalchemy import or_, select, text
+from sqlalchemy import Select, bindparam, or_, select, text
 from sqlalchemy.orm import aliased
 
 from blog.content import index, posts, tags, words
 from blog.content.readers import ANYBODY, EVERYONE, GROUPS, PEOPLE, Reader
+from blog.content.shown import Shown
 from blog.content.words import align, pattern, tokens
-from blog.db import Post, Searchable, TagName, db
+from blog.db import Searchable, TagName, ask, db
 from blog.errors import NotFound
 
 LONGEST = 200  # characters of what is typed
@@ -134,13 +135,13 @@ class Part(NamedTuple):
 class Result(NamedTuple):
     """A post that was found.
 
-    :param post: for a list, without its texts.
+    :param post: as in a list, without its texts.
     :param title: and `snippet`, a piece of its text: in parts, which are plain text and no markup.
     """
 
-    post: Post
-    title: list[Part]
-    snippet: list[Part]
+    post: Shown
+    title: tuple[Part, ...]
+    snippet: tuple[Part, ...]
 
 
 class Page(NamedTuple):
@@ -202,13 +203,17 @@ def longer(sought: Sought, *, now: datetime, reader: Reader = ANYBODY) -> str | 
 
 def _results(ids: Sequence[int], sought: Sought, now: datetime, reader: Reader) -> list[Result]:
     found = posts.found(ids, now=now, reader=reader)
-    stored = select(Searchable.post_id, Searchable.text).where(Searchable.post_id.in_(found))
-    texts = {row[0]: row[1] for row in db.session.execute(stored)}
+    texts = {row[0]: row[1] for row in ask(_TEXTS, {"ids": list(found)})}
     return [
-        Result(post, mark(post.title, sought.terms), snippet(texts.get(post.id, ""), sought.terms))
+        Result(post, tuple(mark(post.title, sought.terms)), tuple(snippet(texts.get(post.id, ""), sought.terms)))
         for post in map(found.get, ids)
         if post is not None
     ]
+
+
+_TEXTS: Any = select(Searchable.post_id, Searchable.text).where(
+    Searchable.post_id.in_(bindparam("ids", expanding=True))
+)
 
 
 # -- where it stands ---------------------------------------------------------------------------------------------------
@@ -235,24 +240,35 @@ def _audience(reader: Reader) -> list[str]:
 def _tag_marks(sought: Sought) -> dict[Term | str, list[str]]:
     """Find the tags that are meant by name, and those that hold a word that is looked for."""
     named, terms = {*sought.tags, *sought.without_tags}, {*sought.terms, *sought.without}
-    held, every = aliased(TagName), aliased(TagName)
-    like = [held.folded == name for name in named]
-    for term in terms:
-        like += [
-            held.folded.contains(term.words[0], autoescape=True),
-            held.slug.contains(term.words[0], autoescape=True),
-        ]
-    if not like:
+    if not named and not terms:
         return {}
-    rows = db.session.execute(
-        select(held.folded, every.first_tag_id).join(every, every.tag_id == held.tag_id).where(or_(*like)).limit(500)
-    ).all()
+    given = {f"like{number}": f"%{_escaped(term.words[0])}%" for number, term in enumerate(terms)}
+    rows = ask(_tags_like(len(terms)), {**given, "names": list(named)})
     marks: dict[Term | str, list[str]] = {}
     for name, number in rows:
         meant = [each for each in terms if each.found_in(tokens(name))] + ([name] if name in named else [])
         for each in meant:
             marks.setdefault(each, []).append(index.tag_mark(number))
     return {each: sorted(set(some)) for each, some in marks.items()}
+
+
+@lru_cache
+def _tags_like(terms: int) -> Select[str, int]:
+    """Find the numbers of tags by names, and by what their names hold; as many as a search has room for, and more."""
+    held, every = aliased(TagName), aliased(TagName)
+    like = [held.folded.in_(bindparam("names", expanding=True))]
+    for number in range(terms):
+        like += [each.like(bindparam(f"like{number}"), escape=_ESCAPE) for each in (held.folded, held.slug)]
+    both = select(held.folded, every.first_tag_id).join(every, every.tag_id == held.tag_id)
+    return both.where(or_(*like)).limit(500)
+
+
+_ESCAPE = "/"
+
+
+def _escaped(word: str) -> str:
+    """Let nothing in a word be a sign of LIKE."""
+    return re.sub(f"([%_{_ESCAPE}])", rf"{_ESCAPE}\1", word)
 
 
 def _marks_of(marks: dict[Term | str, list[str]], some: Sequence[Term | str]) -> list[str]:
@@ -277,7 +293,7 @@ def _look_sqlite(asked: _Asked, limit: int) -> list[_Place]:
 
 
 def _match(expression: str, tier: int, begin: int, limit: int) -> list[_Place]:
-    rows = db.session.execute(_MATCH, {"expression": expression, "begin": begin, "most": limit})
+    rows = ask(_MATCH, {"expression": expression, "begin": begin, "most": limit})
     return [_Place(tier, row[0], row[1]) for row in rows]
 
 
@@ -341,7 +357,7 @@ def _tier_postgresql(tier: int, limit: int, values: dict[str, Any], beside: str)
     values |= {"tier": tier, "most": limit, "newest": NEWEST, "among": PHRASES_AMONG if beside else limit}
     rows: Sequence[Any] = ()
     for statement in (_NEWEST[tier], _ALL):
-        rows = db.session.execute(text(statement.format(beside=beside)), values).all()
+        rows = ask(text(statement.format(beside=beside)), values)
         if len(rows) == limit:
             break
     return [_Place(tier, *row) for row in rows]

@@ -12,8 +12,9 @@ from urllib.parse import urljoin, urlsplit
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from blog.content.details import NOTE
+from blog.content.shown import Shown
 from blog.content.text import absolute, fit
-from blog.db import Named, Post
+from blog.db import Named
 
 GENERATOR = "Byline"
 SINCE = "2026"  # the date in our tag URIs, which never changes
@@ -113,24 +114,24 @@ def tag_uri(site: Site, *path: str | int) -> str:
     return f"tag:{site.authority}:{'/'.join(map(str, path))}"
 
 
-def entry(post: Post, *, site: Site, author: Callable[[Named], Author]) -> Entry:
+def entry(post: Shown, *, site: Site, author: Callable[[Named], Author]) -> Entry:
     """Tell a live post.
 
     :param post: as `posts.syndicated` lists it.
     :param author: says how somebody who is named above it is shown.
     """
-    published = post.published_at or post.updated_at
+    published = post.published_at or NOT_YET
     url = f"{site.url}/{post.slug}"
     return Entry(
         id=tag_uri(site, "post", post.id),
         url=url,
         title=post.title,
         has_title=post.kind != NOTE,
-        content_html=absolute(post.body_html, url),
+        content_html=absolute(post.body_html or "", url),
         excerpt=post.excerpt,
         authors=tuple(author(each) for each in post.named),
         published=published,
-        updated=max(published, post.updated_at),
+        updated=max(published, post.updated_at or published),
         tags=tuple(tag.name for tag in post.tags),
         lang=post.lang,
         image=_image(post, url),
@@ -138,7 +139,7 @@ def entry(post: Post, *, site: Site, author: Callable[[Named], Author]) -> Entry
     )
 
 
-def _image(post: Post, page_url: str) -> Image | None:
+def _image(post: Shown, page_url: str) -> Image | None:
     if not post.image_url:
         return None
     return Image(urljoin(page_url, post.image_url), post.image_alt, _TYPES.get(post.image_url.rpartition(".")[2]))

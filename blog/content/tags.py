@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, case, func, insert, select, true, update
+from sqlalchemy import ColumnElement, and_, bindparam, case, func, insert, select, true, update
 from sqlalchemy import delete as delete_from
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -15,7 +15,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 from blog.content import slugs
 from blog.content.readers import Reader, named_there, readable_by
 from blog.content.text import line
-from blog.db import Post, PostAuthor, PostTag, Tag, TagName, db, tell_caches, writing
+from blog.db import Post, PostAuthor, PostTag, Tag, TagName, ask, db, tell_caches, writing
 from blog.errors import Invalid, NotFound, Words
 
 MOST = 30  # of one post; real ones have up to 23
@@ -200,10 +200,12 @@ def at(slug: str) -> Found:
     """
     if not slugs.is_slug(slug):
         raise NotFound
-    named = select(Tag.id, Tag.name, Tag.slug).join(TagName).where(TagName.slug == slug)
-    if not (row := db.session.execute(named).one_or_none()):
+    if not (rows := ask(_AT, {"slug": slug})):
         raise NotFound
-    return Found(*row)
+    return Found(*rows[0])
+
+
+_AT = select(Tag.id, Tag.name, Tag.slug).join(TagName).where(TagName.slug == bindparam("slug"))
 
 
 def offered(reader: Reader, *, now: object, limit: int) -> list[str]:

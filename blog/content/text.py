@@ -214,8 +214,20 @@ def _opened_quotation(self: RendererHTML, tokens: Sequence[Token], index: int, o
     return self.renderToken(tokens, index, options, env).rstrip("\n") + "\n"
 
 
+_LABEL = "[a-z0-9-]{1,63}"
+_PLAIN = re.compile(rf"https?://(?:{_LABEL}\.){{0,3}}{_LABEL}(?:/[a-zA-Z0-9/._~+=&#?-]*)?")
+
+
+class _Markdown(MarkdownIt):
+    """The parser, which takes most addresses as they are instead of taking them apart."""
+
+    def normalizeLink(self, url: str) -> str:  # noqa: N802  (its name there)
+        """Write an address with what cannot stand in one as %XX."""
+        return url if _PLAIN.fullmatch(url) else super().normalizeLink(url)
+
+
 def _parser() -> MarkdownIt:
-    parser = MarkdownIt("commonmark", {"html": True, "tasklists": True, "maxNesting": 20})
+    parser = _Markdown("commonmark", {"html": True, "tasklists": True, "maxNesting": 20})
     parser.enable(["table", "strikethrough"]).use(footnote_plugin, inline=False)
     everywhere = ["paragraph", "reference", "blockquote", "list", "table", "footnote_def"]
     parser.block.ruler.before("table", "count_steps", _count_steps, {"alt": everywhere})
@@ -418,8 +430,10 @@ def excerpt(body_html: str, longest: int = 280) -> str:
     :param longest: how many characters the result may have, an ellipsis included.
     """
     prose, _, _ = body_html.partition(_FOOTNOTES)
-    prose = _NEW_LINE.sub(r" \g<0>", _FOOTNOTE_MARK.sub("", prose))
-    words = " ".join(html.unescape(_prose_only.clean(prose)).split())
+    prose = _FOOTNOTE_MARK.sub("", prose)
+    words = _prose(prose[: max(0, prose.rfind("<", 0, 10 * longest))])  # most are long enough before the end
+    if len(words) <= longest:
+        words = _prose(prose)
     if len(words) <= longest:
         return words
     cut = words[: longest - 1]
@@ -429,8 +443,12 @@ def excerpt(body_html: str, longest: int = 280) -> str:
     return at_word.rstrip(" ,.;:–—-") + "…"
 
 
+def _prose(part: str) -> str:
+    return " ".join(html.unescape(_prose_only.clean(_NEW_LINE.sub(r" \g<0>", part))).split())
+
+
 _BLOCK = re.compile(r"</?(?:h[2-6]|pre|t[dhr]|table|caption|ol|ul)\b")
-_words_only = nh3.Cleaner(tags=set(), attributes={}, clean_content_tags=set())
+_MARKUP = re.compile("<[^<>]*>")
 
 
 def plain(body_html: str) -> str:
@@ -439,7 +457,7 @@ def plain(body_html: str) -> str:
     :param body_html: as `render` returns it.
     """
     spaced = _BLOCK.sub(r" \g<0>", _NEW_LINE.sub(r" \g<0>", _FOOTNOTE_MARK.sub("", body_html)))
-    return " ".join(html.unescape(_words_only.clean(spaced)).split())
+    return " ".join(html.unescape(_MARKUP.sub("", spaced)).split())
 
 
 _OPENING = re.compile(r"<[a-z][^<>]*>")

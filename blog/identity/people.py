@@ -9,6 +9,7 @@ import unicodedata
 from base64 import b32encode
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, NamedTuple, TypeGuard
 
 from blog.errors import Invalid, LoginRefused, Words
@@ -101,6 +102,7 @@ def handle(key: Key, *, secret: bytes) -> str:
     return b32encode(_hashed(key, "handle", secret))[:10].decode().lower()
 
 
+@lru_cache(maxsize=10_000)  # each author has one on every page
 def _hashed(key: Key, purpose: str, secret: bytes) -> bytes:
     return hmac.digest(secret, f"{purpose}\0{key.issuer}\0{key.id}".encode(), hashlib.sha256)
 

@@ -10,11 +10,12 @@ import json
 import logging
 from typing import Any, TextIO, cast
 
-from flask import g, has_request_context
+from flask import has_request_context
 from flask.logging import wsgi_errors_stream
 
 from blog.identity.people import ROLES, Key, Person
 from blog.porch import person_ref
+from blog.web import answers
 from blog.web.clock import moment
 
 LOGGER = logging.getLogger("blog.security")
@@ -37,8 +38,8 @@ def note(event: str, *, person: Person | Key | None = None, alarm: bool = False,
     :param facts: what else there is to know; None is left out.
     """
     line: dict[str, Any] = {"at": moment().isoformat(timespec="milliseconds"), "event": event}
-    if has_request_context() and "request_id" in g:
-        line["request"] = g.request_id
+    if has_request_context():
+        line["request"] = answers.request_id()
     if person is not None:
         line["person"] = ref(person)
     line |= {name: value for name, value in facts.items() if value is not None}

@@ -52,8 +52,8 @@ STATUS: dict[type[Exception], int] = {
 
 def init_app(app: Flask) -> None:
     """Answer every error of this application with a page in the site's look."""
-    app.before_request(_name_request)
     app.before_request(_must_say_length)
+    app.add_template_global(request_id)
     for error, status in STATUS.items():
         app.register_error_handler(error, _says(status))
     app.register_error_handler(errors.Moved, _moved)
@@ -65,8 +65,11 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(Exception, _broken)
 
 
-def _name_request() -> None:
-    g.request_id = secrets.token_hex(6)
+def request_id() -> str:
+    """Name this request, for the log and for whoever asks what went wrong; most need none."""
+    if "request_id" not in g:
+        g.request_id = secrets.token_hex(6)
+    return str(g.request_id)
 
 
 def _must_say_length() -> None:
@@ -85,8 +88,6 @@ def _page(
     status: int, sentence: str = "", *, retry_after_s: float | None = None, typed: Sequence[tuple[str, str]] = ()
 ) -> ResponseReturnValue:
     title, usual = map(translated, PAGES.get(status, PAGES[500 if status >= 500 else 400]))
-    if "request_id" not in g:  # what went wrong came before everything else, when the session was looked up
-        _name_request()
     if request_ctx.url_adapter is None:  # the Host header is no name at all, so no page with links can be built
         return Response(title, status, mimetype="text/plain")
     if wants_json():
@@ -172,13 +173,13 @@ def _too_many(error: errors.TooMany) -> ResponseReturnValue:
 
 
 def _unreachable(error: errors.Unreachable) -> ResponseReturnValue:
-    current_app.logger.warning("unreachable request=%s what=%s", g.request_id, error.what)
+    current_app.logger.warning("unreachable request=%s what=%s", request_id(), error.what)
     return _page(503, retry_after_s=error.retry_after)
 
 
 def _database_away(error: OperationalError | PoolTimeout) -> ResponseReturnValue:
     why = str(getattr(error, "orig", error)).split("\n")[0]
-    current_app.logger.error("database_away request=%s %s", g.get("request_id"), why)
+    current_app.logger.error("database_away request=%s %s", request_id(), why)
     return _page(503)
 
 
@@ -193,7 +194,7 @@ def _http(error: HTTPException) -> ResponseReturnValue:
 
 
 def _broken(error: Exception) -> ResponseReturnValue:
-    current_app.logger.exception("broken request=%s endpoint=%s", g.get("request_id"), request.endpoint)
+    current_app.logger.exception("broken request=%s endpoint=%s", request_id(), request.endpoint)
     if current_app.testing or current_app.debug:
         raise error
     return _page(500)

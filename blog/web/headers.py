@@ -55,13 +55,24 @@ def init_app(app: Flask, *, policy: str, https: bool) -> None:
 
     @app.after_request
     def add_headers(response: Response) -> Response:
+        said = {name.lower() for name, _ in response.headers}
         for name, value in always.items():
-            response.headers.setdefault(name, value)
+            if name.lower() not in said:
+                response.headers.add(name, value)
         if "frame-ancestors 'none'" not in response.headers["Content-Security-Policy"]:
             del response.headers["X-Frame-Options"]  # it can name no other site
-        if request.endpoint != "static" and not response.cache_control.max_age:
-            response.vary.add("Cookie")
+        if request.endpoint != "static" and "max-age" not in response.headers.get("Cache-Control", ""):
+            depend_on(response, "Cookie")
         return response
+
+
+def depend_on(response: Response, name: str) -> None:
+    """Tell caches that an answer is another one where a header of the request is another (RFC 9110, 12.5.5)."""
+    said = response.headers.get("Vary")
+    if said is None:
+        response.headers.add("Vary", name)
+    elif name.lower() not in said.lower():
+        response.headers["Vary"] = f"{said}, {name}"
 
 
 def let_frame(response: Response, origin: str) -> Response:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 from babel import Locale, dates, lists, numbers
-from flask import Flask, Response, current_app, has_app_context, has_request_context, request
-from flask_babel import Babel, gettext, ngettext
+from babel.support import NullTranslations
+from flask import Flask, Response, current_app, g, has_app_context, has_request_context, request
+from flask_babel import Babel, get_translations
 from werkzeug.datastructures import LanguageAccept
 from werkzeug.http import parse_accept_header
 
 from blog.errors import Words
+from blog.web import headers
 
 __all__ = ("LANGUAGES", "day", "day_and_time", "direction", "gettext", "language", "month", "ngettext", "translated")
 
@@ -46,6 +48,7 @@ SAID_BY_SETTINGS = (  # which know nothing of languages
 def init_app(app: Flask) -> None:
     """Let this application speak the language of who asks, or the one of LANGUAGE."""
     Babel(app, default_locale=DEFAULT, locale_selector=language)
+    app.jinja_env.install_gettext_callables(_sentence, _counted, newstyle=True)  # type: ignore[attr-defined]
     for name in (day, day_and_time, month, month_name, number, translated):
         app.add_template_filter(name)
     app.jinja_env.globals.update(
@@ -64,12 +67,14 @@ def language() -> str:
 
     :return: one of LANGUAGES; outside of a request that of the blog.
     """
-    said = current_app.config["LANGUAGE"] if has_app_context() else ""
-    if said or not has_request_context():
-        return said or DEFAULT
-    return best(request.headers.get("Accept-Language", ""))
+    if not has_request_context():
+        return (current_app.config["LANGUAGE"] if has_app_context() else "") or DEFAULT
+    if "language" not in g:
+        g.language = current_app.config["LANGUAGE"] or best(request.headers.get("Accept-Language", ""))
+    return g.language
 
 
+@lru_cache(maxsize=256)  # browsers say few different ones
 def best(asked: str) -> str:
     """Choose among LANGUAGES by what a browser asks for.
 
@@ -81,6 +86,34 @@ def best(asked: str) -> str:
 def direction() -> str:
     """Tell which way the language of this request is written, as HTML's ``dir`` says it."""
     return LANGUAGES[language()].direction
+
+
+def gettext(text: str, **values: object) -> str:
+    """Say a sentence of the catalogues in the language of this request, with values in it."""
+    return _sentence(text) % values if values else _sentence(text)
+
+
+def ngettext(one: str, many: str, count: int, **values: object) -> str:
+    """Say a sentence in the form that goes with a number; ``num`` is among the values."""
+    return _counted(one, many, count) % {"num": count, **values}
+
+
+def _sentence(text: str) -> str:
+    return _catalogue().ugettext(text)
+
+
+def _counted(one: str, many: str, count: int) -> str:
+    return _catalogue().ungettext(one, many, count)
+
+
+def _catalogue() -> NullTranslations:
+    """Give the catalogue of this language, which Flask-Babel would look for anew at each sentence; a page has fifty."""
+    if (spoken := language()) not in _catalogues:
+        _catalogues[spoken] = get_translations()
+    return _catalogues[spoken]
+
+
+_catalogues: dict[str, NullTranslations] = {}
 
 
 def translated(text: str) -> str:
@@ -143,10 +176,14 @@ def _locale(spoken: str) -> Locale:
 
 
 def _written(at: date, pattern: str) -> str:
-    locale = _locale(language())
-    if isinstance(at, datetime):
-        return dates.format_datetime(at, pattern, locale=locale)
-    return dates.format_date(at, pattern, locale=locale)
+    # by its own clock alone: moments that are the same are equal, whatever their clocks show
+    return _write(at.replace(tzinfo=None) if isinstance(at, datetime) else at, pattern, language())
+
+
+@lru_cache(maxsize=4096)  # lists show the same days and moments again and again
+def _write(at: date, pattern: str, spoken: str) -> str:
+    write = dates.format_datetime if isinstance(at, datetime) else dates.format_date
+    return write(at, pattern, locale=_locale(spoken))
 
 
 def _value(value: Any) -> str:
@@ -157,6 +194,6 @@ def _value(value: Any) -> str:
 
 def _vary(response: Response) -> Response:
     """Tell caches that a page is another one for who reads another language (RFC 9110, 12.5.5)."""
-    if negotiated() and response.mimetype == "text/html" and response.cache_control.public:
-        response.vary.add("Accept-Language")
+    if negotiated() and response.mimetype == "text/html" and "public" in response.headers.get("Cache-Control", ""):
+        headers.depend_on(response, "Accept-Language")
     return response

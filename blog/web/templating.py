@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 from urllib.parse import urljoin, urlsplit
 from zoneinfo import ZoneInfo
 
-from flask import Flask
+from flask import Flask, request
+from flask.templating import Environment as FlaskEnvironment
+from jinja2 import pass_eval_context
+from jinja2.nodes import EvalContext
+from jinja2.runtime import Macro
 
-from blog.web import zones
+from blog.web import languages, zones
 
 IN_PAGES = ("_theme.js", "_copy.js")
+KEPT_MOST = 500  # about a megabyte
 
 
 def machine(at: datetime) -> str:
@@ -40,6 +47,73 @@ def scripts(app: Flask) -> dict[str, str]:
     }
 
 
+class Environment(FlaskEnvironment):
+    """Flask's, where templates know what is global when they are loaded, as one dictionary.
+
+    Else it is a chain of two, which every page and every import goes through step by step.
+    """
+
+    def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
+        """Say what is global in a template."""
+        return {**self.globals, **(d or {})}
+
+
+class Once:
+    """What macros made, kept for the next page that shows the very same.
+
+    A piece is found by all that goes into it: the macro, the values it is given, and the language. So it shows nothing
+    that is no longer so, and nobody has to say when something has changed.
+    """
+
+    def __init__(self) -> None:
+        self._made: dict[tuple[Any, ...], str] = {}
+
+    @pass_eval_context
+    def __call__(self, context: EvalContext, macro: Macro, *values: Any) -> str:
+        """Call a macro, for templates.
+
+        :param macro: what it says depends on nothing but these values, settings and the language.
+        :param values: with a hash, and equal only where nobody could tell the difference.
+        """
+        return self._piece(context, macro, languages.language(), *values)
+
+    @pass_eval_context
+    def each(
+        self, context: EvalContext, macro: Macro, posts: Iterable[Any], bylines: Mapping[Any, Any]
+    ) -> Iterator[str]:
+        """Call a macro for each post of a list: with the post, the bylines of those who are named above it, each with
+        its key, and whether it is the first.
+        """
+        spoken, first = languages.language(), True
+        for post in posts:
+            yield self._piece(context, macro, spoken, post, named_by(post, bylines), first)
+            first = False
+
+    def _piece(self, context: EvalContext, macro: Macro, spoken: str, *values: Any) -> str:
+        piece = (macro, spoken, values)
+        made = self._made.get(piece)
+        if made is None:
+            if len(self._made) >= KEPT_MOST:
+                self._made.clear()
+            made = self._made[piece] = macro(context, *values)
+        return made
+
+
+def named_by(post: Any, bylines: Mapping[Any, Any]) -> tuple[tuple[Any, Any], ...]:
+    """Give the bylines of those who are named above a post, each with its key, as a value."""
+    return tuple((each.key, bylines[each.key]) for each in post.named if each.key)
+
+
+def place_among(links: Sequence[tuple[str, str]], pages: Sequence[Any] = ()) -> str | None:
+    """Give the path of this page if one of these leads to it.
+
+    :param links: labels and places.
+    :param pages: with slugs.
+    """
+    there = any(request.path == place for _, place in links) or any(request.path[1:] == page.slug for page in pages)
+    return request.path if there else None
+
+
 def init_app(app: Flask) -> None:
     """Give this application's templates these filters."""
     app.add_template_filter(zones.in_words, "in_zone")
@@ -48,5 +122,7 @@ def init_app(app: Flask) -> None:
     app.add_template_filter(lambda address: urljoin(app.config["PUBLIC_URL"], address), "absolute")
     for name in (machine, host):
         app.add_template_filter(name)
+    once = Once()
+    app.jinja_env.globals.update(once=once, once_each=once.each, named_by=named_by, place_among=place_among)
     scripts = Path(app.static_folder or "").glob("*.js")
     app.jinja_env.globals["integrity"] = {script.name: integrity(script.read_bytes()) for script in scripts}

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, select, text, update
 
-from blog.content import index, ownership, posts, rendering, search, tags, trash
+from blog.content import index, ownership, posts, rendering, search, tags, trash, words
 from blog.content.details import NOTE, PAGE, Details
 from blog.content.readers import Audience, Reader
 from blog.content.search import Part, Term
@@ -394,6 +394,13 @@ HOSTILE = [
 def test_nothing_that_is_typed_is_an_error_or_an_operator(database, typed):
     write("One", "otter", audience="people")
     assert found(typed) == []
+
+
+@given(typed=st.text(max_size=40) | st.text(alphabet="a_ é1ा्\u200d\u0301क水가", max_size=20))
+def test_words_are_the_same_by_the_short_way(typed):
+    folded = words.fold(typed).replace("_", " ")
+    if words._JOINING.isdisjoint(folded):
+        assert words._PLAIN_WORD.findall(folded) == words._WORD.findall(folded)
 
 
 @given(typed=st.text(max_size=60) | st.text(alphabet='ab*"-: tag()水京', max_size=30))

@@ -1,5 +1,6 @@
 """Text: what may come in, what Markdown becomes, and that nothing harmful is left of it."""
 
+import html
 import re
 import time
 from contextlib import suppress
@@ -9,6 +10,7 @@ import pytest
 from bs4 import BeautifulSoup
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 
 from blog.content import text
 from blog.errors import Invalid
@@ -174,6 +176,11 @@ def test_no_heading_is_the_pages_own(body_md, levels):
 def test_bare_addresses_become_links(body_md, addresses):
     page = BeautifulSoup(text.render(body_md), "html.parser")
     assert [link["href"] for link in page.find_all("a")] == addresses
+
+
+@given(st.from_regex(text._PLAIN, fullmatch=True))
+def test_addresses_that_are_taken_as_they_are_would_stay_so(url):
+    assert MarkdownIt("commonmark").normalizeLink(url) == url
 
 
 @pytest.mark.parametrize(
@@ -379,6 +386,19 @@ def test_an_excerpt_is_plain_prose(body_md, words):
 def test_an_excerpt_ends_with_a_word(words, cut):
     assert text.excerpt(f"<p>{words}</p>", longest=10) == cut
     assert len(cut) <= 10
+
+
+@given(
+    st.lists(
+        st.sampled_from(["<p>", "</p>", "<pre>", "</pre>", "a ", "b", "<br>", "a[^1] ", "**c**", "\n\n"]), max_size=60
+    ),
+    st.integers(2, 30),
+)
+def test_an_excerpt_is_the_same_however_much_follows(parts, longest):
+    body_html = text.render("".join(parts) + "\n\n[^1]: d")
+    whole = text.excerpt(body_html, longest=10_000)
+    cut = text.excerpt(body_html, longest)
+    assert cut == whole if len(whole) <= longest else cut == text.excerpt(f"<p>{html.escape(whole)}</p>", longest)
 
 
 @given(st.text(alphabet="ab <>&;,.-é東", max_size=60), st.integers(2, 40))

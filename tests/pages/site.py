@@ -109,9 +109,10 @@ class Site:
         self.door.sub = sub
         return Visitor().open(f"{self.url}/login")
 
-    def page(self, sub: str | None = None) -> Page:
+    def page(self, sub: str | None = None, language: str = "en") -> Page:
         """Open a browser, of a stranger or of somebody who is logged in; what is put into its pages may run there."""
-        page = self.browser.new_context(base_url=self.url, bypass_csp=True, reduced_motion="reduce").new_page()
+        context = self.browser.new_context(base_url=self.url, locale=language, bypass_csp=True, reduced_motion="reduce")
+        page = context.new_page()
         page.set_default_timeout(60_000)
         if sub:
             self.door.sub = sub

@@ -32,7 +32,14 @@ def report(what, lines):
 
 def test_every_kind_of_page_is_there(visits):
     kinds = [each for each in visits if BROUGHT_IN not in each.name]
-    other = {"no such page": 404, "gone": 410, "a login that failed": 400, "not allowed": 403, "conflict": 409}
+    other = {
+        "no such page": 404,
+        "gone": 410,
+        "a login that failed": 400,
+        "not allowed": 403,
+        "conflict": 409,
+        "no such page, in Arabic": 404,
+    }
     statuses = {each.name: each.status for each in kinds}
     assert len(kinds) > 40
     assert statuses == {name: other.get(name, 200) for name in statuses}

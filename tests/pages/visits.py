@@ -58,6 +58,8 @@ WRITING = {
 EDITING = {"tags": "/dashboard/tags"}
 BROUGHT_IN = "a post that was brought in: "
 LOOKED_AT = 40 if EVERYTHING else 4  # of them, from first to last
+RIGHT_TO_LEFT = ("home", "code", "two authors", "the archive", "what is found", "no such page")
+RIGHT_TO_LEFT_TOO = ("dashboard", "editor", "pictures", "comments", "two revisions")
 COMMENTING = {"not allowed": "/dashboard", "a comment of one's own": "/code .comment a[href$='/edit']"}
 
 
@@ -78,10 +80,19 @@ def visit_all(site: Site) -> list[Visit]:
     """Open every kind of page."""
     seen, every = [], -(-len(site.imported) // LOOKED_AT)
     brought_in = {BROUGHT_IN + slug: f"/{slug}" for slug in site.imported[::every]}
-    for sub, paths in ((None, READING | brought_in), ("ada", WRITING), ("eddy", EDITING), ("rita", COMMENTING)):
-        page = site.page(sub)
+    in_arabic = {f"{name}, in Arabic": READING[name] for name in RIGHT_TO_LEFT}
+    ours_in_arabic = {f"{name}, in Arabic": WRITING[name] for name in RIGHT_TO_LEFT_TOO}
+    for sub, paths, language in (
+        (None, READING | brought_in, "en"),
+        ("ada", WRITING, "en"),
+        ("eddy", EDITING, "en"),
+        ("rita", COMMENTING, "en"),
+        (None, in_arabic, "ar"),
+        ("ada", ours_in_arabic, "ar"),
+    ):
+        page = site.page(sub, language)
         seen += [judged(page, name, go(page, path)) for name, path in paths.items()]
-        if sub == "ada":
+        if paths is WRITING:
             seen.append(judged(page, "conflict", conflict(page)))
         page.context.close()
     return seen

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
@@ -26,6 +26,9 @@ from sqlalchemy.orm import Session
 from blog.content.media.shelf import NAME_LENGTH, file_name, parse
 from blog.content.readers import Reader, readable_by
 from blog.db import Media, MediaHolder, Post, PostMedia
+
+if TYPE_CHECKING:  # it asks for what `told` makes
+    from blog.content.shown import Shown
 
 FOLDER = "/media/"
 SIZES = "(min-width: 44rem) 40rem, 100vw"  # a column of text of static/style.css
@@ -110,7 +113,7 @@ def told() -> ColumnElement[str]:
     )
 
 
-def image_of(post: Post) -> Image | None:
+def image_of(post: Post | Shown) -> Image | None:
     """Give the feature image of a post; None when it has none."""
     if not post.image_url:
         return None

@@ -150,14 +150,16 @@ class Cached:
 
     def people(self, keys: Collection[Key]) -> dict[Key, Person]:
         """Say who these are, as far as it is known within the budget; never raises."""
-        wanted = dict.fromkeys(keys)
         with self._lock:
-            awaited = self._ask_for(wanted)
+            found, now = {key: self._known(key) for key in keys}, self._clock()
+            stale = [key for key, entry in found.items() if entry is None or now >= entry.fresh_until]
+            awaited = self._ask_for(stale) if stale else ()
         for flight in awaited:
             flight.landed.wait(max(0.0, flight.wait_until - time.monotonic()))
-        with self._lock:
-            found = {key: self._entries.get(key) for key in wanted}
-            self._went_without = self._went_without or None in found.values()
+        if stale:
+            with self._lock:
+                found |= {key: self._known(key) for key in stale}
+                self._went_without = self._went_without or None in found.values()
         return {key: entry.person for key, entry in found.items() if entry is not None and entry.person is not None}
 
     def lasting(self, keys: Collection[Key]) -> Lasting:
@@ -231,9 +233,14 @@ class Cached:
 
     # with the lock held
 
-    def _ask_for(self, keys: Collection[Key]) -> set[_Flight]:
-        """Send for whoever is not fresh; give the calls that are worth waiting for."""
-        stale = [key for key in keys if not self._is_fresh(key)]
+    def _known(self, key: Key) -> _Entry | None:
+        try:  # `get` would look twice
+            return self._entries[key]
+        except KeyError:
+            return None
+
+    def _ask_for(self, stale: Collection[Key]) -> set[_Flight]:
+        """Send for these, who are not fresh; give the calls that are worth waiting for."""
         if not self._closed and not (self._breaker.is_open() and self._shared.is_away()):
             self._send([key for key in stale if key not in self._flights])
         return {self._flights[key] for key in stale if key in self._flights and self._is_awaited(key)}
