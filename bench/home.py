@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from flask_migrate import upgrade
 
 from blog import create_app
+from blog.cli import migrations
 from blog.content import posts
 
 ISSUER = "http://localhost:9"  # nobody listens there, and nobody is asked: names are neutral
@@ -33,7 +34,7 @@ app = create_app(
 def main() -> None:
     """Make the database and its posts, by five authors in turn."""
     with app.app_context():
-        upgrade(directory=app.extensions["migrate"].directory)
+        upgrade(directory=migrations(app))
         for number in range(POSTS):
             posts.create(
                 (ISSUER, f"author-{number % 5}"),

@@ -26,7 +26,6 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy import delete as delete_from
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload, load_only, selectinload, with_expression
 from sqlalchemy.sql.base import ExecutableOption as ORMOption
@@ -62,7 +61,20 @@ from blog.content.readers import (
 from blog.content.shown import Shown
 from blog.content.states import LIVE, SCHEDULED, TRASH, Sought, state_of, states
 from blog.content.text import RENDERER_VERSION, excerpt, line, passage, render
-from blog.db import Handle, Media, Post, PostAuthor, PostGroup, PostTag, Slug, UtcDateTime, db, tell_caches, writing
+from blog.db import (
+    Handle,
+    Media,
+    Post,
+    PostAuthor,
+    PostGroup,
+    PostTag,
+    Slug,
+    UtcDateTime,
+    db,
+    insert_or,
+    tell_caches,
+    writing,
+)
 from blog.errors import Conflict, Forbidden, Invalid, Moved, NotFound, Words
 
 AuthorKey = tuple[str, str]  # issuer and id
@@ -608,8 +620,7 @@ def _take(session: Session, slug: str, post_id: int | None) -> bool:
 
 def _new_slugs(session: Session, rows: list[dict[str, Any]]) -> Any:
     """Make the statement that takes addresses, as many of them as nobody has, and tells which."""
-    dialect: Any = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
-    return dialect.insert(Slug).values(rows).on_conflict_do_nothing().returning(Slug.slug)
+    return insert_or(session, Slug).values(rows).on_conflict_do_nothing().returning(Slug.slug)
 
 
 def _readdress(session: Session, post: Post, written: Written) -> None:
@@ -805,6 +816,9 @@ class _Place(NamedTuple):
 
 def _live(kind: _Live, place: _Place, limit: int, given: Mapping[str, Any]) -> Page:
     stretch = _stretch_of(kind, onward=place.at is not None, back=place.back)
+    # one bound and not several: SQLite may take another one, and go through all that is newer than the stretch
+    ends = (given["now"], given.get("ends"), None if place.back else place.at)
+    given = {**given, "now": min(each for each in ends if each is not None)}
     found = shown.load(stretch, {**given, **place._asdict(), "most": limit + 1}, kind.reader)
     return _page(found, place, limit, Post.published_at)
 
