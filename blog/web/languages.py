@@ -48,7 +48,8 @@ SAID_BY_SETTINGS = (  # which know nothing of languages
 def init_app(app: Flask) -> None:
     """Let this application speak the language of who asks, or the one of LANGUAGE."""
     app.jinja_env.add_extension("jinja2.ext.i18n")
-    app.jinja_env.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
+    # which puts the values in itself, as markup where they are
+    app.jinja_env.install_gettext_callables(_said, _said_of, newstyle=True)  # type: ignore[attr-defined]
     for name in (day, day_and_time, month, month_name, number, translated):
         app.add_template_filter(name)
     app.jinja_env.globals.update(
@@ -86,13 +87,20 @@ def direction() -> str:
 
 def gettext(text: str, **values: object) -> str:
     """Say a sentence of the catalogues in the language of this request, with values in it."""
-    said = _catalogue(language()).ugettext(text)
-    return said % values if values else said
+    return _said(text) % values if values else _said(text)
 
 
 def ngettext(one: str, many: str, count: int, **values: object) -> str:
     """Say a sentence in the form that goes with a number; ``num`` is among the values."""
-    return _catalogue(language()).ungettext(one, many, count) % {"num": count, **values}
+    return _said_of(one, many, count) % {"num": count, **values}
+
+
+def _said(text: str) -> str:
+    return _catalogue(language()).ugettext(text)
+
+
+def _said_of(one: str, many: str, count: int) -> str:
+    return _catalogue(language()).ungettext(one, many, count)
 
 
 @cache
