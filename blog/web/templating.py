@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import time
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
 from datetime import datetime
 from functools import lru_cache
@@ -22,6 +23,7 @@ from blog.web import languages, zones
 
 IN_PAGES = ("_theme.js", "_copy.js")
 KEPT_MOST = 500  # about a megabyte
+KEPT_S = 600.0  # so that names which are shown no more are not kept for long
 
 
 def machine(at: datetime) -> str:
@@ -78,6 +80,7 @@ class Once:
 
     def __init__(self) -> None:
         self._made: dict[tuple[Any, ...], str] = {}
+        self._made_anew_at = 0.0
 
     @pass_eval_context
     def __call__(self, context: EvalContext, macro: Macro, *values: Any) -> str:
@@ -104,8 +107,9 @@ class Once:
         piece = (macro, spoken, values)
         made = self._made.get(piece)
         if made is None:
-            if len(self._made) >= KEPT_MOST:
+            if len(self._made) >= KEPT_MOST or time.monotonic() > self._made_anew_at:
                 self._made.clear()
+                self._made_anew_at = time.monotonic() + KEPT_S
             made = self._made[piece] = macro(context, *values)
         return made
 
