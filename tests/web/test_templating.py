@@ -6,7 +6,7 @@ import pytest
 from flask import render_template_string
 from sqlalchemy import update
 
-from blog.db import Post, writing
+from blog.db import Post, tell_caches, writing
 from blog.web import templating
 from blog.web.templating import Once
 
@@ -53,4 +53,5 @@ def test_a_list_shows_at_once_what_has_changed(app, ada, visitor):
     assert visitor.page("/").h2.text == "Before"
     with app.app_context(), writing() as session:
         session.execute(update(Post).values(title="After"))
+        tell_caches(session)
     assert visitor.page("/").h2.text == "After"
