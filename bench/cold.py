@@ -23,6 +23,7 @@ from flask_migrate import upgrade
 
 from bench.hello import app as hello
 from blog import create_app
+from blog.cli import migrations
 from blog.content import handles, posts
 from blog.content.authorship import Naming
 from blog.content.details import Details
@@ -38,12 +39,12 @@ LINES = "The *river* goes on for a while, under [bridges](/elsewhere), and **nob
 BODY = "\n\n".join(["It begins somewhere.", *(f"## Part {part}\n\n{LINES}" for part in range(1, 7))])
 PAGES = {
     "home": "/",
-    "home, next": "/?before={cursor}",
+    "home, far back": "/?before={cursor}",
     "post": "/post-number-{middle}",
     "tag": "/tag/herons",
     "author": "/author/author-3",
     "archive": "/archive",
-    "month": "/archive/2025/12",
+    "month": "/archive/{month}",
     "search": "/search?q=heron",
     "feed.xml": "/feed.xml",
     "atom.xml": "/atom.xml",
@@ -69,7 +70,7 @@ def application(folder: Path) -> Flask:
 def fill(app: Flask, number: int) -> None:
     """Make posts, one an hour, by authors in turn; every third is about bridges, every eighth about herons."""
     with app.app_context():
-        upgrade(directory=app.extensions["migrate"].directory)
+        upgrade(directory=migrations(app))
         with writing() as session:
             for author in range(AUTHORS):
                 handles.keep(session, (ISSUER, f"author-{author}"), f"author-{author}", NEWEST)
@@ -184,9 +185,10 @@ def main() -> None:
         for author in range(AUTHORS):
             key = Key(ISSUER, f"author-{author}")
             app.extensions["porch"].directory.learn(Person(key, f"Ada Number {author}"))
-        with app.app_context():
-            older = posts.latest(now=NEWEST, limit=20).older
-        addresses = {name: PAGES[name].format(cursor=older, middle=given.posts // 2) for name in PAGES}
+        middle = NEWEST - timedelta(hours=given.posts // 2)
+        cursor = f"{int(middle.timestamp()) * 1_000_000}-1"
+        where = {"cursor": cursor, "month": f"{middle:%Y/%m}", "middle": given.posts // 2}
+        addresses = {name: PAGES[name].format(**where) for name in PAGES}
         if given.profile:
             profile(app, addresses[given.profile])
         else:

@@ -16,6 +16,7 @@ from flask import Flask, Response
 from flask_migrate import upgrade
 
 from blog import create_app
+from blog.cli import migrations
 from blog.content import posts, tags
 from blog.content.authorship import Naming
 from blog.content.details import Details
@@ -56,7 +57,7 @@ def make(**settings: str) -> Flask:
 def fill(app: Flask, number: int) -> None:
     """Make tables, and this many published posts of real texts, an hour apart."""
     with app.app_context():
-        upgrade(directory=app.extensions["migrate"].directory)
+        upgrade(directory=migrations(app))
         texts, now = list(islice(_texts(), TEXTS)), datetime.now(UTC)
         for begin in range(0, number, AT_ONCE):
             numbers = range(begin, min(number, begin + AT_ONCE))

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask
-from flask_migrate import Migrate
 from jinja2 import StrictUndefined
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -97,7 +96,6 @@ def _build(app: Flask, values: Mapping[str, Any], now: clock.Clock) -> None:
     seal = Seal(values["SECRET_KEY"])
     app.secret_key = seal.key("flask")  # nothing of ours is signed with the setting itself
     db.init_app(app)
-    Migrate(app, db.db, directory=str(Path(__file__).parent / "migrations"), render_as_batch=True)
     app.session_interface = Sessions(
         seal, lifetime=values["SESSION_LIFETIME"], idle=values["SESSION_IDLE"], clock=now, secure=https
     )

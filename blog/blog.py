@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urljoin
 
-from flask import Blueprint, current_app, g, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, current_app, g, make_response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import NotFound as NoRoute
 
@@ -25,6 +25,7 @@ from blog.porch.guards import asker
 from blog.web import browsers, forms, headers, keeping, languages, linked_data
 from blog.web.clock import moment
 from blog.web.languages import gettext as _
+from blog.web.templating import path_to
 
 UPDATED_AFTER = timedelta(hours=1)  # what is changed sooner is a slip of the pen, of which readers need not know
 
@@ -69,7 +70,7 @@ def tag(slug: str) -> ResponseReturnValue:
 @bp.get("/archive")
 def archive() -> ResponseReturnValue:
     """List the years and months in which there is something for who asks."""
-    found = months.months(_reader(), now=moment(), zone=current_app.config["TIME_ZONE"])
+    found = tuple(months.months(_reader(), now=moment(), zone=current_app.config["TIME_ZONE"]))
     page = render_template(
         "blog/archive.html", months=found, address=request.path, data=_way((_("Archive"), _absolute()))
     )
@@ -84,7 +85,7 @@ def period(year: str, month: str | None = None) -> ResponseReturnValue:
     page = posts.latest(**_stretch(), within=span.ends(current_app.config["TIME_ZONE"]))
     if not page.posts:
         raise NotFound
-    way = [(_("Archive"), _absolute(url_for("blog.archive"))), (year, _absolute(url_for("blog.period", year=year)))]
+    way = [(_("Archive"), _absolute(path_to("blog.archive"))), (year, _absolute(path_to("blog.period", year=year)))]
     way += [(languages.month(span.first_day), _absolute())] if month else []
     return _list("blog/period.html", page, _way(*way), span=span, span_path=request.view_args)
 
@@ -163,7 +164,7 @@ def _posting(post: Any, shown: Mapping[Key, Byline]) -> linked_data.Node:
 
 def _person(byline: Byline, handle: str | None) -> linked_data.Node:
     has_page = handle and not byline.gone
-    return linked_data.person(byline.name, url=_absolute(url_for("blog.author", handle=handle)) if has_page else None)
+    return linked_data.person(byline.name, url=_absolute(path_to("blog.author", handle=handle)) if has_page else None)
 
 
 def _site() -> linked_data.Node:
@@ -188,7 +189,7 @@ def _absolute(address: str | None = None) -> str:
 def _address() -> str:
     """The address of a stretch of a list: without what means nothing in it."""
     place: dict[str, Any] = {name: request.args[name] for name in ("before", "after") if name in request.args}
-    return url_for(request.endpoint or "", **(request.view_args or {}), **place)
+    return path_to(request.endpoint or "", **(request.view_args or {}), **place)
 
 
 def _reader() -> Reader:
@@ -230,7 +231,7 @@ def _ask_old_paths() -> ResponseReturnValue | None:
 
 def _to_where_it_is(reader: Reader) -> ResponseReturnValue:
     slug = old_paths.leads_to(request.path, now=moment(), reader=reader)
-    return redirect(url_for("blog.post", slug=slug), 301)
+    return redirect(path_to("blog.post", slug=slug), 301)
 
 
 def _count(post: Any) -> None:

@@ -41,6 +41,7 @@ from sqlalchemy import (
     type_coerce,
     update,
 )
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, foreign, mapped_column, query_expression, relationship
 from sqlalchemy.types import NullType
 
@@ -698,6 +699,12 @@ def ask(statement: Executable, given: Mapping[str, Any] | None = None) -> Sequen
         return db.session.connection().execute(statement, given).all()
     with db.engine.connect() as connection:
         return connection.execute(statement, given).all()
+
+
+def insert_or(session: Session, table: Any) -> Any:
+    """Make an INSERT in this database's own words, which can say what happens where a row is there already."""
+    own: Any = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
+    return own.insert(table)
 
 
 def wait_for_turn(session: Session, *what: str) -> None:

@@ -16,6 +16,7 @@ from flask_migrate import Migrate, downgrade, upgrade
 from sqlalchemy import inspect, text
 
 import blog
+from blog.cli import migrations
 from blog.content import handles, index, posts, revisions, search, trash
 from blog.content.authorship import Naming
 from blog.content.details import Details
@@ -172,7 +173,7 @@ def test_an_upgrade_empties_the_trash_of_what_is_over(app):
     with app.app_context():
         with writing() as session:
             db.metadata.drop_all(session.connection())
-        upgrade()
+        upgrade(directory=migrations(app))
         for days in (29, 31):
             post = posts.create(
                 ("https://idp.example", "ada"), title=f"{days} days", body_md="x", now=NOW, publish=False
@@ -216,7 +217,7 @@ def test_authors_from_before_have_pages_after_an_upgrade(app):
     with app.app_context():
         with writing() as session:
             db.metadata.drop_all(session.connection())
-        upgrade()
+        upgrade(directory=migrations(app))
         posts.create(ada, title="Old", body_md="x", now=NOW, publish=True)
         assert handles.of(ada) is None
     for _ in range(2):

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Executable, and_, bindparam, case, exists, false, select, true
+from sqlalchemy import BindParameter, ColumnElement, Executable, and_, bindparam, case, exists, false, select, true
 
 from blog.content.details import PAGE
 from blog.content.readers import ANYBODY, Reader, readable_by
@@ -75,7 +75,7 @@ def months(reader: Reader, *, now: datetime, zone: str) -> list[Span]:
 @lru_cache(maxsize=64)  # statements: putting one together takes far longer than asking it
 def _ends(reader: Reader) -> Executable:
     """Ask for the first and the last moment, each by the end of an index: SQLite would go through all for both."""
-    every = select(Post.published_at).where(_listed(reader)).limit(1)
+    every = select(Post.published_at).where(_listed(reader, bindparam("now", type_=UtcDateTime()))).limit(1)
     first, last = every.order_by(Post.published_at), every.order_by(Post.published_at.desc())
     return select(first.scalar_subquery(), last.scalar_subquery())
 
@@ -83,13 +83,12 @@ def _ends(reader: Reader) -> Executable:
 @lru_cache(maxsize=64)
 def _there(reader: Reader, number: int) -> Executable:
     """Ask of so many months whether there is something in them."""
-    begin, end = (lambda month, of=of: bindparam(f"{of}{month}", type_=UtcDateTime()) for of in ("begin", "end"))
-    within = (and_(Post.published_at >= begin(month), Post.published_at < end(month)) for month in range(number))
-    return select(*(exists(select(Post.id).where(_listed(reader), each)) for each in within))
+    ends = [[bindparam(f"{end}{month}", type_=UtcDateTime()) for end in ("begin", "last")] for month in range(number)]
+    within = (and_(_listed(reader, last), Post.published_at >= begin) for begin, last in ends)
+    return select(*(exists(select(Post.id).where(each)) for each in within))
 
 
-def _listed(reader: Reader) -> ColumnElement[bool]:
-    now = bindparam("now", type_=UtcDateTime())
+def _listed(reader: Reader, now: BindParameter[datetime]) -> ColumnElement[bool]:
     readable = readable_by(reader, now)
     # of people not bare, else SQLite would go through all posts by their audience
     clause = readable if reader == ANYBODY else case((readable, true()), else_=false())
@@ -109,8 +108,10 @@ def _between(first: Span, last: Span) -> list[Span]:
 
 def _with_posts(reader: Reader, every: Sequence[Span], now: datetime, zone: str) -> list[Span]:
     """Leave those months in which there are posts that somebody may read."""
-    given = {"now": now}
+    given = {}
     for number, month in enumerate(every):
-        given[f"begin{number}"], given[f"end{number}"] = month.ends(zone)
+        given[f"begin{number}"], end = month.ends(zone)
+        # one bound and not two: SQLite may take the other one, and go through all that is newer than the month
+        given[f"last{number}"] = min(now, end - datetime.resolution)
     row = ask(_there(reader, len(every)), given)[0]
     return [month for month, found in zip(every, row, strict=True) if found]

@@ -9,7 +9,6 @@ from functools import cache
 from itertools import groupby
 from typing import Any
 
-from pygments.lexers import find_lexer_class, get_all_lexers
 from pygments.token import Token
 
 MOST_OF_A_BLOCK = 5_000  # characters; what is longer stays plain, like what no person writes
@@ -99,12 +98,16 @@ def colour(clean: str) -> str:
 @cache
 def _languages() -> dict[str, str]:
     """What people write after the fence, and the language they mean."""
+    from pygments.lexers import get_all_lexers  # noqa: PLC0415  (4 MB, for who saves code)
+
     known = [(name, aliases) for name, aliases, _, _ in get_all_lexers(plugins=False) if name in LANGUAGES]
     return {alias: name for name, aliases in known for alias in aliases} | _OTHER_NAMES
 
 
 def _marked(code: str, language: str) -> str | None:
     """This code as HTML; None when the library cannot cope with it."""
+    from pygments.lexers import find_lexer_class  # noqa: PLC0415  (as above)
+
     lexer = find_lexer_class(language)(stripnl=False, handlecodeblocks=False)  # blocks in it may be in any language
     whole = code if code.endswith("\n") else code + "\n"  # many look for the end of a line again and again
     try:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select, true
 from sqlalchemy.orm import load_only, selectinload, with_expression
 
-from blog.content import authorship, matter, old_paths, slugs, tags
+from blog.content import authorship, old_paths, slugs, tags
 from blog.content.details import NOTE, PAGE, POST
 from blog.content.posts import AuthorKey
 from blog.content.readers import EVERYONE
@@ -114,7 +114,13 @@ def _name(post: Post, taken: set[str]) -> str:
 
 
 def _content(post: Post, earlier: list[str], paths: list[str]) -> bytes:
-    return matter.write(_matter(post, earlier, paths), post.body_md)
+    return _file(_matter(post, earlier, paths), post.body_md)
+
+
+def _file(found: dict[str, Any], body_md: str) -> bytes:
+    from blog.content import matter  # noqa: PLC0415  (it imports YAML, which no page needs)
+
+    return matter.write(found, body_md)
 
 
 _FOR_OPERATORS = {"created", "author", "authors", "visible_to", "groups", "own_slug"}
@@ -127,7 +133,7 @@ def shown(post: Post, *, url: str) -> bytes:
     :param url: of that page.
     """
     told = {name: value for name, value in _matter(post, [], []).items() if name not in _FOR_OPERATORS}
-    return matter.write({**told, "url": url}, post.body_md)
+    return _file({**told, "url": url}, post.body_md)
 
 
 def _matter(post: Post, earlier: list[str], paths: list[str]) -> dict[str, Any]:

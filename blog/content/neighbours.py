@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, String, and_, cast, func, literal_column, select, tuple_, union_all
+from sqlalchemy import ColumnElement, String, and_, case, cast, func, literal_column, select, tuple_, union_all
 from sqlalchemy.orm import aliased
 
 from blog.content.details import POST
@@ -87,6 +87,8 @@ def _next(reader: Reader, now: Any, mark: str) -> Any:
     beside = aliased(Post)
     place, here = tuple_(beside.published_at, beside.id), tuple_(Post.published_at, Post.id)
     older = mark == _OLDER
+    if older:  # one bound and not two: SQLite may take the other one, and go through all that is newer than the post
+        now = case((Post.published_at < now, Post.published_at), else_=now)
     found = (
         select(_line(mark, beside, literal_column("0"), literal_column("0")).label("line"))
         .where(readable_by(reader, now, beside), beside.published_at <= now, beside.kind == POST)

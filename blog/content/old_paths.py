@@ -8,15 +8,13 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from sqlalchemy import ColumnElement, delete, literal, null, or_, select, union_all
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from blog.content.readers import EVERYONE, Reader, readable_by
-from blog.db import OldPath, Post, Slug, db
+from blog.db import OldPath, Post, Slug, db, insert_or
 from blog.errors import Gone, NotFound
 
 LONGEST = 500  # characters
@@ -55,8 +53,7 @@ def keep(session: Session, wishes: Mapping[str, int]) -> set[str]:
     """
     if not wishes:
         return set()
-    dialect: Any = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
-    new = dialect.insert(OldPath).values([{"path": path, "post_id": post_id} for path, post_id in wishes.items()])
+    new = insert_or(session, OldPath).values([{"path": path, "post_id": post_id} for path, post_id in wishes.items()])
     free = or_(OldPath.post_id.is_(None), OldPath.post_id == new.excluded.post_id)
     taken = new.on_conflict_do_update(index_elements=["path"], set_={"post_id": new.excluded.post_id}, where=free)
     return set(session.scalars(taken.returning(OldPath.path)))

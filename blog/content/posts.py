@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar, cast
 
 from sqlalchemy import (
@@ -28,7 +28,6 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy import delete as delete_from
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload, load_only, selectinload, with_expression
 from sqlalchemy.sql.base import ExecutableOption as ORMOption
@@ -64,7 +63,20 @@ from blog.content.readers import (
 from blog.content.shown import Shown
 from blog.content.states import LIVE, SCHEDULED, TRASH, Sought, state_of, states
 from blog.content.text import RENDERER_VERSION, excerpt, line, passage, render
-from blog.db import Handle, Media, Post, PostAuthor, PostGroup, PostTag, Slug, UtcDateTime, db, tell_caches, writing
+from blog.db import (
+    Handle,
+    Media,
+    Post,
+    PostAuthor,
+    PostGroup,
+    PostTag,
+    Slug,
+    UtcDateTime,
+    db,
+    insert_or,
+    tell_caches,
+    writing,
+)
 from blog.errors import Conflict, Forbidden, Invalid, Moved, NotFound, Words
 
 AuthorKey = tuple[str, str]  # issuer and id
@@ -610,25 +622,26 @@ def _take(session: Session, slug: str, post_id: int | None) -> bool:
     Trying is the only way: between looking for a free one and taking it, somebody else would.
     """
     wanted = {"slug": slug, "post_id": post_id, "public": False}
-    return session.scalar(_taking(_dialect(session)), wanted) is not None
+    return session.scalar(_taking(session), wanted) is not None
 
 
-@cache
-def _taking(dialect: Any) -> Any:
-    taken = dialect.insert(_slugs)
-    free = or_(_slugs.c.post_id.is_(None), _slugs.c.post_id == taken.excluded.post_id)
-    known = {"post_id": taken.excluded.post_id, "public": and_(_slugs.c.public, _slugs.c.post_id.is_not(None))}
-    taking = taken.on_conflict_do_update(index_elements=[_slugs.c.slug], set_=known, where=free)
-    return taking.returning(_slugs.c.slug)
+def _taking(session: Session) -> Any:
+    """Make the statement that takes an address, once for each kind of database."""
+    if (kind := session.get_bind().dialect.name) not in _made:
+        taken = insert_or(session, _slugs)
+        free = or_(_slugs.c.post_id.is_(None), _slugs.c.post_id == taken.excluded.post_id)
+        known = {"post_id": taken.excluded.post_id, "public": and_(_slugs.c.public, _slugs.c.post_id.is_not(None))}
+        taking = taken.on_conflict_do_update(index_elements=[_slugs.c.slug], set_=known, where=free)
+        _made[kind] = taking.returning(_slugs.c.slug)
+    return _made[kind]
+
+
+_made: dict[str, Any] = {}
 
 
 def _new_slugs(session: Session, rows: list[dict[str, Any]]) -> Any:
     """Make the statement that takes addresses, as many of them as nobody has, and tells which."""
-    return _dialect(session).insert(Slug).values(rows).on_conflict_do_nothing().returning(Slug.slug)
-
-
-def _dialect(session: Session) -> Any:
-    return sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
+    return insert_or(session, Slug).values(rows).on_conflict_do_nothing().returning(Slug.slug)
 
 
 def _readdress(session: Session, post: Post, written: Written) -> None:
@@ -824,6 +837,9 @@ class _Place(NamedTuple):
 
 def _live(kind: _Live, place: _Place, limit: int, given: Mapping[str, Any]) -> Page:
     stretch = _stretch_of(kind, onward=place.at is not None, back=place.back)
+    # one bound and not several: SQLite may take another one, and go through all that is newer than the stretch
+    ends = (given["now"], given.get("ends"), None if place.back else place.at)
+    given = {**given, "now": min(each for each in ends if each is not None)}
     found = shown.load(stretch, {**given, **place._asdict(), "most": limit + 1}, kind.reader)
     return _page(found, place, limit, Post.published_at)
 

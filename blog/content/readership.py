@@ -18,11 +18,10 @@ from multiprocessing.util import Finalize
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, false, func, select, true, union_all
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from blog.content.readers import Reader, named_there, readable_by
-from blog.db import Post, PostAuthor, Views, db, writing
+from blog.db import Post, PostAuthor, Views, db, insert_or, writing
 
 log = logging.getLogger(__name__)
 
@@ -143,7 +142,7 @@ class Counter:
                 if post_id in there
             ]
             if rows:
-                session.execute(_adding(session.get_bind().dialect.name, rows))
+                session.execute(_adding(session, rows))
         self._sums.clear()
 
     def _complain(self, error: Exception) -> None:
@@ -177,8 +176,8 @@ def _kept(session: Session, ids: Collection[int]) -> set[int]:
     return set(session.scalars(there.with_for_update(read=True, key_share=True)))
 
 
-def _adding(dialect: str, rows: list[dict[str, Any]]) -> Any:
-    new: Any = (sqlite if dialect == "sqlite" else postgresql).insert(Views).values(rows)
+def _adding(session: Session, rows: list[dict[str, Any]]) -> Any:
+    new = insert_or(session, Views).values(rows)
     sums = {"views": Views.views + new.excluded.views, "readers": Views.readers + new.excluded.readers}
     return new.on_conflict_do_update(index_elements=["post_id", "day"], set_=sums)
 

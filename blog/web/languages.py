@@ -48,6 +48,7 @@ SAID_BY_SETTINGS = (  # which know nothing of languages
 def init_app(app: Flask) -> None:
     """Let this application speak the language of who asks, or the one of LANGUAGE."""
     Babel(app, default_locale=DEFAULT, locale_selector=language)
+    # newstyle puts the values in itself, as markup where they are
     app.jinja_env.install_gettext_callables(_sentence, _counted, newstyle=True)  # type: ignore[attr-defined]
     for name in (day, day_and_time, month, month_name, number, translated):
         app.add_template_filter(name)
