@@ -21,11 +21,11 @@ Mark = object
 
 
 class Reading(NamedTuple):
-    """What was read, and a mark by which `Watch.holds` knows whether it is still so."""
+    """What was read, and a mark by which `Watch.holds` knows whether it is still so; None never is."""
 
     version: int
     more: Any
-    mark: Mark
+    mark: Mark | None
 
 
 class Watch:
@@ -69,7 +69,7 @@ class Watch:
         except BaseException:
             self.close()
             raise
-        self._trusted_until, self._mark = time.monotonic() + TRUSTED_S, object()
+        self._trusted_until, self._mark = time.monotonic() + TRUSTED_S, object() if self._is_sure() else None
         return Reading(version, told, self._mark)
 
     def close(self) -> None:
@@ -86,7 +86,10 @@ class Watch:
         raise NotImplementedError
 
     def _listen_anew(self) -> None:
-        """Whatever is written from here on is heard."""
+        """Whatever is written from here on is heard, by `_hears` or by `_is_sure`."""
+
+    def _is_sure(self) -> bool:
+        return True
 
 
 class _Sqlite(Watch):
@@ -120,6 +123,7 @@ class _Postgres(Watch):
     def __init__(self, url: URL) -> None:
         super().__init__(url)
         self._socket = -1
+        self._noticed = False
         self._local = threading.local()  # a poll object is for one thread
 
     def _open(self) -> Connection:
@@ -127,9 +131,18 @@ class _Postgres(Watch):
         with connection.begin():
             connection.execute(text(f"LISTEN {CHANNEL}"))
         driver: Any = connection.connection.driver_connection
-        driver.add_notify_handler(lambda _: None)  # else they are collected
+        driver.add_notify_handler(self._notice)
         self._socket = driver.fileno()
         return connection
+
+    def _notice(self, _notification: Any) -> None:
+        self._noticed = True
+
+    def _listen_anew(self) -> None:
+        self._noticed = False
+
+    def _is_sure(self) -> bool:
+        return not self._noticed  # while something was read; it may tell of what came after that
 
     def _hears(self) -> bool:
         local, socket = self._local, self._socket
