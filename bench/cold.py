@@ -62,6 +62,7 @@ def application(folder: Path) -> Flask:
             "OIDC_ISSUER": ISSUER,
             "OIDC_CLIENT_ID": "bench",
             "OIDC_CLIENT_SECRET": "bench",
+            "PAGE_CACHE_MB": "0",
             "SITE_DESCRIPTION": "What happens along the river",
         }
     )
