@@ -377,6 +377,13 @@ def test_several_are_decided_about_at_once_and_each_alone(rita, nina, eddy, secu
     assert "Nothing waits for you." in eddy.page("/dashboard/comments").text
 
 
+def test_who_presses_enter_decides_nothing_and_hears_of_it(rita, ada):
+    say(rita, "One")
+    path, fields = fill(ada.page("/dashboard/comments"), "/dashboard/comments", "Approve")
+    response = ada.post(path, {**fields, "only": "", "action": "nothing"})
+    assert "Nothing was decided." in ada.page(response.location).select_one(".notice").text
+
+
 def test_what_changed_meanwhile_is_told_and_not_approved(rita, ada, visitor):
     say(rita, "Kind words")
     page = ada.page("/dashboard/comments")

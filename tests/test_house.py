@@ -218,6 +218,13 @@ def test_only_the_stored_body_of_a_post_or_a_comment_goes_out_unescaped():
     assert not [relative(path) for path in MODULES if re.search(r"\bMarkup\(|render_template_string", path.read_text())]
 
 
+@pytest.mark.parametrize("path", MODULES, ids=relative)
+def test_no_function_that_says_a_sentence_takes_the_name_for_something_else(path):
+    for function in (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef)):
+        uses = [node for node in ast.walk(function) if isinstance(node, ast.Name) and node.id == "_"]
+        assert len({type(node.ctx) for node in uses}) <= 1, function.name
+
+
 def test_no_file_holds_the_marks_of_an_unfinished_merge():
     ours = [path for path in BLOG.rglob("*") if path.suffix in {".py", ".html", ".css", ".svg"}]
     assert not [relative(path) for path in ours if re.search(r"^(<{7}|={7}|>{7})", path.read_text(), re.MULTILINE)]

@@ -184,7 +184,7 @@ def test_a_strangers_page_asks_for_posts_and_names_and_no_groups(database):
     event.listen(db.engine, "before_cursor_execute", lambda *call: said.append(call[2]))
     posts.latest(now=LATER, limit=3)
     posts.at_slug("new-0", now=LATER)
-    assert len(said) == 4
+    assert len(said) == 3
     assert "post_groups" not in "".join(said)
 
 
@@ -302,4 +302,4 @@ def test_lists_know_the_groups_of_their_posts():
     (listed,) = posts.latest(now=LATER, limit=9, reader=READERS["in one group"]).posts
     (own,) = posts.of_author(ADA, limit=9).posts
     db.session.remove()
-    assert listed.groups == own.groups == ["alpha", DESK, STAFF]
+    assert [*listed.groups] == own.groups == ["alpha", DESK, STAFF]
