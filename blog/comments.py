@@ -199,7 +199,7 @@ def _decide() -> ResponseReturnValue:
     forms.must_be_whole()
     action, chosen = request.form.get("action", ""), request.form.getlist("chosen")
     if only := request.form.get("only"):
-        action, *chosen = only.split(" ", 1)
+        action, chosen = only.partition(" ")[0], [only.partition(" ")[2]]
     if action == "nothing":
         return _back(_("Nothing was decided. Press one of the buttons."))
     if (verdict := VERDICTS.get(action)) is None:
