@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from datetime import datetime
-from itertools import islice
+from itertools import chain, islice
+from multiprocessing import get_all_start_methods, get_context
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
@@ -26,6 +30,7 @@ from blog.errors import Invalid
 AuthorKey = tuple[str, str]  # issuer and id
 
 AT_ONCE = 50  # posts in one transaction, and in memory
+HANDS = 2  # processes that render: more would wait for the one that writes, and each takes some 30 MB
 MADE, THERE, NO_POST, REFUSED = "made", "there", "no post", "refused"
 
 
@@ -58,6 +63,9 @@ class _Ready(NamedTuple):
     written: Written | None = None
 
 
+_SettleAll = Callable[[Sequence[_Ready]], Iterable[Written | Invalid]]
+
+
 def bring_in(
     root: Path, *, rules: Rules, whose: Whose, handle_of: Callable[[AuthorKey], str], dry_run: bool = False
 ) -> Iterator[Result]:
@@ -68,20 +76,50 @@ def bring_in(
     :param handle_of: makes a handle of a key, for who has no page yet.
     :param dry_run: tell all, and write nothing.
     """
-    run = _Run(root, rules, whose, handle_of, dry_run)
     paths = folder.paths(root)
-    while some := list(islice(paths, AT_ONCE)):
-        yield from run.bring_in(some)
+    batches = iter(lambda: list(islice(paths, AT_ONCE)), [])
+    first = next(batches, [])
+    with _settling(len(first)) as settle_all:
+        run = _Run(root, rules, whose, handle_of, dry_run=dry_run, settle_all=settle_all)
+        for some in chain([first], batches):
+            yield from run.bring_in(some)
+
+
+@contextmanager
+def _settling(number: int) -> Iterator[_SettleAll]:
+    """Give what settles files: in processes beside this one, as rendering is half of the work; a few need none."""
+    if number < AT_ONCE or "fork" not in get_all_start_methods():
+        yield lambda ready: map(_settle, ready)
+        return
+    with ProcessPoolExecutor(HANDS, get_context("fork"), initializer=gc.freeze) as pool:
+        yield lambda ready: pool.map(_settle, ready, chunksize=5)
+
+
+def _settle(ready: _Ready) -> Written | Invalid:
+    """Judge and render a file."""
+    entry, naming = ready.entry, Naming(ready.found.named, unasked=True)
+    about, audience = entry.about, entry.audience
+    try:
+        return posts.settle(entry.title, entry.body_md, audience, naming, about, takes_comments=entry.takes_comments)
+    except Invalid as invalid:
+        return Invalid({name: str(problem) for name, problem in invalid.problems.items()})  # texts, which can travel
 
 
 class _Run:
     """One import, which knows the posts it made itself: two files may well say the same."""
 
     def __init__(
-        self, root: Path, rules: Rules, whose: Whose, handle_of: Callable[[AuthorKey], str], dry_run: bool
+        self,
+        root: Path,
+        rules: Rules,
+        whose: Whose,
+        handle_of: Callable[[AuthorKey], str],
+        *,
+        dry_run: bool,
+        settle_all: _SettleAll,
     ) -> None:
         self._root, self._rules, self._whose, self._handle_of = root, rules, whose, handle_of
-        self._dry_run = dry_run
+        self._dry_run, self._settle_all = dry_run, settle_all
         self._made: set[int] = set()
         self._have_pages: set[AuthorKey] = set()
 
@@ -103,21 +141,12 @@ class _Run:
             except Invalid as invalid:
                 results.append(Result(str(path), NO_POST if isinstance(invalid, NoPost) else REFUSED, str(invalid)))
 
-    def _settled(self, ready: Iterable[_Ready], results: list[Result]) -> Iterator[_Ready]:
-        for each in ready:
-            entry, naming = each.entry, Naming(each.found.named, unasked=True)
-            try:
-                written = posts.settle(
-                    entry.title,
-                    entry.body_md,
-                    entry.audience,
-                    naming,
-                    entry.about,
-                    takes_comments=entry.takes_comments,
-                )
+    def _settled(self, ready: Sequence[_Ready], results: list[Result]) -> Iterator[_Ready]:
+        for each, written in zip(ready, self._settle_all(ready), strict=True):
+            if isinstance(written, Invalid):
+                results.append(Result(each.entry.path, REFUSED, str(written)))
+            else:
                 yield each._replace(written=written)
-            except Invalid as invalid:
-                results.append(Result(entry.path, REFUSED, str(invalid)))
 
     def _written(self, ready: Sequence[_Ready]) -> list[Result]:
         """Make posts in one transaction; should one of them not fit, half of them in one, and half in another."""
