@@ -63,6 +63,14 @@ class _Ready(NamedTuple):
     written: Written | None = None
 
 
+class _Begun(NamedTuple):
+    """Some files: what became of some of them already, and those that are being settled."""
+
+    results: list[Result]
+    new: Sequence[_Ready]
+    settled: Iterable[Written | Invalid]
+
+
 _SettleAll = Callable[[Sequence[_Ready]], Iterable[Written | Invalid]]
 
 
@@ -81,8 +89,10 @@ def bring_in(
     first = next(batches, [])
     with _settling(len(first)) as settle_all:
         run = _Run(root, rules, whose, handle_of, dry_run=dry_run, settle_all=settle_all)
-        for some in chain([first], batches):
-            yield from run.bring_in(some)
+        begun = run.begin(first)
+        for some in chain(batches, [[]]):
+            before, begun = begun, run.begin(some)  # is rendered while the one before is written
+            yield from run.finish(before)
 
 
 @contextmanager
@@ -123,15 +133,26 @@ class _Run:
         self._made: set[int] = set()
         self._have_pages: set[AuthorKey] = set()
 
-    def bring_in(self, paths: Iterable[PurePosixPath]) -> list[Result]:
-        """Do some files; tell what became of each."""
+    def begin(self, paths: Iterable[PurePosixPath]) -> _Begun:
+        """Read some files, and have what is new settled."""
         results: list[Result] = []
         ready = list(self._understood(paths, results))
         there = _there(ready, self._made)
         results += [Result(each.entry.path, THERE) for each in ready if each.form_id in there]
-        new = list(self._settled([each for each in ready if each.form_id not in there], results))
-        results += [self._told(each, each.entry.slug, each.entry.old_paths) for each in new] if self._dry_run else []
-        return results if self._dry_run else results + self._written(new)
+        new = [each for each in ready if each.form_id not in there]
+        return _Begun(results, new, self._settle_all(new))
+
+    def finish(self, begun: _Begun) -> list[Result]:
+        """Make posts of what was settled; tell what became of each file."""
+        results, new = begun.results, []
+        for each, written in zip(begun.new, begun.settled, strict=True):
+            if isinstance(written, Invalid):
+                results.append(Result(each.entry.path, REFUSED, str(written)))
+            else:
+                new.append(each._replace(written=written))
+        if self._dry_run:
+            return results + [self._told(each, each.entry.slug, each.entry.old_paths) for each in new]
+        return results + self._written(new)
 
     def _understood(self, paths: Iterable[PurePosixPath], results: list[Result]) -> Iterator[_Ready]:
         for path in paths:
@@ -140,13 +161,6 @@ class _Run:
                 yield _Ready(entry, authors.find(entry, self._whose), _form_id(entry))
             except Invalid as invalid:
                 results.append(Result(str(path), NO_POST if isinstance(invalid, NoPost) else REFUSED, str(invalid)))
-
-    def _settled(self, ready: Sequence[_Ready], results: list[Result]) -> Iterator[_Ready]:
-        for each, written in zip(ready, self._settle_all(ready), strict=True):
-            if isinstance(written, Invalid):
-                results.append(Result(each.entry.path, REFUSED, str(written)))
-            else:
-                yield each._replace(written=written)
 
     def _written(self, ready: Sequence[_Ready]) -> list[Result]:
         """Make posts in one transaction; should one of them not fit, half of them in one, and half in another."""
