@@ -130,6 +130,19 @@ def settings_in(folder: Path) -> dict[str, str]:
     }
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def on_both(request: pytest.FixtureRequest, settings: dict[str, str]) -> float:
+    """Both kinds of database, empty, below `app`; gives for how many seconds a change may be on its way to a process.
+
+    It comes before whatever else is made of the settings.
+    """
+    if request.param == "postgresql":
+        settings["DATABASE_URL"] = request.getfixturevalue("postgres_url")
+    with request.getfixturevalue("app").app_context():
+        empty()
+    return 0 if request.param == "sqlite" else 0.2  # some ms, on a machine that is not as busy as those of tests
+
+
 @pytest.fixture
 def desk(settings: dict[str, str], idp: FakeIdp) -> dict[str, dict[str, Any]]:
     """Roles and groups come from the provider; gives who is there. Ask for it before anybody who is logged in."""

@@ -13,20 +13,9 @@ import requests
 
 from blog.content import posts
 from blog.db import db
-from tests.conftest import empty
 
 PATIENCE_S = 60
 ADA = ("https://idp.example", "ada")
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def on_both(request, settings):
-    """Both kinds of database, empty; gives for how long a change may be on its way. Comes before `two_processes`."""
-    if request.param == "postgresql":
-        settings["DATABASE_URL"] = request.getfixturevalue("postgres_url")
-    with request.getfixturevalue("app").app_context():
-        empty()
-    return 0 if request.param == "sqlite" else 0.2  # some ms, on a machine that is not as busy as those of tests
 
 
 @pytest.fixture

@@ -52,16 +52,6 @@ def made(app):
         yield asked
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def on_both(request, settings):
-    """Both kinds of database, empty; gives for how long a change may be on its way to another process."""
-    if request.param == "postgresql":
-        settings["DATABASE_URL"] = request.getfixturevalue("postgres_url")
-    with request.getfixturevalue("app").app_context():
-        empty()
-    return 0 if request.param == "sqlite" else 0.2  # some ms, on a machine that is not as busy as those of tests
-
-
 def get(app, path, **headers):
     """What somebody without cookies gets."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
