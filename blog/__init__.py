@@ -52,6 +52,7 @@ from blog.web import (
     pagecache,
     templating,
     theme,
+    turns,
 )
 
 LARGEST_FORM = 4 * 1024 * 1024  # far above the longest post, so that one that is too long is shown again, not cut off
@@ -83,6 +84,7 @@ def create_app(settings: Mapping[str, Any] | None = None, *, now: clock.Clock = 
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     _build(app, values, now)
+    _take_turns(app)
     _keep_pages(app, values, now)
     if values["PROXY_HOPS"]:
         hops = values["PROXY_HOPS"]
@@ -119,6 +121,12 @@ def _build(app: Flask, values: Mapping[str, Any], now: clock.Clock) -> None:
         app.register_blueprint(door.bp)
     hooks.init_app(app)
     cli.init_app(app)
+
+
+def _take_turns(app: Flask) -> None:
+    """Let what readers ask for be made in turns."""
+    closed = pagecache.first_parts(app.url_map.iter_rules(), open_to=("blog", "feeds", "machines", "search"))
+    app.wsgi_app = turns.Turns(app.wsgi_app, closed=closed)  # type: ignore[method-assign]
 
 
 def _keep_pages(app: Flask, values: Mapping[str, Any], now: clock.Clock) -> None:

@@ -1,0 +1,51 @@
+"""Turns: few pages are made at once in a process, as more threads that want the interpreter only hold each other up."""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any
+
+AT_ONCE = 2  # while one waits for the database or the disk, the other has the interpreter
+WAIT_S = 0.05  # nobody waits longer: those whose turn it is may be waiting for names
+
+Environ = dict[str, Any]
+Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
+
+
+class Turns:
+    """A WSGI application before another one: who asks for a page waits a moment while others are being made.
+
+    Eight threads that make pages together take twice the time for each that two take: they are woken to find that the
+    interpreter is somebody else's (`bench/README.md`).
+
+    :param closed: first parts of paths under which nothing is made in turn: doors that may wait for a provider.
+    """
+
+    def __init__(self, app: Application, *, closed: frozenset[str]) -> None:
+        self._app, self._closed = app, closed
+        self._start()
+        os.register_at_fork(after_in_child=partial(_start_anew, weakref.ref(self)))
+
+    def _start(self) -> None:
+        # after a fork too: whose turn it was may be a thread that is no more
+        self._free = threading.Semaphore(AT_ONCE)
+
+    def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if environ["REQUEST_METHOD"] != "GET" or environ["PATH_INFO"][1:].partition("/")[0] in self._closed:
+            return self._app(environ, start_response)
+        free = self._free
+        in_turn = free.acquire(timeout=WAIT_S)
+        try:
+            return self._app(environ, start_response)
+        finally:
+            if in_turn:
+                free.release()
+
+
+def _start_anew(turns: weakref.ref[Turns]) -> None:
+    if (this := turns()) is not None:
+        this._start()
