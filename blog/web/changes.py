@@ -16,6 +16,7 @@ from sqlalchemy.pool import NullPool
 from blog.db import CHANNEL, LastTold, engine_options, log_of, prepare, site_version
 
 TRUSTED_S = 1.0  # so long is silence believed: a connection may be dead, or a writer was killed before it could tell
+AT_ONCE_S = 0.0002  # so long nobody listens again: who writes needs longer to say that it is written
 
 Mark = object
 
@@ -43,7 +44,7 @@ class Watch:
     def _start(self) -> None:
         self._connection: Connection | None = None
         self._mark: Mark | None = None
-        self._trusted_until = 0.0
+        self._trusted_until = self._silent_until = 0.0
         self._told: object = None
 
     def start_anew(self) -> None:
@@ -54,12 +55,20 @@ class Watch:
     def holds(self, mark: Mark | None) -> bool:
         """Whether nothing was heard of since the reading with this mark began."""
         # The mark comes last: `read` takes it away before it listens anew, so who just missed something meets no mark.
-        silent = self._told is LastTold.change and time.monotonic() < self._trusted_until and not self._hears()
+        silent = self._told is LastTold.change and self._is_silent(time.monotonic())
         return silent and mark is not None and mark is self._mark
+
+    def _is_silent(self, now: float) -> bool:
+        if now >= self._silent_until:  # else threads would give the interpreter away at each request, to listen
+            if now >= self._trusted_until or self._hears():
+                return False
+            self._silent_until = now + AT_ONCE_S
+        return True
 
     def read(self, more: Callable[[Connection], Any]) -> Reading:
         """Read the version of the site, and what else is asked for; raises whatever the database raises."""
         self._mark = None  # what was heard until now is not heard again, so nobody may go on with the old mark
+        self._silent_until = 0.0
         self._told = LastTold.change
         self._listen_anew()
         try:
