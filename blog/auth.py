@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -46,12 +46,11 @@ def _come_home() -> ResponseReturnValue | None:
     return None
 
 
-def bylines(keys: Collection[tuple[str, str]]) -> dict[Key, Byline]:
+def bylines(keys: Collection[tuple[str, str]]) -> Mapping[Key, Byline]:
     """Tell under which names these authors are shown; every key has an answer."""
-    porch().forgetting.look(at_once=keeping.is_asked())
-    wanted, directory = {Key(*key) for key in keys}, porch().directory
-    found = directories.bylines(directory, wanted, porch().seal.key("byline"))
-    lasting = directory.lasting(wanted)
+    here = porch()
+    here.forgetting.look(at_once=keeping.is_asked())
+    found, lasting = directories.bylines(here.directory, {Key(*key) for key in keys}, here.seal.key("byline"))
     keeping.names_last(lasting.fresh_s, lasting.known_s)
     return found
 

@@ -12,12 +12,12 @@ from joserfc import jwk
 
 from blog.config import BadSetting, Setting, one_of
 from blog.identity.directories import auth0, claims, cognito, entra, generic, google, keycloak, okta, scim
-from blog.identity.directories.cached import Cached, Unshared
+from blog.identity.directories.cached import Cached, Lasting, Unshared
 from blog.identity.directories.facts import Facts
 from blog.identity.directories.question import Directory
 from blog.identity.directories.reading import Ids
 from blog.identity.directories.settings import Lent, needs_own_keys
-from blog.identity.people import Byline, Key, byline
+from blog.identity.people import Byline, Key, Person, byline
 from blog.identity.sealing import Seal
 
 if TYPE_CHECKING:
@@ -172,12 +172,15 @@ def _refuse_settings_of_others(settings: Mapping[str, Any]) -> None:
             raise BadSetting(setting.name, f"is for DIRECTORY={', '.join(owners)}, but DIRECTORY is {chosen}")
 
 
-def bylines(directory: Directory, keys: Collection[Key], secret: bytes) -> dict[Key, Byline]:
+def bylines(directory: Cached, keys: Collection[Key], secret: bytes) -> tuple[Mapping[Key, Byline], Lasting]:
     """Give the bylines of everybody on a page, with one question.
 
-    :param directory: one that does not raise: `Cached`.
-    :param secret: keys the hashes in neutral names.
-    :return: a byline for every key.
+    :param secret: keys the hashes in neutral names; the same at each call.
+    :return: a byline for every key, and for how long they can be shown.
     """
-    people = directory.people(keys)
-    return {key: byline(key, people.get(key), secret=secret) for key in keys}
+    asked = frozenset(keys)
+
+    def make(people: Mapping[Key, Person]) -> dict[Key, Byline]:
+        return {key: byline(key, people.get(key), secret=secret) for key in asked}
+
+    return directory.told(asked, make)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from math import inf
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from cachetools import TLRUCache
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:  # it imports the redis package, which is not everywhere
 
 log = logging.getLogger(__name__)
 
+Made = TypeVar("Made")
+
 SOFT_S = 15 * 60.0  # from here on the name is shown and refreshed in the background
 FIRM_S = 60 * 60.0  # from here on a page waits for the refresh, within its budget, before it shows the old name
 HARD_S = 24 * 60 * 60.0  # from here on the name is forgotten, even if the provider cannot be asked
@@ -36,6 +38,7 @@ BUDGET_S = 0.8
 SIZE = 5000
 THREADS = 2
 CHUNK = 20  # authors in one call: a page's worth
+TOLD_MOST = 1000  # pages' worth of people
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,14 @@ class Lasting(NamedTuple):
 
     fresh_s: float
     known_s: float
+
+
+class _Told(NamedTuple):
+    """What was made of some people, and until when it can be shown by the clock."""
+
+    made: Any
+    fresh_until: float
+    known_until: float
 
 
 class _Flight:
@@ -141,6 +152,7 @@ class Cached:
         self._lock = threading.Lock()
         self.generation: object = object()  # another one as soon as a page that was made before would be made otherwise
         self._went_without = False  # whether a page was made since then for which somebody was not known
+        self._told: dict[frozenset[Key], _Told] = {}
         self._entries: TLRUCache[Key, _Entry] = TLRUCache(SIZE, ttu=_end_of, timer=self._clock)
         self._flights: dict[Key, _Flight] = {}
         self._breaker = Breaker(self._clock, self._spread)
@@ -162,13 +174,28 @@ class Cached:
                 self._went_without = self._went_without or None in found.values()
         return {key: entry.person for key, entry in found.items() if entry is not None and entry.person is not None}
 
-    def lasting(self, keys: Collection[Key]) -> Lasting:
-        """Tell for how long what `people` just said of these can be shown, as long as `generation` stays the same."""
+    def told(self, keys: frozenset[Key], make: Callable[[Mapping[Key, Person]], Made]) -> tuple[Made, Lasting]:
+        """Make something of what `people` says; it is made once for as long as nothing about these people changes.
+
+        :param make: the same at each call, as what it made is found by the keys alone.
+        :return: what it made, and for how long that can be shown, as long as `generation` stays the same.
+        """
+        told, now = self._told.get(keys), self._clock()
+        if told is None or now >= told.fresh_until:
+            told, now = self._tell(keys, make), self._clock()
+        return told.made, Lasting(told.fresh_until - now, told.known_until - now)
+
+    def _tell(self, keys: frozenset[Key], make: Callable[[Mapping[Key, Person]], Any]) -> _Told:
+        generation = self.generation
+        made = make(self.people(keys))
         with self._lock:
-            known = [entry for key in keys if (entry := self._entries.get(key)) is not None]
-            now, rest_s = self._clock(), PAUSED_S if self._breaker.is_open() else 0.0
-            fresh = [self._entries[key].fresh_until - now if self._is_fresh(key) else rest_s for key in keys]
-        return Lasting(min(fresh, default=inf), min((entry.ends - now for entry in known), default=inf))
+            now, lasting = self._clock(), self._lasting(keys)
+            told = _Told(made, now + min(lasting), now + lasting.known_s)
+            if told.fresh_until > now and generation is self.generation:  # else somebody was forgotten meanwhile
+                if len(self._told) >= TOLD_MOST:
+                    self._told.clear()
+                self._told[keys] = told
+        return told
 
     def ask(self, keys: Collection[Key]) -> dict[Key, Person]:
         """Put the question to the provider itself, now, and remember nothing; for the doctor.
@@ -233,6 +260,12 @@ class Cached:
 
     # with the lock held
 
+    def _lasting(self, keys: Collection[Key]) -> Lasting:
+        now, rest_s = self._clock(), PAUSED_S if self._breaker.is_open() else 0.0
+        known = [self._known(key) for key in keys]
+        fresh = [entry.fresh_until - now if entry and now < entry.fresh_until else rest_s for entry in known]
+        return Lasting(min(fresh, default=inf), min((entry.ends - now for entry in known if entry), default=inf))
+
     def _known(self, key: Key) -> _Entry | None:
         try:  # `get` would look twice
             return self._entries[key]
@@ -289,6 +322,7 @@ class Cached:
 
     def _begin_generation(self) -> None:
         self.generation, self._went_without = object(), False
+        self._told.clear()  # there are names in it
 
     def _land(self, flight: _Flight, answer: Mapping[Key, Person]) -> None:
         """Remember an answer: nothing that was not asked for, and nothing that was forgotten or learnt meanwhile."""

@@ -491,3 +491,75 @@ def test_a_forked_process_asks_with_threads_of_its_own(cached, provider):
             os._exit(0 if fine and provider.calls[1:] == [["amina", "taro"]] else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert names(cached, "amina") == {"amina": "Amina Okafor"}
+
+
+class Made:
+    """Counts what is made of people."""
+
+    def __init__(self):
+        self.times = 0
+
+    def __call__(self, people):
+        self.times += 1
+        return {who.id: person.name for who, person in people.items()}
+
+
+AMINA, TARO = key("amina"), key("taro")
+
+
+@pytest.fixture
+def made():
+    return Made()
+
+
+def test_what_is_made_of_people_is_made_once(cached, provider, clock, made):
+    first, lasting = cached.told(frozenset({AMINA, TARO}), made)
+    clock.pass_by(MINUTE)
+    again, later = cached.told(frozenset({AMINA, TARO}), made)
+    assert first == {"amina": "Amina Okafor", "taro": "山田太郎"}
+    assert again is first and made.times == 1
+    assert (lasting.fresh_s, lasting.known_s) == (15 * MINUTE, 24 * HOUR)
+    assert (later.fresh_s, later.known_s) == (14 * MINUTE, 24 * HOUR - MINUTE)
+
+
+def test_what_was_made_of_people_is_made_anew_when_their_names_are_stale(cached, provider, clock, made):
+    cached.told(frozenset({AMINA}), made)
+    provider.names["amina"] = "Amina Sow"
+    clock.pass_by(15 * MINUTE)
+    stale, lasting = cached.told(frozenset({AMINA}), made)
+    assert stale == {"amina": "Amina Okafor"} and lasting.fresh_s <= 0
+    eventually(lambda: cached.told(frozenset({AMINA}), made)[0] == {"amina": "Amina Sow"})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda cached: cached.forget(AMINA),
+        lambda cached: cached.forget_all(),
+        lambda cached: cached.drop({AMINA}),
+        lambda cached: cached.learn(Person(AMINA, "Amina Sow")),
+    ],
+)
+def test_what_was_made_of_people_is_kept_no_longer_than_their_names(cached, provider, change, made):
+    cached.told(frozenset({AMINA, TARO}), made)
+    provider.names["amina"] = "Amina Sow"
+    change(cached)
+    assert "Amina Okafor" not in repr(cached._told)
+    assert cached.told(frozenset({AMINA, TARO}), made)[0]["amina"] == "Amina Sow"
+
+
+def test_what_was_made_while_somebody_was_forgotten_is_not_kept(cached, made):
+    def meanwhile(people):
+        cached.forget(AMINA)
+        return made(people)
+
+    assert cached.told(frozenset({AMINA}), meanwhile)[0] == {"amina": "Amina Okafor"}
+    assert not cached._told
+
+
+def test_who_is_not_known_is_asked_for_again(cached, provider, clock, made):
+    provider.down = Unreachable("away")
+    assert cached.told(frozenset({AMINA}), made)[0] == {}
+    provider.down = None
+    clock.pass_by(MINUTE)
+    eventually(lambda: cached.told(frozenset({AMINA}), made)[0] == {"amina": "Amina Okafor"})

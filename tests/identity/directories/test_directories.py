@@ -270,7 +270,7 @@ def test_every_adapter_can_be_chosen_and_every_setting_explains_itself():
 def test_everybody_on_a_page_has_a_byline(server):
     server.users["nameless"] = user("nameless")
     directory = opened(**SCIM)
-    found = bylines(directory, [key(who) for who in ("amina", "nobody", "nameless", "amina")], SECRET)
+    found, _ = bylines(directory, [key(who) for who in ("amina", "nobody", "nameless", "amina")], SECRET)
     directory.close()
     assert found[key("amina")] == Byline("Amina Okafor", known=True)
     assert found[key("nobody")] == Byline("Former author", known=False, gone=True)
@@ -281,6 +281,6 @@ def test_everybody_on_a_page_has_a_byline(server):
 def test_everybody_on_a_page_has_a_byline_when_the_provider_is_down(server):
     server.broken["*"] = (503, {}, "")
     directory = opened(**SCIM)
-    found = bylines(directory, [key("amina"), key("taro")], SECRET)
+    found, _ = bylines(directory, [key("amina"), key("taro")], SECRET)
     directory.close()
     assert [byline.known for byline in found.values()] == [False, False]
