@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +59,16 @@ LARGEST_FORM = 4 * 1024 * 1024  # far above the longest post, so that one that i
 CALLBACK = "/oidc/callback"
 
 
+class _Flask(Flask):
+    """Flask, but it need not look at each request whether what it is about to call is a plain function: all are."""
+
+    jinja_environment = templating.Environment
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Give back a view, or what goes before or after one."""
+        return func
+
+
 def create_app(settings: Mapping[str, Any] | None = None, *, now: clock.Clock = clock.utc_now) -> Flask:
     """Build the application.
 
@@ -68,8 +78,7 @@ def create_app(settings: Mapping[str, Any] | None = None, *, now: clock.Clock = 
     """
     environ = os.environ if settings is None else {f"BLOG_{name}": text for name, text in settings.items()}
     values = config.load(environ, directories.SETTINGS)
-    app = Flask(__name__)
-    app.jinja_environment = templating.Environment
+    app = _Flask(__name__)
     app.config.from_mapping(values)
     app.extensions["settings"] = values  # as they are: of Flask's own, SECRET_KEY becomes a derived one
     app.config.update(
