@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select, true, update
+from sqlalchemy import BindParameter, ColumnElement, Select, and_, bindparam, exists, func, or_, select, true, update
 from sqlalchemy import delete as delete_from
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased, contains_eager, joinedload
@@ -379,19 +380,31 @@ def of_post(post: Post | Shown, *, reader: Reader = ANYBODY, at: str | None = No
     thread, after = _place(at)
     if not post.comments_live and reader.key is None:
         return SILENCE
-    shown, of_this = _shown_to(reader), Comment.post_id == post.id
-    tops = select(Comment.id).where(of_this, Comment.thread_id >= thread, Comment.parent_id.is_(None), shown)
-    end = tops.order_by(Comment.thread_id, Comment.id).offset(THREADS).limit(1).correlate(None).scalar_subquery()
-    within = and_(Comment.thread_id >= thread, Comment.thread_id < func.coalesce(end, _LARGEST_ID))
-    ahead = or_(Comment.thread_id > thread, Comment.id > after, Comment.id == thread)
-    chosen = select(Comment, end).where(of_this, within, ahead, shown)
-    found = db.session.execute(chosen.order_by(Comment.thread_id, Comment.id).limit(MOST + 1)).all()
+    issuer, author_id = reader.key or (None, None)
+    place = {"post_id": post.id, "thread": thread, "after": after, "issuer": issuer, "author_id": author_id}
+    found = db.session.execute(_stretch(is_known=reader.key is not None), place).all()
     comments = [row[0] for row in found]
     later = str(found[0][1]) if found and found[0][1] else None
     if len(comments) > MOST:
         cut_off = comments.pop()
         later = str(cut_off.id) if cut_off.parent_id is None else f"{cut_off.parent_id}-{comments[-1].id}"
     return Talk(_threads(comments), later, begins=not thread)
+
+
+@lru_cache(maxsize=2)  # putting it together takes far longer than asking it
+def _stretch(*, is_known: bool) -> Select[Any]:
+    """Build the question for a stretch of comments, and where the next one begins.
+
+    :param is_known: whether who reads is logged in; others have no comments of their own.
+    """
+    thread: BindParameter[int] = bindparam("thread")
+    shown, of_this = _shown(is_known=is_known), Comment.post_id == bindparam("post_id")
+    tops = select(Comment.id).where(of_this, Comment.thread_id >= thread, Comment.parent_id.is_(None), shown)
+    end = tops.order_by(Comment.thread_id, Comment.id).offset(THREADS).limit(1).correlate(None).scalar_subquery()
+    within = and_(Comment.thread_id >= thread, Comment.thread_id < func.coalesce(end, _LARGEST_ID))
+    ahead = or_(Comment.thread_id > thread, Comment.id > bindparam("after"), Comment.id == thread)
+    chosen = select(Comment, end).where(of_this, within, ahead, shown)
+    return chosen.order_by(Comment.thread_id, Comment.id).limit(MOST + 1)
 
 
 def place(post: Post, comment: Comment) -> str | None:
@@ -418,12 +431,13 @@ def _is_known_to(comment: Comment, post: Post, visitor: Visitor) -> bool:
     return comment.state == LIVE or visitor.wrote(comment) or visitor.moderates(post)
 
 
-def _shown_to(reader: Reader) -> ColumnElement[bool]:
+def _shown(*, is_known: bool) -> ColumnElement[bool]:
     """Leave what a reader sees, and whatever has replies that everybody sees."""
     reply = aliased(Comment)
     live_replies = exists().where(reply.parent_id == Comment.id, reply.state == LIVE)
     shown = or_(Comment.state == LIVE, and_(Comment.parent_id.is_(None), live_replies))
-    return or_(shown, and_(Comment.state == HELD, _by(reader.key))) if reader.key else shown
+    own = and_(Comment.author_issuer == bindparam("issuer"), Comment.author_id == bindparam("author_id"))
+    return or_(shown, and_(Comment.state == HELD, own)) if is_known else shown
 
 
 def _threads(comments: Iterable[Comment]) -> list[Thread]:

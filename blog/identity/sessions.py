@@ -15,12 +15,12 @@ from typing import Any, NamedTuple
 
 from flask import Flask, Request, Response
 from flask.sessions import SessionInterface, SessionMixin
-from sqlalchemy import ColumnElement, Delete, and_, delete, select, update
+from sqlalchemy import ColumnElement, Delete, and_, bindparam, delete, select, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.datastructures import CallbackDict
 
-from blog.db import LoginSession, Spent, db, writing
+from blog.db import LoginSession, Spent, UtcDateTime, db, writing
 from blog.identity.people import Key, Person
 from blog.identity.sealing import Seal
 
@@ -164,12 +164,16 @@ def ending(
     return delete(LoginSession).where(*matches)
 
 
-def alive(now: datetime, idle: timedelta) -> ColumnElement[bool]:
-    """Say which sessions have not ended by age or idleness.
+def _ages(now: datetime, idle: timedelta) -> dict[str, datetime]:
+    """Give the parameters of `_ALIVE`: which sessions have not ended by age or idleness at a moment (aware UTC)."""
+    return {"expire_after": now, "seen_after": now - idle}
 
-    :param now: aware UTC.
-    """
-    return and_(LoginSession.expires_at > now, LoginSession.seen_at > now - idle)
+
+_ALIVE = and_(
+    LoginSession.expires_at > bindparam("expire_after", type_=UtcDateTime()),
+    LoginSession.seen_at > bindparam("seen_after", type_=UtcDateTime()),
+)
+_THIS = select(LoginSession).where(LoginSession.id_hash == bindparam("id_hash"), _ALIVE)  # asked at each request
 
 
 class Seen(NamedTuple):
@@ -187,8 +191,9 @@ class Seen(NamedTuple):
 
 def of_person(seal: Seal, key: Key, *, now: datetime, idle: timedelta) -> list[Seen]:
     """List somebody's sessions, the last seen first."""
-    theirs = select(LoginSession).where(LoginSession.key_ref == _key_ref(seal, key), alive(now, idle))
-    rows = db.session.scalars(theirs.order_by(LoginSession.seen_at.desc(), LoginSession.id_hash)).all()
+    theirs = select(LoginSession).where(LoginSession.key_ref == _key_ref(seal, key), _ALIVE)
+    latest_first = theirs.order_by(LoginSession.seen_at.desc(), LoginSession.id_hash)
+    rows = db.session.scalars(latest_first, _ages(now, idle)).all()
     opened = [(row, _holder(seal, row)) for row in rows]
     return [Seen(row.id_hash, holder, row.created_at, row.seen_at) for row, holder in opened if holder]
 
@@ -273,8 +278,7 @@ class Sessions(SessionInterface):
             return Session()  # whatever this request needs of the database will say so itself, with a page
 
     def _find(self, session_id: str) -> Session | None:
-        this = select(LoginSession).where(LoginSession.id_hash == hash_of(session_id))
-        row = db.session.scalar(this.where(alive(self.clock(), self.idle)))
+        row = db.session.scalar(_THIS, {"id_hash": hash_of(session_id), **_ages(self.clock(), self.idle)})
         if row is None or (holder := _holder(self.seal, row)) is None:
             return None
         session = Session(self.seal.open(PURPOSE, row.id_hash, row.data), session_id, holder)
