@@ -23,7 +23,7 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
-from bench import site, writing
+from bench import logins, site, writing
 from bench.servers import HELLO, HOST, Server, commands, figure, free_port, running
 
 HERE = Path(__file__).parent
@@ -113,11 +113,13 @@ def _measured(size: int) -> dict[str, tuple[str, float]]:
                 rounds[name].append(_round(target))
         with writing.steadily(app, WRITES):
             slowest_ms = _slowest(targets["home, kept"])
+        login_us = logins.cpu_us()
     found = {name: Figure(*map(median, zip(*each, strict=True))) for name, each in rounds.items()}
     rows = {
         name: (f"{each.cpu_us:.0f} µs, {each.per_s:,.0f}/s", found[COMPARED.get(name, BARE)].cpu_us / each.cpu_us)
         for name, each in found.items()
     }
+    rows["a login"] = (f"{login_us / 1000:.0f} ms", found[BARE].cpu_us / login_us)
     rows[BESIDE] = (f"99 % within {slowest_ms:.0f} ms", SOON_MS / slowest_ms)
     for name, (text, ratio) in rows.items():
         print(f"{size:>7} {name:34} {text:>24} {ratio:6.2f}", flush=True)
