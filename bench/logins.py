@@ -1,4 +1,4 @@
-"""Measures what a login costs the blog: the way out to a provider and back, with the provider's answers to be judged."""
+"""Measures what a login costs the blog: the way out to a provider and back."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ LOGINS = 40
 
 
 def cpu_us() -> float:
-    """Log somebody in again and again, each time from a new browser, up to their dashboard; give the CPU of each time."""
+    """Log somebody in from new browsers, up to their dashboard; give the CPU of the blog for each time."""
     port = free_port()
     with serve(door := Door()) as issuer:
-        door.open(FakeIdp(issuer, client_id="bench", client_secret="bench"))
+        door.open(FakeIdp(issuer, client_id="bench", client_secret="bench"))  # noqa: S106  (of nothing else)
         os.environ["BENCH_SETTINGS"] = f"PUBLIC_URL=http://{HOST}:{port} OIDC_ISSUER={issuer}"
         with running(commands("bench.site:app", port)["granian"], port) as server:
             _log_in(port)  # its keys and metadata are known from here on
