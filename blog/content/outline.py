@@ -17,7 +17,6 @@ _SECTION = re.compile(rf'<h([23]) id="({PREFIX}[a-z0-9-]+)">(.*?)</h\1>', re.DOT
 _OWN_LINK = re.compile(r'<a class="anchor"[^<>]* aria-label="[^<>]*">#</a>|<sup class="footnote-ref">.*?</sup>')
 _MARKUP = re.compile(r"<[^<>]*>")
 _SIGN = re.compile("[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
-_WORD = re.compile(r"\w[\w'’.-]*")
 
 
 class Section(NamedTuple):
@@ -61,8 +60,8 @@ def outline(body_html: str) -> Outline:
 
 def _words(body_html: str) -> int:
     plain = html.unescape(_MARKUP.sub(" ", body_html))
-    spaced, signs = _SIGN.subn(" ", plain)
-    return len(_WORD.findall(spaced)) + signs // SIGNS_A_WORD
+    spaced, signs = (plain, 0) if plain.isascii() else _SIGN.subn(" ", plain)
+    return len(spaced.split()) + signs // SIGNS_A_WORD
 
 
 def _sections(body_html: str) -> tuple[Section, ...]:
