@@ -18,7 +18,7 @@ from blog.content.pieces import Part
 from blog.content.readers import ANYBODY, EVERYONE, GROUPS, PEOPLE, Reader
 from blog.content.shown import Shown
 from blog.content.words import Term, tokens
-from blog.db import TagName, ask, db
+from blog.db import Named, TagName, ask, db
 from blog.errors import NotFound
 
 LONGEST = 200  # characters of what is typed
@@ -111,6 +111,11 @@ class Result(NamedTuple):
     post: Shown
     title: tuple[Part, ...]
     snippet: tuple[Part, ...]
+
+    @property
+    def named(self) -> Sequence[Named]:
+        """Those whom readers see named above the post."""
+        return self.post.named
 
 
 class Page(NamedTuple):

@@ -84,7 +84,7 @@ class _Aligned(dict[str, str]):
 
 
 _aligned = _Aligned()
-_FOREIGN = re.compile(r"[^\x00-\x7f]+")
+_ASCII = bytes(range(128))
 
 
 def align(text: str) -> str:
@@ -92,7 +92,8 @@ def align(text: str) -> str:
     if text.isascii():
         return text.lower()
     text = text.replace("İ", "i").lower()  # the only sign that would become two
-    for sign in {*"".join(_FOREIGN.findall(text))}:  # few different ones, most of which stay
+    foreign = text.encode(errors="ignore").translate(None, _ASCII).decode()
+    for sign in {*foreign}:  # few different ones, most of which stay
         if _aligned[sign] != sign:
             text = text.replace(sign, _aligned[sign])
     return text
