@@ -18,15 +18,15 @@ from blog.content.pieces import Part
 from blog.content.readers import ANYBODY, EVERYONE, GROUPS, PEOPLE, Reader
 from blog.content.shown import Shown
 from blog.content.words import Term, tokens
-from blog.db import Named, TagName, ask, db
+from blog.db import Named, TagName, ask, ask_briefly, db
 from blog.errors import NotFound
 
 LONGEST = 200  # characters of what is typed
 MOST_WORDS = 10  # and tags, together; more do not count
 SHORTEST_PREFIX = 2  # signs before a *
-NEWEST = 500  # posts, in which PostgreSQL looks first
+LONGEST_S = 0.02  # of the processor, for a question to SQLite, of which there may be two
+NEWEST = 500  # posts, in which PostgreSQL looks first; and of those with all words, in which it looks how they stand
 FARTHEST = 20_000  # characters of a text: what stands behind them is found, but not shown
-PHRASES_AMONG = 1_000  # posts, the newest with all words, in which PostgreSQL looks for an exact phrase
 
 
 # -- what is looked for ------------------------------------------------------------------------------------------------
@@ -122,10 +122,12 @@ class Page(NamedTuple):
     """Some of what was found.
 
     :param more: what to pass as `after` for those that follow; None when there are none.
+    :param cut: it was more to look through than a search takes, so there may be others.
     """
 
     results: list[Result]
     more: str | None = None
+    cut: bool = False
 
 
 class _Place(NamedTuple):
@@ -165,10 +167,10 @@ def find(sought: Sought, *, now: datetime, limit: int, reader: Reader = ANYBODY,
     if not sought:
         return Page([])
     look = _look_sqlite if db.engine.dialect.name == "sqlite" else _look_postgresql
-    hits = look(asked, limit + 1)
+    hits, cut = look(asked, limit + 1)
     shown = hits[:limit]
     more = f"{shown[-1].tier}-{shown[-1].place}" if len(hits) > limit else None
-    return Page(_results(shown, sought.terms, now, reader), more)
+    return Page(_results(shown, sought.terms, now, reader), more, cut)
 
 
 def longer(sought: Sought, *, now: datetime, reader: Reader = ANYBODY) -> str | None:
@@ -256,18 +258,25 @@ def _marks_of(marks: dict[Term | str, list[str]], some: Sequence[Term | str]) ->
 # Everything stands in quotation marks, which no word holds: nothing that somebody types is an operator.
 
 
-def _look_sqlite(asked: _Asked, limit: int) -> list[_Hit]:
+def _look_sqlite(asked: _Asked, limit: int) -> tuple[list[_Hit], bool]:
     """Find in the order of the index, which is that of publication, and go no further than is needed."""
-    titled, every = _fts5_title(asked), _fts5(asked)
+    in_title, anywhere = _fts5_titles(asked.sought.terms), _fts5_terms(asked)
+    others = _fts5(asked, anywhere)
     given = {
-        "titled": f"({titled}) AND {every}",
-        "others": f"({every}) NOT ({titled})" if titled else every,
+        "titled": _fts5(asked, in_title),
+        "others": f"{others} NOT ({' AND '.join(in_title)})" if in_title else others,
         "begin": asked.begin.place,
         "end": asked.end_of_live,
         "most": limit,
     }
-    rows = ask(_TITLED_FIRST if titled and asked.begin.tier == 0 else _OTHERS, given)
-    return [_Hit(*row) for row in rows]
+    if not in_title or asked.begin.tier == 1:
+        rows, cut = ask_briefly(_OTHERS, given, LONGEST_S)
+    else:
+        rows, cut = ask_briefly(_TITLED_FIRST, given, LONGEST_S)
+        if cut and not any(tier for tier, *_ in rows):
+            given |= {"begin": asked.end_of_live, "most": limit - len(rows)}
+            rows += ask_briefly(_OTHERS, given, LONGEST_S)[0]
+    return [_Hit(*row) for row in rows], cut
 
 
 _MATCHES = (
@@ -286,26 +295,31 @@ _TITLED_FIRST = text(  # the others are not looked for where these are enough
 )
 
 
-def _fts5(asked: _Asked) -> str:
+def _fts5(asked: _Asked, terms: Sequence[str]) -> str:
+    """Make the expression for posts that have these and all else that is asked for."""
     sought, marks = asked.sought, asked.tag_marks
-    wanted = [_any_of([_fts5_term(term), *map(_quoted, marks.get(term, ()))]) for term in sought.terms]
-    wanted += [_any_of(list(map(_quoted, marks.get(name, _NOTHING)))) for name in sought.tags]
+    wanted = [*terms, *(_any_of(map(_quoted, marks.get(name, _NOTHING))) for name in sought.tags)]
     if asked.audience:
-        wanted.append(_any_of(list(map(_quoted, asked.audience))))
+        wanted.append(_any_of(map(_quoted, asked.audience)))
     unwanted = [_fts5_term(term) for term in sought.without]
     unwanted += map(_quoted, _marks_of(marks, [*sought.without, *sought.without_tags]))
-    every = " AND ".join(wanted)
-    return f"(({every}) NOT {_any_of(unwanted)})" if unwanted else f"({every})"
+    every = f"({' AND '.join(wanted)})"
+    return f"({every} NOT {_any_of(unwanted)})" if unwanted else every
 
 
-def _fts5_title(asked: _Asked) -> str:
-    return " AND ".join(map(_fts5_in_title, asked.sought.terms))
+def _fts5_terms(asked: _Asked) -> list[str]:
+    return [_any_of([_fts5_term(term), *map(_quoted, asked.tag_marks.get(term, ()))]) for term in asked.sought.terms]
 
 
-def _fts5_in_title(term: Term) -> str:
-    if term.begins or len(term.words) > 1 or len(term.words[0]) == 1:
-        return f"title_words : {_fts5_term(term)}"
-    return _quoted(index.title_mark(term.words[0]))
+def _fts5_titles(terms: Sequence[Term]) -> list[str]:
+    """Look for words in titles by their marks, which are in few posts, and only there for how they stand."""
+    made = []
+    for term in terms:
+        if len(term.words) > 1 and not term.begins:
+            made += [_quoted(index.title_mark(word)) for word in term.words]
+        by_mark = len(term.words) == 1 and len(term.words[0]) > 1 and not term.begins
+        made.append(_quoted(index.title_mark(term.words[0])) if by_mark else f"title_words : {_fts5_term(term)}")
+    return made
 
 
 def _fts5_term(term: Term) -> str:
@@ -325,25 +339,34 @@ def _any_of(expressions: Iterable[str]) -> str:
 # word. The function is in db.py.
 
 
-def _look_postgresql(asked: _Asked, limit: int) -> list[_Hit]:
+def _look_postgresql(asked: _Asked, limit: int) -> tuple[list[_Hit], bool]:
     """Look in the newest posts, where words that are in many are found at once, else in all by the index."""
     values, beside = _values_postgresql(asked)
     found: list[_Hit] = []
+    cut = False
     for tier in range(asked.begin.tier if asked.sought.terms else 1, 2):
         values["begin"] = asked.begin.place if tier == asked.begin.tier else asked.end_of_live
         if len(found) < limit:
-            found += _tier_postgresql(tier, limit - len(found), values, beside)
-    return found
+            more, cut = _tier_postgresql(tier, limit - len(found), values, beside)
+            found += more
+    return found, cut
 
 
-def _tier_postgresql(tier: int, limit: int, values: dict[str, Any], beside: str) -> list[_Hit]:
-    values |= {"tier": tier, "most": limit, "newest": NEWEST, "among": PHRASES_AMONG if beside else limit}
-    rows: Sequence[Any] = ()
-    for statement in (_NEWEST[tier], _ALL):
-        rows = ask(_with_texts(statement.format(beside=beside)), values)
-        if len(rows) == limit:
-            break
-    return [_Hit(tier, *row) for row in rows]
+def _tier_postgresql(tier: int, limit: int, values: dict[str, Any], beside: str) -> tuple[list[_Hit], bool]:
+    sifted = beside or (tier == 0 and values["without"])  # what the index finds is looked at one by one
+    index_knows = tier == 0 or not values["in_title"]  # which of what it finds belongs to this tier
+    values |= {
+        "tier": tier,
+        "most": limit,
+        "newest": NEWEST,
+        "among": NEWEST if sifted else limit,
+        "by_title": values["title"] if index_knows else _lexeme(*_NOTHING),
+    }
+    rows = ask(_with_texts(_NEWEST[tier].format(beside=beside)), values)
+    cut = bool(beside and tier == 1 and len(rows) < limit) and ask(_IN_MOST, values)[0][0]
+    if len(rows) < limit and not cut:
+        rows = ask(_with_texts(_ALL[tier].format(beside=beside)), values)
+    return [_Hit(tier, *row) for row in rows], cut
 
 
 @lru_cache(maxsize=64)
@@ -359,30 +382,45 @@ def _values_postgresql(asked: _Asked) -> tuple[dict[str, Any], str]:
     values = {
         "query": " & ".join([*_tsquery(asked), *(f"!{each}" for each in without)]),
         "title": " & ".join([*in_title, *_tsquery_marks(asked)]),
-        "in_title": [_like(term) for sign, term in phrases if not sign],
+        "in_title": [f"%{_phrase(term)}%" for sign, term in phrases if not sign],
         "without": " | ".join(without) or None,
     }
     beside = ""
     for number, (sign, term) in enumerate(phrases):
-        some = [_like(term), *(f"% {mark} %" for mark in asked.tag_marks.get(term, ()))]
-        values[f"phrase{number}"] = some
-        beside += f" AND {sign}(words LIKE ANY (:phrase{number}) OR title_words LIKE ANY (:phrase{number}))"
+        values[f"phrase{number}"] = _phrase(term)
+        values[f"tags{number}"] = [f"% {mark} %" for mark in asked.tag_marks.get(term, ())]
+        beside += f" AND {sign}({_BESIDE.format(number=number)})"
     return values, beside
 
 
+_BESIDE = (  # strpos takes half of the time that LIKE takes
+    "strpos(words, :phrase{number}) > 0 OR strpos(title_words, :phrase{number}) > 0"
+    " OR title_words LIKE ANY (CAST(:tags{number} AS text[]))"
+)
 _TITLED = "fts_title @@ CAST(:title AS tsquery) AND title_words LIKE ALL (CAST(:in_title AS text[]))"
 _LATE = (
     "SELECT place, post_id"
     " FROM (SELECT * FROM searchable WHERE place < :begin ORDER BY place DESC LIMIT :newest) AS late"
     " WHERE {match} AND fts_words @@ CAST(:query AS tsquery){beside} ORDER BY place DESC LIMIT :most"
 )
+_IN_MOST = text(
+    "SELECT count(*) = :newest AND count(*) FILTER (WHERE fts_words @@ CAST(:query AS tsquery)) > :newest / 2"
+    " FROM (SELECT fts_words FROM searchable WHERE place < :begin ORDER BY place DESC LIMIT :newest) AS late"
+)
 _NEWEST = (_LATE.replace("{match}", _TITLED), _LATE.replace("{match}", f"NOT ({_TITLED})"))
-_ALL = (
+_EVERY = (
+    # what the function could leave out by itself it would look for in every post with the words
     "SELECT found.place, found.post_id FROM (SELECT place, post_id FROM fts_find(CAST(:query AS tsquery),"
-    " CAST(:title AS tsquery), CAST(:in_title AS text[]), CAST(:without AS tsquery), :tier, :begin, :among)"
+    " CAST(:by_title AS tsquery), '{{}}', NULL, :tier, :begin, :among) ORDER BY place DESC OFFSET 0) AS found"
     # a sub-select for each row, as a join would look at the texts of all posts
-    " ORDER BY place DESC OFFSET 0) AS found WHERE (SELECT true{beside} FROM searchable"
-    " WHERE searchable.place = found.place) ORDER BY found.place DESC LIMIT :most"
+    " WHERE (SELECT {sifted} FROM searchable WHERE searchable.place = found.place)"
+    " ORDER BY found.place DESC LIMIT :most"
+)
+_LIKE_TITLED = (
+    "title_words LIKE ALL (CAST(:in_title AS text[])) AND (fts_words @@ CAST(:without AS tsquery)) IS NOT TRUE"
+)
+_ALL = tuple(
+    _EVERY.replace("{sifted}", each) for each in (_LIKE_TITLED + "{beside}", f"true{{beside}} AND NOT ({_TITLED})")
 )
 
 _WITH_TEXTS = (  # of those that are shown, and of no others
@@ -426,6 +464,6 @@ def _any(expressions: Iterable[str]) -> str:
     return f"({' | '.join(expressions)})"
 
 
-def _like(term: Term) -> str:
-    """Make the pattern; no word holds a sign that means something in it."""
-    return f"% {' '.join(term.words)}{'' if term.begins else ' '}%"
+def _phrase(term: Term) -> str:
+    """Give what stands in a text of words where this does; no word holds a sign that means something to LIKE."""
+    return f" {' '.join(term.words)}{'' if term.begins else ' '}"

@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, select, text, update
 
+from blog import db as db_module
 from blog.content import index, ownership, pieces, posts, rendering, search, tags, trash, words
 from blog.content.details import NOTE, PAGE, Details
 from blog.content.pieces import Part
@@ -436,6 +437,31 @@ def test_longer_words_are_offered_where_they_find_something(database):
 
     assert offered("bridge river") == "bridge* river*"
     assert offered("bridge lake") is offered('"bridge over"') is offered("bridge -x") is offered("") is None
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_a_search_that_takes_too_long_ends_and_says_so(database, monkeypatch):
+    write("One", "otter")
+    monkeypatch.setattr(search, "LONGEST_S", 0)
+    monkeypatch.setattr(db_module, "STEPS", 1)
+    page = look("otter")
+    assert (page.results, page.more, page.cut) == ([], None, True)
+    monkeypatch.undo()
+    page = look("otter")
+    assert (len(page.results), page.cut) == (1, False)
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_words_of_most_posts_are_looked_for_side_by_side_in_the_newest(database, monkeypatch):
+    monkeypatch.setattr(search, "NEWEST", 4)
+    write("Old", "river bridge and otter", ago=20)
+    for number in range(6):
+        write(f"New {number}", "bridge over river" + " and otter" * (number < 2), ago=number + 1)
+    assert (found('"river bridge"'), look('"river bridge"').cut) == ([], True)
+    assert (found('"over river"'), look('"over river"').cut) == ([f"New {number}" for number in range(4)], True)
+    assert (found('"and otter"'), look('"and otter"').cut) == (["New 0", "New 1", "Old"], False)
+    monkeypatch.setattr(search, "NEWEST", 8)
+    assert (found('"river bridge"'), look('"river bridge"').cut) == (["Old"], False)
 
 
 # -- pieces ------------------------------------------------------------------------------------------------------------
