@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -42,6 +43,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, foreign, mapped_column, query_expression, relationship
 from sqlalchemy.types import NullType
 
@@ -695,10 +697,42 @@ def ask(statement: Executable, given: Mapping[str, Any] | None = None) -> Sequen
     The same statement asked again costs half of one that is built anew, so what is asked often is built once, with
     parameters.
     """
-    if db.session.registry.has():  # this request has a connection already
-        return db.session.connection().execute(statement, given).all()
-    with db.engine.connect() as connection:
+    with _reading() as connection:
         return connection.execute(statement, given).all()
+
+
+def ask_briefly(statement: Executable, given: Mapping[str, Any], seconds: float) -> tuple[list[Any], bool]:
+    """Ask SQLite as `ask` does, for what it finds within so much time of the processor.
+
+    :return: the rows until then, and whether there may be more.
+    """
+    rows: list[Any] = []
+    with _reading() as connection:
+        driver: Any = connection.connection.driver_connection
+        ends = time.thread_time() + seconds
+        driver.set_progress_handler(lambda: time.thread_time() >= ends, STEPS)
+        try:
+            for row in connection.execute(statement, given):
+                rows.append(row)
+        except OperationalError as error:
+            if getattr(error.orig, "sqlite_errorcode", None) != sqlite3.SQLITE_INTERRUPT:
+                raise
+            return rows, True
+        finally:
+            driver.set_progress_handler(None, 0)
+    return rows, False
+
+
+STEPS = 200  # of SQLite's, after which the clock is looked at: they take 0.1 to 3 ms
+
+
+@contextmanager
+def _reading() -> Iterator[Connection]:
+    if db.session.registry.has():  # this request has a connection already
+        yield db.session.connection()
+    else:
+        with db.engine.connect() as connection:
+            yield connection
 
 
 def insert_or(session: Session, table: Any) -> Any:

@@ -31,6 +31,6 @@ def index() -> ResponseReturnValue:
         after=after,
         bylines=bylines(named),
         longest=search.LONGEST,
-        longer=None if page.results else search.longer(sought, now=moment(), reader=reader),
+        longer=None if page.results or page.cut else search.longer(sought, now=moment(), reader=reader),
     )
     return make_response(shown) if g.user else headers.keep_public(make_response(shown))

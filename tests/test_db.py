@@ -1,11 +1,13 @@
 """The database handle: how reads and writes begin and end."""
 
+import time
 from contextlib import suppress
 
 import pytest
 from sqlalchemy import create_engine, event, select, text
+from sqlalchemy.exc import OperationalError
 
-from blog.db import Site, db, prepare, writing
+from blog.db import Site, ask, ask_briefly, db, prepare, writing
 
 
 @pytest.fixture
@@ -67,3 +69,21 @@ def test_what_was_loaded_stays_readable_when_a_write_fails(database, statements)
     del statements[:]
     assert before.version == inside.version == 1
     assert statements == []
+
+
+ENDLESS = text(
+    "WITH RECURSIVE each(number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM each) SELECT number FROM each"
+)
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_a_question_without_end_is_answered_as_far_as_its_time_goes(database):
+    began = time.thread_time()
+    rows, more = ask_briefly(ENDLESS, {}, 0.02)
+    assert more
+    assert time.thread_time() - began < 2
+    assert [row[0] for row in rows] == list(range(1, len(rows) + 1))
+    assert ask_briefly(text("SELECT 1"), {}, 0.02) == ([(1,)], False)
+    assert len(ask(text(f"{ENDLESS} LIMIT 100000"))) == 100_000
+    with pytest.raises(OperationalError, match="no such table"):
+        ask_briefly(text("SELECT 1 FROM nowhere"), {}, 0.02)

@@ -24,7 +24,7 @@ MOST = {
     "/author/{handle}/atom.xml": 2,
 }
 
-SEARCH = {"sqlite": 5, "postgresql": 7}
+SEARCH = {"sqlite": 3, "postgresql": 6}
 
 
 @pytest.fixture(autouse=True, params=["sqlite", "postgresql"])

@@ -5,7 +5,9 @@ from __future__ import annotations
 from bs4 import BeautifulSoup
 from sqlalchemy import delete, event
 
+from blog import db as tables
 from blog.content import index
+from blog.content import search as content
 from blog.db import Searchable, db, writing
 
 
@@ -110,6 +112,15 @@ def test_the_page_says_what_it_needs(ada, visitor):
         visitor.page("/search?q=bridge").find("a", string="Find words that begin like this")["href"]
         == "/search?q=bridge*"
     )
+
+
+def test_the_page_says_that_there_was_too_much_to_look_through(ada, visitor, monkeypatch):
+    ada.publish("Bridges", "over rivers")
+    monkeypatch.setattr(content, "LONGEST_S", 0)
+    monkeypatch.setattr(tables, "STEPS", 1)
+    said = visitor.page("/search?q=rivers").select_one("main").text
+    assert "This is more to look through than a search takes" in said
+    assert "No post that you can read" not in said
 
 
 def test_a_stranger_is_offered_to_log_in_and_comes_back_to_the_search(ada, visitor):

@@ -127,16 +127,16 @@ def test_the_sitemap_costs_three_queries(ada, visitor, app):
     assert len(queries.said) == 3, queries.said
 
 
-@pytest.mark.parametrize(
-    "broken",
-    [
-        ("<loc>http://localhost/</loc>", "<loc>/</loc>"),
-        ("<lastmod>", "<lastmod>on "),
-        ("<url>", "<url><title>x</title>"),
-        ("<loc>http://localhost/one</loc>", ""),
-        ("sitemaps.org/schemas", "sitemaps.example/schemas"),
-    ],
-)
+BROKEN = [
+    ("<loc>http://localhost/</loc>", "<loc>/</loc>"),
+    ("<lastmod>", "<lastmod>on "),
+    ("<url>", "<url><title>x</title>"),
+    ("<loc>http://localhost/one</loc>", ""),
+    ("sitemaps.org/schemas", "sitemaps.example/schemas"),
+]
+
+
+@pytest.mark.parametrize("broken", BROKEN)
 def test_the_schema_would_notice(ada, visitor, broken):
     ada.publish("One")
     text = visitor.get("/sitemap.xml").text

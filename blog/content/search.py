@@ -4,53 +4,32 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import islice
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, bindparam, or_, select, text
+from sqlalchemy import Select, TextClause, bindparam, or_, select, text
 from sqlalchemy.orm import aliased
 
-from blog.content import index, posts, tags, words
+from blog.content import index, pieces, posts, tags, words
+from blog.content.pieces import Part
 from blog.content.readers import ANYBODY, EVERYONE, GROUPS, PEOPLE, Reader
 from blog.content.shown import Shown
-from blog.content.words import align, pattern, tokens
-from blog.db import Searchable, TagName, ask, db
+from blog.content.words import Term, tokens
+from blog.db import Named, TagName, ask, ask_briefly, db
 from blog.errors import NotFound
 
 LONGEST = 200  # characters of what is typed
 MOST_WORDS = 10  # and tags, together; more do not count
 SHORTEST_PREFIX = 2  # signs before a *
-NEWEST = 500  # posts, in which PostgreSQL looks first
-PHRASES_AMONG = 1_000  # posts, the newest with all words, in which PostgreSQL looks for an exact phrase
-SNIPPET = 240  # characters
+LONGEST_S = 0.02  # of the processor, for a question to SQLite, of which there may be two
+NEWEST = 500  # posts, in which PostgreSQL looks first; and of those with all words, in which it looks how they stand
+FARTHEST = 20_000  # characters of a text: what stands behind them is found, but not shown
 
 
 # -- what is looked for ------------------------------------------------------------------------------------------------
-
-
-class Term(NamedTuple):
-    """A word, or several that have to stand side by side.
-
-    :param begins: the last one may go on.
-    """
-
-    words: tuple[str, ...]
-    begins: bool = False
-
-    def found_in(self, found: Sequence[str]) -> bool:
-        """Whether these words hold it."""
-        size = len(self.words)
-        return any(self.matches(found[at : at + size]) for at in range(len(found) - size + 1))
-
-    def matches(self, some: Sequence[str]) -> bool:
-        """Whether these words, as many as its own, are it."""
-        *first, last = some
-        same = last.startswith(self.words[-1]) if self.begins else last == self.words[-1]
-        return same and tuple(first) == self.words[:-1]
 
 
 class Sought(NamedTuple):
@@ -122,16 +101,6 @@ def _may_begin(term: tuple[str, ...]) -> bool:
 # -- what is found -----------------------------------------------------------------------------------------------------
 
 
-class Part(NamedTuple):
-    """A piece of a text.
-
-    :param found: it is what was looked for.
-    """
-
-    text: str
-    found: bool = False
-
-
 class Result(NamedTuple):
     """A post that was found.
 
@@ -143,15 +112,22 @@ class Result(NamedTuple):
     title: tuple[Part, ...]
     snippet: tuple[Part, ...]
 
+    @property
+    def named(self) -> Sequence[Named]:
+        """Those whom readers see named above the post."""
+        return self.post.named
+
 
 class Page(NamedTuple):
     """Some of what was found.
 
     :param more: what to pass as `after` for those that follow; None when there are none.
+    :param cut: it was more to look through than a search takes, so there may be others.
     """
 
     results: list[Result]
     more: str | None = None
+    cut: bool = False
 
 
 class _Place(NamedTuple):
@@ -159,7 +135,15 @@ class _Place(NamedTuple):
 
     tier: int  # 0: in the title
     place: int
-    post_id: int = 0
+
+
+class _Hit(NamedTuple):
+    """A post with the words, of which nobody has said yet that it is for whoever asks."""
+
+    tier: int
+    place: int
+    post_id: int
+    text: str  # as far as pieces of it are shown
 
 
 _NOTHING = (f"{words.MARK}0",)  # what no post is found by
@@ -183,10 +167,10 @@ def find(sought: Sought, *, now: datetime, limit: int, reader: Reader = ANYBODY,
     if not sought:
         return Page([])
     look = _look_sqlite if db.engine.dialect.name == "sqlite" else _look_postgresql
-    places = look(asked, limit + 1)
-    shown = places[:limit]
-    more = f"{shown[-1].tier}-{shown[-1].place}" if len(places) > limit else None
-    return Page(_results([each.post_id for each in shown], sought, now, reader), more)
+    hits, cut = look(asked, limit + 1)
+    shown = hits[:limit]
+    more = f"{shown[-1].tier}-{shown[-1].place}" if len(hits) > limit else None
+    return Page(_results(shown, sought.terms, now, reader), more, cut)
 
 
 def longer(sought: Sought, *, now: datetime, reader: Reader = ANYBODY) -> str | None:
@@ -201,19 +185,13 @@ def longer(sought: Sought, *, now: datetime, reader: Reader = ANYBODY) -> str | 
     return " ".join(f"{term.words[0]}*" for term in wide.terms) if found else None
 
 
-def _results(ids: Sequence[int], sought: Sought, now: datetime, reader: Reader) -> list[Result]:
-    found = posts.found(ids, now=now, reader=reader)
-    texts = {row[0]: row[1] for row in ask(_TEXTS, {"ids": list(found)})}
+def _results(hits: Sequence[_Hit], terms: Sequence[Term], now: datetime, reader: Reader) -> list[Result]:
+    found = posts.found([hit.post_id for hit in hits], now=now, reader=reader)
     return [
-        Result(post, tuple(mark(post.title, sought.terms)), tuple(snippet(texts.get(post.id, ""), sought.terms)))
-        for post in map(found.get, ids)
-        if post is not None
+        Result(post, tuple(pieces.mark(post.title, terms)), tuple(pieces.snippet(hit.text, terms)))
+        for hit in hits
+        if (post := found.get(hit.post_id))
     ]
-
-
-_TEXTS: Any = select(Searchable.post_id, Searchable.text).where(
-    Searchable.post_id.in_(bindparam("ids", expanding=True))
-)
 
 
 # -- where it stands ---------------------------------------------------------------------------------------------------
@@ -243,7 +221,8 @@ def _tag_marks(sought: Sought) -> dict[Term | str, list[str]]:
     if not named and not terms:
         return {}
     given = {f"like{number}": f"%{_escaped(term.words[0])}%" for number, term in enumerate(terms)}
-    rows = ask(_tags_like(len(terms)), {**given, "names": list(named)})
+    given |= {f"name{number}": name for number, name in enumerate(named)}
+    rows = ask(_tags_like(len(terms), len(named)), given)
     marks: dict[Term | str, list[str]] = {}
     for name, number in rows:
         meant = [each for each in terms if each.found_in(tokens(name))] + ([name] if name in named else [])
@@ -253,10 +232,10 @@ def _tag_marks(sought: Sought) -> dict[Term | str, list[str]]:
 
 
 @lru_cache
-def _tags_like(terms: int) -> Select[str, int]:
+def _tags_like(terms: int, names: int) -> Select[str, int]:
     """Find the numbers of tags by names, and by what their names hold; as many as a search has room for, and more."""
     held, every = aliased(TagName), aliased(TagName)
-    like = [held.folded.in_(bindparam("names", expanding=True))]
+    like = [held.folded == bindparam(f"name{number}") for number in range(names)]
     for number in range(terms):
         like += [each.like(bindparam(f"like{number}"), escape=_ESCAPE) for each in (held.folded, held.slug)]
     both = select(held.folded, every.first_tag_id).join(every, every.tag_id == held.tag_id)
@@ -279,50 +258,68 @@ def _marks_of(marks: dict[Term | str, list[str]], some: Sequence[Term | str]) ->
 # Everything stands in quotation marks, which no word holds: nothing that somebody types is an operator.
 
 
-def _look_sqlite(asked: _Asked, limit: int) -> list[_Place]:
+def _look_sqlite(asked: _Asked, limit: int) -> tuple[list[_Hit], bool]:
     """Find in the order of the index, which is that of publication, and go no further than is needed."""
-    titled = _fts5_title(asked)
-    found: list[_Place] = []
-    if titled and asked.begin.tier == 0:
-        found = _match(f"({titled}) AND {_fts5(asked)}", 0, asked.begin.place, limit)
-    if len(found) < limit:
-        begin = asked.begin.place if asked.begin.tier == 1 else asked.end_of_live
-        rest = f"({_fts5(asked)}) NOT ({titled})" if titled else _fts5(asked)
-        found += _match(rest, 1, begin, limit - len(found))
-    return found
+    in_title, anywhere = _fts5_titles(asked.sought.terms), _fts5_terms(asked)
+    others = _fts5(asked, anywhere)
+    given = {
+        "titled": _fts5(asked, in_title),
+        "others": f"{others} NOT ({' AND '.join(in_title)})" if in_title else others,
+        "begin": asked.begin.place,
+        "end": asked.end_of_live,
+        "most": limit,
+    }
+    if not in_title or asked.begin.tier == 1:
+        rows, cut = ask_briefly(_OTHERS, given, LONGEST_S)
+    else:
+        rows, cut = ask_briefly(_TITLED_FIRST, given, LONGEST_S)
+        if cut and not any(tier for tier, *_ in rows):
+            given |= {"begin": asked.end_of_live, "most": limit - len(rows)}
+            rows += ask_briefly(_OTHERS, given, LONGEST_S)[0]
+    return [_Hit(*row) for row in rows], cut
 
 
-def _match(expression: str, tier: int, begin: int, limit: int) -> list[_Place]:
-    rows = ask(_MATCH, {"expression": expression, "begin": begin, "most": limit})
-    return [_Place(tier, row[0], row[1]) for row in rows]
-
-
-_MATCH = text(
-    "SELECT fts_posts.rowid, searchable.post_id FROM fts_posts JOIN searchable ON searchable.place = fts_posts.rowid"
-    " WHERE fts_posts MATCH :expression AND fts_posts.rowid < :begin ORDER BY fts_posts.rowid DESC LIMIT :most"
+_MATCHES = (
+    "SELECT {tier}, fts_posts.rowid, searchable.post_id, substr(searchable.text, 1, {farthest})"
+    " FROM fts_posts JOIN searchable ON searchable.place = fts_posts.rowid"
+    " WHERE fts_posts MATCH :{expression} AND fts_posts.rowid < :{begin} ORDER BY fts_posts.rowid DESC LIMIT :most"
+)
+_matches = partial(_MATCHES.format, farthest=FARTHEST)
+_OTHERS = text(_matches(tier=1, expression="others", begin="begin"))
+_ONE_THEN_THE_OTHER = "SELECT * FROM ({titled}) UNION ALL SELECT * FROM ({others}) LIMIT :most"
+_TITLED_FIRST = text(  # the others are not looked for where these are enough
+    _ONE_THEN_THE_OTHER.format(
+        titled=_matches(tier=0, expression="titled", begin="begin"),
+        others=_matches(tier=1, expression="others", begin="end"),
+    )
 )
 
 
-def _fts5(asked: _Asked) -> str:
+def _fts5(asked: _Asked, terms: Sequence[str]) -> str:
+    """Make the expression for posts that have these and all else that is asked for."""
     sought, marks = asked.sought, asked.tag_marks
-    wanted = [_any_of([_fts5_term(term), *map(_quoted, marks.get(term, ()))]) for term in sought.terms]
-    wanted += [_any_of(list(map(_quoted, marks.get(name, _NOTHING)))) for name in sought.tags]
+    wanted = [*terms, *(_any_of(map(_quoted, marks.get(name, _NOTHING))) for name in sought.tags)]
     if asked.audience:
-        wanted.append(_any_of(list(map(_quoted, asked.audience))))
+        wanted.append(_any_of(map(_quoted, asked.audience)))
     unwanted = [_fts5_term(term) for term in sought.without]
     unwanted += map(_quoted, _marks_of(marks, [*sought.without, *sought.without_tags]))
-    every = " AND ".join(wanted)
-    return f"(({every}) NOT {_any_of(unwanted)})" if unwanted else f"({every})"
+    every = f"({' AND '.join(wanted)})"
+    return f"({every} NOT {_any_of(unwanted)})" if unwanted else every
 
 
-def _fts5_title(asked: _Asked) -> str:
-    return " AND ".join(map(_fts5_in_title, asked.sought.terms))
+def _fts5_terms(asked: _Asked) -> list[str]:
+    return [_any_of([_fts5_term(term), *map(_quoted, asked.tag_marks.get(term, ()))]) for term in asked.sought.terms]
 
 
-def _fts5_in_title(term: Term) -> str:
-    if term.begins or len(term.words) > 1 or len(term.words[0]) == 1:
-        return f"title_words : {_fts5_term(term)}"
-    return _quoted(index.title_mark(term.words[0]))
+def _fts5_titles(terms: Sequence[Term]) -> list[str]:
+    """Look for words in titles by their marks, which are in few posts, and only there for how they stand."""
+    made = []
+    for term in terms:
+        if len(term.words) > 1 and not term.begins:
+            made += [_quoted(index.title_mark(word)) for word in term.words]
+        by_mark = len(term.words) == 1 and len(term.words[0]) > 1 and not term.begins
+        made.append(_quoted(index.title_mark(term.words[0])) if by_mark else f"title_words : {_fts5_term(term)}")
+    return made
 
 
 def _fts5_term(term: Term) -> str:
@@ -342,25 +339,39 @@ def _any_of(expressions: Iterable[str]) -> str:
 # word. The function is in db.py.
 
 
-def _look_postgresql(asked: _Asked, limit: int) -> list[_Place]:
+def _look_postgresql(asked: _Asked, limit: int) -> tuple[list[_Hit], bool]:
     """Look in the newest posts, where words that are in many are found at once, else in all by the index."""
     values, beside = _values_postgresql(asked)
-    found: list[_Place] = []
+    found: list[_Hit] = []
+    cut = False
     for tier in range(asked.begin.tier if asked.sought.terms else 1, 2):
         values["begin"] = asked.begin.place if tier == asked.begin.tier else asked.end_of_live
         if len(found) < limit:
-            found += _tier_postgresql(tier, limit - len(found), values, beside)
-    return found
+            more, cut = _tier_postgresql(tier, limit - len(found), values, beside)
+            found += more
+    return found, cut
 
 
-def _tier_postgresql(tier: int, limit: int, values: dict[str, Any], beside: str) -> list[_Place]:
-    values |= {"tier": tier, "most": limit, "newest": NEWEST, "among": PHRASES_AMONG if beside else limit}
-    rows: Sequence[Any] = ()
-    for statement in (_NEWEST[tier], _ALL):
-        rows = ask(text(statement.format(beside=beside)), values)
-        if len(rows) == limit:
-            break
-    return [_Place(tier, *row) for row in rows]
+def _tier_postgresql(tier: int, limit: int, values: dict[str, Any], beside: str) -> tuple[list[_Hit], bool]:
+    sifted = beside or (tier == 0 and values["without"])  # what the index finds is looked at one by one
+    index_knows = tier == 0 or not values["in_title"]  # which of what it finds belongs to this tier
+    values |= {
+        "tier": tier,
+        "most": limit,
+        "newest": NEWEST,
+        "among": NEWEST if sifted else limit,
+        "by_title": values["title"] if index_knows else _lexeme(*_NOTHING),
+    }
+    rows = ask(_with_texts(_NEWEST[tier].format(beside=beside)), values)
+    cut = bool(beside and tier == 1 and len(rows) < limit) and ask(_IN_MOST, values)[0][0]
+    if len(rows) < limit and not cut:
+        rows = ask(_with_texts(_ALL[tier].format(beside=beside)), values)
+    return [_Hit(tier, *row) for row in rows], cut
+
+
+@lru_cache(maxsize=64)
+def _with_texts(statement: str) -> TextClause:
+    return text(_WITH_TEXTS.format(hits=statement, farthest=FARTHEST))
 
 
 def _values_postgresql(asked: _Asked) -> tuple[dict[str, Any], str]:
@@ -371,30 +382,51 @@ def _values_postgresql(asked: _Asked) -> tuple[dict[str, Any], str]:
     values = {
         "query": " & ".join([*_tsquery(asked), *(f"!{each}" for each in without)]),
         "title": " & ".join([*in_title, *_tsquery_marks(asked)]),
-        "in_title": [_like(term) for sign, term in phrases if not sign],
+        "in_title": [f"%{_phrase(term)}%" for sign, term in phrases if not sign],
         "without": " | ".join(without) or None,
     }
     beside = ""
     for number, (sign, term) in enumerate(phrases):
-        some = [_like(term), *(f"% {mark} %" for mark in asked.tag_marks.get(term, ()))]
-        values[f"phrase{number}"] = some
-        beside += f" AND {sign}(words LIKE ANY (:phrase{number}) OR title_words LIKE ANY (:phrase{number}))"
+        values[f"phrase{number}"] = _phrase(term)
+        values[f"tags{number}"] = [f"% {mark} %" for mark in asked.tag_marks.get(term, ())]
+        beside += f" AND {sign}({_BESIDE.format(number=number)})"
     return values, beside
 
 
+_BESIDE = (  # strpos takes half of the time that LIKE takes
+    "strpos(words, :phrase{number}) > 0 OR strpos(title_words, :phrase{number}) > 0"
+    " OR title_words LIKE ANY (CAST(:tags{number} AS text[]))"
+)
 _TITLED = "fts_title @@ CAST(:title AS tsquery) AND title_words LIKE ALL (CAST(:in_title AS text[]))"
 _LATE = (
     "SELECT place, post_id"
     " FROM (SELECT * FROM searchable WHERE place < :begin ORDER BY place DESC LIMIT :newest) AS late"
     " WHERE {match} AND fts_words @@ CAST(:query AS tsquery){beside} ORDER BY place DESC LIMIT :most"
 )
+_IN_MOST = text(
+    "SELECT count(*) = :newest AND count(*) FILTER (WHERE fts_words @@ CAST(:query AS tsquery)) > :newest / 2"
+    " FROM (SELECT fts_words FROM searchable WHERE place < :begin ORDER BY place DESC LIMIT :newest) AS late"
+)
 _NEWEST = (_LATE.replace("{match}", _TITLED), _LATE.replace("{match}", f"NOT ({_TITLED})"))
-_ALL = (
+_EVERY = (
+    # what the function could leave out by itself it would look for in every post with the words
     "SELECT found.place, found.post_id FROM (SELECT place, post_id FROM fts_find(CAST(:query AS tsquery),"
-    " CAST(:title AS tsquery), CAST(:in_title AS text[]), CAST(:without AS tsquery), :tier, :begin, :among)"
+    " CAST(:by_title AS tsquery), '{{}}', NULL, :tier, :begin, :among) ORDER BY place DESC OFFSET 0) AS found"
     # a sub-select for each row, as a join would look at the texts of all posts
-    " ORDER BY place DESC OFFSET 0) AS found WHERE (SELECT true{beside} FROM searchable"
-    " WHERE searchable.place = found.place) ORDER BY found.place DESC LIMIT :most"
+    " WHERE (SELECT {sifted} FROM searchable WHERE searchable.place = found.place)"
+    " ORDER BY found.place DESC LIMIT :most"
+)
+_LIKE_TITLED = (
+    "title_words LIKE ALL (CAST(:in_title AS text[])) AND (fts_words @@ CAST(:without AS tsquery)) IS NOT TRUE"
+)
+_ALL = tuple(
+    _EVERY.replace("{sifted}", each) for each in (_LIKE_TITLED + "{beside}", f"true{{beside}} AND NOT ({_TITLED})")
+)
+
+_WITH_TEXTS = (  # of those that are shown, and of no others
+    "SELECT hit.place, hit.post_id,"
+    " (SELECT substr(searchable.text, 1, {farthest}) FROM searchable WHERE searchable.place = hit.place)"
+    " FROM ({hits}) AS hit ORDER BY hit.place DESC"
 )
 
 
@@ -432,79 +464,6 @@ def _any(expressions: Iterable[str]) -> str:
     return f"({' | '.join(expressions)})"
 
 
-def _like(term: Term) -> str:
-    """Make the pattern; no word holds a sign that means something in it."""
-    return f"% {' '.join(term.words)}{'' if term.begins else ' '}%"
-
-
-# -- pieces of texts ---------------------------------------------------------------------------------------------------
-
-
-def mark(line: str, terms: Sequence[Term]) -> list[Part]:
-    """Take a text apart into what was looked for and what stands between."""
-    parts, at = [], 0
-    for begin, end, _ in _spans(line, terms):
-        parts += [Part(line[at:begin]), Part(line[begin:end], True)]
-        at = end
-    return [part for part in (*parts, Part(line[at:])) if part.text]
-
-
-def snippet(plain: str, terms: Sequence[Term]) -> list[Part]:
-    """Cut the piece out of a text that shows best what was looked for: where most of it stands together."""
-    best, held = _best(plain[:_FIRST], terms)
-    if held < len(terms) and len(plain) > _FIRST:
-        best, held = _best(plain, terms)
-    begin = _cut_before(plain, best)
-    end = _cut_after(plain, begin + SNIPPET)
-    parts = mark(plain[begin:end], terms)
-    before, after = [Part("… ")] * (begin > 0), [Part(" …")] * (end < len(plain))
-    return [*before, *parts, *after] if parts else []
-
-
-_FIRST = 2_000  # characters, which are nearly always enough
-_MOST_SPANS = 100
-_LEAD = 60  # characters before what was found
-_WORD_LONGEST = 30  # characters, of a word that a piece is not cut into
-
-
-def _spans(plain: str, terms: Sequence[Term]) -> Iterator[tuple[int, int, int]]:
-    """Tell where terms stand, each time, and which."""
-    if terms:
-        for span in _finder(tuple(terms)).finditer(align(plain)):
-            yield span.start(), span.end(), span.lastindex or 0
-
-
-@lru_cache(maxsize=64)
-def _finder(terms: tuple[Term, ...]) -> re.Pattern[str]:
-    longest_first = sorted(terms, key=lambda term: -len(pattern(term.words)))
-    return re.compile("|".join(f"({pattern(term.words, begins=term.begins)})" for term in longest_first))
-
-
-def _best(plain: str, terms: Sequence[Term]) -> tuple[int, int]:
-    """Find where a piece begins that holds as many different terms as any, the first of these; and how many."""
-    best, most = 0, 0
-    last: deque[tuple[int, int, int]] = deque()
-    for span in islice(_spans(plain, terms), _MOST_SPANS):
-        last.append(span)
-        while span[1] - last[0][0] > SNIPPET - _LEAD and len(last) > 1:
-            last.popleft()
-        held = len({term for _, _, term in last})
-        if held > most:
-            best, most = last[0][0], held
-            if most == len(terms):
-                break
-    return best, most
-
-
-def _cut_before(plain: str, at: int) -> int:
-    if at <= _LEAD:
-        return 0
-    space = plain.find(" ", at - _LEAD, at - _LEAD + _WORD_LONGEST)
-    return space + 1 if space >= 0 else at - _LEAD
-
-
-def _cut_after(plain: str, at: int) -> int:
-    if at >= len(plain):
-        return len(plain)
-    space = plain.rfind(" ", at - _WORD_LONGEST, at)
-    return space if space >= 0 else at
+def _phrase(term: Term) -> str:
+    """Give what stands in a text of words where this does; no word holds a sign that means something to LIKE."""
+    return f" {' '.join(term.words)}{'' if term.begins else ' '}"

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from typing import NamedTuple
 
 VERSION = 1
 """Counts the changes to what `stream` makes; stored beside it, so that what is older is found and made anew."""
@@ -26,6 +27,27 @@ _UNSPACED = re.compile(
     "\u3040-\u318f\u31a0-\u31bf\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff"
     "\U00020000-\U000323af]+"
 )
+
+
+class Term(NamedTuple):
+    """A word, or several that have to stand side by side.
+
+    :param begins: the last one may go on.
+    """
+
+    words: tuple[str, ...]
+    begins: bool = False
+
+    def found_in(self, found: Sequence[str]) -> bool:
+        """Whether these words hold it."""
+        size = len(self.words)
+        return any(self.matches(found[at : at + size]) for at in range(len(found) - size + 1))
+
+    def matches(self, some: Sequence[str]) -> bool:
+        """Whether these words, as many as its own, are it."""
+        *first, last = some
+        same = last.startswith(self.words[-1]) if self.begins else last == self.words[-1]
+        return same and tuple(first) == self.words[:-1]
 
 
 def fold(text: str) -> str:
@@ -52,25 +74,35 @@ def _tokens(folded: str) -> list[str]:
     return [token for run in runs for token, _, _ in _split(run)]
 
 
-class _Aligned(dict[int, str]):
+class _Aligned(dict[str, str]):
     """What each sign is folded to, learnt when it is met; one that would become several stays as it is."""
 
-    def __missing__(self, code: int) -> str:
-        folded = fold(chr(code))
-        self[code] = folded if len(folded) == 1 else chr(code)
-        return self[code]
+    def __missing__(self, sign: str) -> str:
+        folded = fold(sign)
+        self[sign] = folded if len(folded) == 1 else sign
+        return self[sign]
 
 
 _aligned = _Aligned()
+_ASCII = bytes(range(128))
 
 
 def align(text: str) -> str:
     """Fold a text sign by sign, so that everything stays where it stands; nearly the same as `fold` gives."""
-    return text.lower() if text.isascii() else text.translate(_aligned)
+    if text.isascii():
+        return text.lower()
+    text = text.replace("İ", "i").lower()  # the only sign that would become two
+    foreign = text.encode(errors="ignore").translate(None, _ASCII).decode()
+    for sign in {*foreign}:  # few different ones, most of which stay
+        if _aligned[sign] != sign:
+            text = text.replace(sign, _aligned[sign])
+    return text
 
 
 def pattern(found: Sequence[str], *, begins: bool = False) -> str:
     """Make the regular expression that finds words side by side in an aligned text.
+
+    It begins with the letters themselves, which are found many times faster than what may stand before them.
 
     :param found: as `tokens` gives them.
     :param begins: the last word may go on.
@@ -86,11 +118,13 @@ def pattern(found: Sequence[str], *, begins: bool = False) -> str:
     return made.removesuffix(_END) + r"[^\W_]*" if begins else made
 
 
-_BEGIN, _END = rf"(?:(?<![^\W_])|(?<={_UNSPACED.pattern[:-1]}))", rf"(?:(?![^\W_])|(?={_UNSPACED.pattern[:-1]}))"
+_OTHER = _UNSPACED.pattern[:-1]
+_END = rf"(?:(?![^\W_])|(?={_OTHER}))"
 
 
 def _whole(token: str) -> str:
-    return _BEGIN + re.escape(token) + _END
+    word = re.escape(token)
+    return rf"{word}(?:(?<![^\W_]{word})|(?<={_OTHER}{word})){_END}"
 
 
 def stream(text: str, *marks: str) -> str:

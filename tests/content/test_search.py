@@ -7,10 +7,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, select, text, update
 
-from blog.content import index, ownership, posts, rendering, search, tags, trash, words
+from blog import db as db_module
+from blog.content import index, ownership, pieces, posts, rendering, search, tags, trash, words
 from blog.content.details import NOTE, PAGE, Details
+from blog.content.pieces import Part
 from blog.content.readers import Audience, Reader
-from blog.content.search import Part, Term
 from blog.db import Post, Searchable, Tag, db, writing
 from blog.errors import NotFound
 
@@ -438,6 +439,31 @@ def test_longer_words_are_offered_where_they_find_something(database):
     assert offered("bridge lake") is offered('"bridge over"') is offered("bridge -x") is offered("") is None
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_a_search_that_takes_too_long_ends_and_says_so(database, monkeypatch):
+    write("One", "otter")
+    monkeypatch.setattr(search, "LONGEST_S", 0)
+    monkeypatch.setattr(db_module, "STEPS", 1)
+    page = look("otter")
+    assert (page.results, page.more, page.cut) == ([], None, True)
+    monkeypatch.undo()
+    page = look("otter")
+    assert (len(page.results), page.cut) == (1, False)
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_words_of_most_posts_are_looked_for_side_by_side_in_the_newest(database, monkeypatch):
+    monkeypatch.setattr(search, "NEWEST", 4)
+    write("Old", "river bridge and otter", ago=20)
+    for number in range(6):
+        write(f"New {number}", "bridge over river" + " and otter" * (number < 2), ago=number + 1)
+    assert (found('"river bridge"'), look('"river bridge"').cut) == ([], True)
+    assert (found('"over river"'), look('"over river"').cut) == ([f"New {number}" for number in range(4)], True)
+    assert (found('"and otter"'), look('"and otter"').cut) == (["New 0", "New 1", "Old"], False)
+    monkeypatch.setattr(search, "NEWEST", 8)
+    assert (found('"river bridge"'), look('"river bridge"').cut) == (["Old"], False)
+
+
 # -- pieces ------------------------------------------------------------------------------------------------------------
 
 
@@ -445,8 +471,8 @@ def shown(parts):
     return "".join(f"[{part.text}]" if part.found else part.text for part in parts)
 
 
-def pieces(plain, typed):
-    return shown(search.snippet(plain, search.read(typed).terms))
+def piece_of(plain, typed):
+    return shown(pieces.snippet(plain, search.read(typed).terms))
 
 
 @pytest.mark.parametrize(
@@ -465,21 +491,42 @@ def pieces(plain, typed):
     ],
 )
 def test_what_was_looked_for_is_marked(plain, typed, piece):
-    assert pieces(plain, typed) == piece
+    assert piece_of(plain, typed) == piece
 
 
 def test_a_piece_begins_where_most_of_what_was_looked_for_stands_together():
     plain = "otter " + "filler " * 100 + "the otter met a beaver there " + "filler " * 100
-    piece = pieces(plain, "otter beaver")
+    piece = piece_of(plain, "otter beaver")
     assert piece.startswith("… filler")
     assert piece.endswith(" …")
     assert "the [otter] met a [beaver] there" in piece
-    assert len(piece) < search.SNIPPET + 20
+    assert len(piece) < pieces.LONGEST + 20
+
+
+@pytest.mark.parametrize("at", [*range(485, 505), *range(1485, 1505), 2500, 19_000])
+def test_a_piece_shows_what_stands_anywhere(at):
+    plain = "." * at + " Öld otter " + "." * 30_000
+    for typed, marked in (("otter", "Öld [otter] "), ("old", "[Öld] otter "), ('"old otter"', "[Öld otter] ")):
+        assert marked in piece_of(plain, typed)
+
+
+@given(text=st.text(max_size=60) | st.text(alphabet="aÄİǅẞΣσςﬁＡ…Ꭰꭰ京", max_size=20))
+def test_every_sign_of_a_text_is_folded_where_it_stands(text):
+    aligned = words.align(text)
+    assert len(aligned) == len(text)
+    for sign, other in zip(text, aligned, strict=True):
+        assert other == words.fold(sign) or len(words.fold(sign)) != 1
 
 
 def test_a_piece_of_endless_signs_is_no_longer_than_others():
-    assert len(pieces("x" * 10_000 + "水" * 10_000, "水")) < search.SNIPPET * 3 + 20
-    assert search.mark("水水水", [Term(("水水",))]) == [Part("水水", True), Part("水")]
+    assert len(piece_of("x" * 10_000 + "水" * 10_000, "水")) < pieces.LONGEST * 3 + 20
+    assert pieces.mark("水水水", [words.Term(("水水",))]) == [Part("水水", True), Part("水")]
+
+
+def test_what_stands_far_behind_is_found_and_shown_by_its_beginning(database):
+    write("One", "beaver " + "filler " * (search.FARTHEST // 7) + "otter")
+    assert shown(look("otter").results[0].snippet).startswith("beaver filler")
+    assert shown(look("otter beaver").results[0].snippet).startswith("[beaver] filler")
 
 
 def test_a_result_shows_title_and_text_in_parts(database):
