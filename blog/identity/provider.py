@@ -8,14 +8,15 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.parse import urlsplit
-
-from joserfc.jwk import ECKey, Key, OKPKey, RSAKey, import_key
 
 from blog.config import is_loopback
 from blog.errors import LoginRefused, Unreachable
 from blog.identity.http import fetch
+
+if TYPE_CHECKING:
+    from joserfc.jwk import Key
 
 TTL_S = 60 * 60
 STALE_S = 24 * 60 * 60  # how long an old copy helps out while the provider is down
@@ -151,6 +152,8 @@ def _fetch_object(url: str, what: str) -> dict[str, Any]:
 
 def _key(jwk: Any) -> Key | None:
     """Read one published key; None when it is nothing to verify signatures with (RFC 7517, 5)."""
+    from joserfc.jwk import ECKey, OKPKey, RSAKey, import_key  # noqa: PLC0415  (as in tokens.py)
+
     if not isinstance(jwk, dict):
         return None
     try:
