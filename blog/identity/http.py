@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from blog.errors import Unreachable
+from blog.forks import Places
 
 if TYPE_CHECKING:
     import requests
@@ -29,7 +30,7 @@ RESETS = ("X-Rate-Limit-Reset", "X-RateLimit-Reset", "RateLimit-Reset")  # Okta;
 EPOCH_S = 1e9  # from here on a number is a moment in Unix time, not a span
 
 # A provider that drips bytes holds a thread for longer than its caller waits; it must not collect them all.
-_threads = threading.BoundedSemaphore(32)
+_threads = Places(32)
 
 _overheard: ContextVar[list[Answer] | None] = ContextVar("overheard", default=None)
 

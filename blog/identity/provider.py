@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from blog.config import is_loopback
 from blog.errors import LoginRefused, Unreachable
+from blog.forks import begin_anew
 from blog.identity.http import fetch
 
 if TYPE_CHECKING:
@@ -175,12 +176,17 @@ class _Kept(Generic[T]):
     def __init__(self, load: Callable[[], T], clock: Callable[[], float]) -> None:
         self._load = load
         self._clock = clock
-        self._lock = threading.Lock()
         self._copy: tuple[float, T] | None = None
         self._failure: tuple[float, Unreachable] | None = None
+        self._renewed_at = float("-inf")
+        self._start()
+        begin_anew(self, _Kept._start)
+
+    def _start(self) -> None:
+        # After a fork too: nobody fetches there what others wait for.
+        self._lock = threading.Lock()
         self._fetch_under_way: Future[T] | None = None
         self._renewal_under_way: Future[T] | None = None
-        self._renewed_at = float("-inf")
 
     def get(self) -> T:
         """Give a copy that is fresh if possible, else old; raises what the load raises."""
