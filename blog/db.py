@@ -47,6 +47,8 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, foreign, mapped_column, query_expression, relationship
 from sqlalchemy.types import NullType
 
+from blog.forks import begin_anew
+
 NAMES = {  # every constraint has a name, so that a migration can find it in either database
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -868,6 +870,25 @@ def init_app(app: Flask) -> None:
     db.init_app(app)
     with app.app_context():
         prepare(db.engine)
+        if not is_in_memory(db.engine.url):
+            begin_anew(db.engine, _leave_connections, before=_close_connections)
+
+
+def _close_connections(engine: Engine) -> None:
+    """Before a fork: best is that nothing is open, as SQLite knows by its process who has locked what."""
+    pool: Any = engine.pool
+    if not pool.checkedout():
+        engine.dispose()
+
+
+def _leave_connections(engine: Engine) -> None:
+    """In a process that was forked: leave to its parent what was open there, neither used nor closed."""
+    _of_parents.extend((engine.pool, db.session.registry.registry))
+    engine.dispose(close=False)
+    db.session.registry.registry = {}
+
+
+_of_parents: list[Any] = []
 
 
 def prepare(engine: Engine) -> None:

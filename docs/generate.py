@@ -26,6 +26,7 @@ FLOORS = {
     "config.py": "cellar",
     "errors.py": "cellar",
     "db.py": "cellar",
+    "forks.py": "cellar",
     "migrations": "",
 }
 BEGIN, END = "<!-- generated: make docs -->", "<!-- /generated -->"

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import insert, select
 
 from blog.content import posts as content
-from blog.content.text import fit
+from blog.content.typed import fit
 from blog.db import Post, PostAuthor, writing
 from blog.feeds import FORMATS
 from blog.identity.directories.cached import Cached

@@ -3,34 +3,67 @@
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import click
-from flask import Flask, current_app
-from flask.cli import with_appcontext
+from flask import Flask
+from flask.cli import AppGroup
 
-from blog.cli.authors import authors
-from blog.cli.connection import oidc
-from blog.cli.exchange import export
-from blog.cli.gone import gone
-from blog.cli.importing import importing
-from blog.cli.media import media
-from blog.cli.privacy import privacy
-from blog.content import handles, index, rendering, trash
 from blog.db import db
-from blog.identity.people import Key
-from blog.porch import handle
 
-__all__ = ["authors", "export", "gone", "importing", "init_app", "media", "oidc", "privacy"]
+__all__ = ["Later", "init_app", "migrations", "oidc"]
+
+
+class Later(AppGroup):
+    """A group of commands that loads one when somebody asks for it: servers never do, and what they need is large.
+
+    :param places: name of a command → the module here, and its name there, as ``module:name``.
+    """
+
+    def __init__(self, *said: Any, places: Mapping[str, str], **more: Any) -> None:
+        super().__init__(*said, **more)
+        self._places = places
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        """List the names of all commands, in order."""
+        return sorted({*super().list_commands(context), *self._places})
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        """Give a command; None when there is none of this name."""
+        if name in self._places and name not in self.commands:
+            module, _, there = self._places[name].partition(":")
+            self.add_command(getattr(import_module(f"{__name__}.{module}"), there), name)
+        return super().get_command(context, name)
+
+
+COMMANDS = {
+    "upgrade": "upgrading:upgrade_database",
+    "init-db": "upgrading:upgrade_database",
+    "authors": "gone:authors",  # with what that adds to them
+    "privacy": "privacy:privacy",
+    "export": "exchange:export",
+    "import": "importing:importing",
+    "media": "media:media",
+}
+
+oidc = Later(
+    "oidc",
+    help="The connection to the OpenID provider.",
+    places={
+        "doctor": "connection:examine",
+        "show-keys": "connection:show_keys",
+        "rotate-keys": "connection:rotate_keys",
+    },
+)
 
 
 def init_app(app: Flask) -> None:
     """Give this application its commands."""
-    app.cli.add_command(upgrade_database, "upgrade")
-    app.cli.add_command(upgrade_database, "init-db")
-    for group in (oidc, authors, privacy, export, importing, media):
-        app.cli.add_command(group)
+    app.cli = Later(app.name, places=COMMANDS)
+    app.cli.add_command(oidc)
     if os.environ.get("FLASK_RUN_FROM_CLI") == "true":  # for `flask db`, with which migrations are written
         migrations(app)
 
@@ -42,21 +75,3 @@ def migrations(app: Flask) -> str:
     where = str(Path(app.root_path, "migrations"))
     Migrate(app, db, directory=where, render_as_batch=True)
     return where
-
-
-@click.command()
-@with_appcontext
-def upgrade_database() -> None:
-    """Create the database, or bring it to this version. Safe to repeat."""
-    from flask_migrate import upgrade  # noqa: PLC0415  (as above)
-
-    upgrade(directory=migrations(current_app._get_current_object()))  # type: ignore[attr-defined]
-    handles.give(lambda author_key: handle(Key(*author_key)), now=datetime.now(UTC))
-    trash.sweep(trash_from=trash.begins(datetime.now(UTC), current_app.config["TRASH_DAYS"]))
-    renewed = rendering.renew()
-    if renewed.posts:
-        click.echo(f"The HTML of {renewed.posts:,} posts was made anew.")
-    if renewed.left:
-        click.echo(f"{renewed.left:,} posts keep the HTML they have: their text is too hard to read today.")
-    if indexed := index.renew():
-        click.echo(f"The search finds {indexed:,} posts that it did not find before.")

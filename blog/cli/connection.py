@@ -11,7 +11,7 @@ from datetime import datetime
 
 import click
 from flask import Flask, current_app
-from flask.cli import AppGroup, ScriptInfo, pass_script_info
+from flask.cli import ScriptInfo, pass_script_info, with_appcontext
 from sqlalchemy.exc import SQLAlchemyError
 
 from blog import config
@@ -23,14 +23,12 @@ from blog.identity import directories
 from blog.identity.doctor import stages
 from blog.identity.keys import ClientKeys, Known
 
-oidc = AppGroup("oidc", help="The connection to the OpenID provider.")
-
-
 # -- our own keys -----------------------------------------------------------------------------------------------------
 
 
-@oidc.command("show-keys")
+@click.command("show-keys")
 @click.option("--pem", is_flag=True, help="In PEM, for providers that take no JWK.")
+@with_appcontext
 def show_keys(pem: bool) -> None:
     """Print the public keys by which the provider knows this blog, as at /oidc/jwks, to be pasted where it wants that.
 
@@ -43,11 +41,12 @@ def show_keys(pem: bool) -> None:
     _tell(known, err=True)
 
 
-@oidc.command("rotate-keys")
+@click.command("rotate-keys")
 @click.option("--now", "early", is_flag=True, help="Even if the next key was published less than 24 hours ago.")
 @click.option(
     "--compromised", is_flag=True, help="Drop every key at once and make new ones: somebody may have read them."
 )
+@with_appcontext
 def rotate_keys(early: bool, compromised: bool) -> None:
     """Let the next key sign from now on, make the one after it, and retire the one that signed.
 
@@ -101,7 +100,7 @@ def _when(moment: datetime) -> str:
 
 
 # Without an application context, as settings may be so wrong that there is no application.
-@oidc.command("doctor", with_appcontext=False)
+@click.command("doctor")
 @click.option("--login", "by_login", is_flag=True, help="Go through a login in your browser as well.")
 @click.option("--offline", is_flag=True, help="Look at the settings only; ask nobody.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from blog.content import details, handles
 from blog.content.readers import Reader, named_there, readable_by
 from blog.content.shown import Shown
-from blog.content.text import line
+from blog.content.typed import line
 from blog.db import Handle, Named, Post, PostAuthor, db, tell_caches, writing
 from blog.errors import Invalid, NotFound, Words
 

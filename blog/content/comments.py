@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session, aliased, contains_eager, joinedload
 from blog.content.posts import AuthorKey
 from blog.content.readers import ANYBODY, Reader, readable_by
 from blog.content.shown import Shown
-from blog.content.text import COMMENT_VERSION, passage, render_comment
+from blog.content.typed import passage
 from blog.db import Comment, Post, db, tell_caches, wait_for_turn, writing
 from blog.errors import Conflict, Forbidden, Invalid, NotFound, TooMany, Words
 
@@ -194,6 +194,8 @@ def delete(comment_id: int, visitor: Visitor, *, now: datetime) -> None:
 
 
 def _written(body_md: str, rules: Rules) -> dict[str, Any]:
+    from blog.content.text import COMMENT_VERSION, render_comment  # noqa: PLC0415  (as in posts.py)
+
     body_md = passage(body_md, "comment", longest=rules.longest)
     return {"body_md": body_md, "body_html": render_comment(body_md), "html_version": COMMENT_VERSION}
 

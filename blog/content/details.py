@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from blog.content import slugs, tags
-from blog.content.text import line
+from blog.content.typed import line
 from blog.db import Post
 from blog.errors import Invalid, Words
 

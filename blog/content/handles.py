@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
 
 from blog.content import slugs
-from blog.content.text import line
+from blog.content.typed import line
 from blog.db import Handle, Post, ask, db, tell_caches, writing
 from blog.errors import Invalid, NotFound, Taken, Words
 

@@ -15,8 +15,8 @@ from sqlalchemy.orm import Session
 
 from blog.content import words
 from blog.content.details import NOTE
+from blog.content.markup import plain
 from blog.content.readers import GROUPS
-from blog.content.text import plain
 from blog.db import Post, PostGroup, PostTag, Searchable, db, writing
 
 _IN_BULK = {"synchronize_session": False}  # nobody loads rows of the index as objects

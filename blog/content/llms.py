@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from blog.content.navigation import Link
 from blog.content.shown import Shown
-from blog.content.text import fit
+from blog.content.typed import fit
 
 _SIGNS = re.compile(r"([\\`*_\[\]<>#&!|~])")
 

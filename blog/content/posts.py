@@ -62,7 +62,7 @@ from blog.content.readers import (
 )
 from blog.content.shown import Shown
 from blog.content.states import LIVE, SCHEDULED, TRASH, Sought, state_of, states
-from blog.content.text import RENDERER_VERSION, excerpt, line, passage, render
+from blog.content.typed import line, passage
 from blog.db import (
     Handle,
     Media,
@@ -405,12 +405,16 @@ def _as_its_kind(written: Written, kind: str) -> Written:
     kind = written.about.kind if written.about else kind
     if kind != NOTE:
         return written._replace(title=line(written.title, "title", longest=TITLE_LONGEST))
+    from blog.content.text import excerpt  # noqa: PLC0415  (as below)
+
     passage(written.body_md, "body", longest=NOTE_LONGEST)
     return written._replace(title=excerpt(written.body_html, WORDS_LONGEST) or "Note")
 
 
 def _body(body_md: str, longest: int = BODY_LONGEST) -> tuple[str, str]:
     """Make of a body what is stored of it: its Markdown and its HTML."""
+    from blog.content.text import render  # noqa: PLC0415  (what makes HTML takes 4 MB, and who reads needs none)
+
     body_md = passage(body_md, "body", longest=longest)
     return body_md, render(body_md)
 
@@ -568,6 +572,8 @@ def _change(session: Session, post: Post, written: Written, writer: Reader, now:
 
 
 def _put(post: Post, written: Written, pictures: Mapping[str, Media]) -> None:
+    from blog.content.text import RENDERER_VERSION, excerpt  # noqa: PLC0415  (as above)
+
     post.title, post.body_md, post.body_html = written.title, written.body_md, uses.dress(written.body_html, pictures)
     post.made_excerpt, post.html_version = excerpt(written.body_html), RENDERER_VERSION
     if written.about:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
 import secrets
 import threading
 import time
@@ -22,6 +21,7 @@ from sqlalchemy.orm import Session
 
 from blog.content.readers import Reader, named_there, readable_by
 from blog.db import Post, PostAuthor, Views, db, insert_or, writing
+from blog.forks import begin_anew
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ class Counter:
         self._now = now
         self._every_s = every_s
         self._start()
-        os.register_at_fork(after_in_child=partial(_tell, weakref.ref(self), "_start"))
+        begin_anew(self, Counter._start)
 
     def _start(self) -> None:
         # After a fork too: threads are not forked, locks may be held by one that is no more, and the parent writes
@@ -111,7 +111,7 @@ class Counter:
                 self._thread = threading.Thread(target=self._work, name="readership", daemon=True)
                 self._thread.start()
                 # Not atexit, which workers that are made by multiprocessing never come to.
-                Finalize(None, partial(_tell, weakref.ref(self), "close"), exitpriority=0)
+                Finalize(None, partial(_close, weakref.ref(self)), exitpriority=0)
 
     def _work(self) -> None:
         while not self._closed.wait(self._every_s):
@@ -182,9 +182,9 @@ def _adding(session: Session, rows: list[dict[str, Any]]) -> Any:
     return new.on_conflict_do_update(index_elements=["post_id", "day"], set_=sums)
 
 
-def _tell(reference: weakref.ref[Counter], what: str) -> None:
+def _close(reference: weakref.ref[Counter]) -> None:
     if (counter := reference()) is not None:
-        getattr(counter, what)()
+        counter.close()
 
 
 # -- what was counted ------------------------------------------------------------------------------------------------

@@ -13,9 +13,9 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from blog.content import navigation, tags
 from blog.content.details import NOTE
+from blog.content.markup import apart
 from blog.content.media import uses
 from blog.content.readers import GROUPS, Reader
-from blog.content.text import apart
 from blog.db import Handle, Named, Post, PostAuthor, PostGroup, TagLink, ask, tags_in
 
 

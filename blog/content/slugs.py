@@ -31,7 +31,7 @@ def is_slug(text: str) -> bool:
 def slug_for(title: str) -> str:
     """Make the slug that a title asks for; the same each time.
 
-    :param title: in any script, as `text.line` returns it.
+    :param title: in any script, as `typed.line` returns it.
     :return: at most 72 characters; made of a hash of the title when none of it can be written in Latin letters.
     """
     slug = latin(title, longest=_LONGEST_WITHOUT_SUFFIX)

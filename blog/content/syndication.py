@@ -12,8 +12,9 @@ from urllib.parse import urljoin, urlsplit
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from blog.content.details import NOTE
+from blog.content.markup import absolute
 from blog.content.shown import Shown
-from blog.content.text import absolute, fit
+from blog.content.typed import fit
 from blog.db import Named
 
 GENERATOR = "Byline"

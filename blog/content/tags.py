@@ -14,7 +14,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from blog.content import slugs
 from blog.content.readers import Reader, named_there, readable_by
-from blog.content.text import line
+from blog.content.typed import line
 from blog.db import Post, PostAuthor, PostTag, Tag, TagName, ask, db, tell_caches, writing
 from blog.errors import Invalid, NotFound, Words
 

@@ -1,13 +1,11 @@
-"""How typed text becomes storable text, Markdown becomes safe HTML, and HTML becomes an excerpt."""
+"""How Markdown becomes safe HTML, and HTML becomes an excerpt; what only reads loads neither (`typed`, `markup`)."""
 
 from __future__ import annotations
 
 import html
 import re
-import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import Any
-from urllib.parse import urljoin
 
 import nh3
 from markdown_it import MarkdownIt
@@ -20,104 +18,9 @@ from mdit_py_plugins.footnote import footnote_plugin
 
 from blog.content import autolinks, code, headings, mended, pasted, places
 from blog.content.labour import MOST_LABOUR, labour
+from blog.content.markup import FOOTNOTE_MARK, NEW_LINE
+from blog.content.typed import fit
 from blog.errors import Invalid, Words
-
-# -- what people type ------------------------------------------------------------------------------------------------
-
-# Lone surrogates cannot be encoded, PostgreSQL keeps no NUL, and feeds (XML 1.0, section 2.2) and HTML pages break on
-# the other controls and on U+FFFE and U+FFFF. Tab and newline are the only controls that text needs.
-_UNFIT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
-_BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")  # left open, one would turn round whatever stands after a title
-_BLANK = "\u115f\u1160\u2800\u3164\uffa0"  # letters and symbols by category, but nothing is seen of them
-_BLANK_LINES_BEFORE = re.compile(r"\A(?:[ \t]*\n)+")
-_CALLED = {
-    "title": Words("title"),
-    "body": Words("body"),
-    "comment": Words("comment"),
-    "tag": Words("tag"),
-    "excerpt": Words("excerpt"),
-    "handle": Words("handle"),
-    "address": Words("address"),
-    "alt": Words("alt"),
-    "alternative text": Words("alternative text"),
-    "guest’s name": Words("guest’s name"),
-}
-_MOST_MARKS = 30  # on one letter, as in UAX #15's stream-safe text; NFC is quadratic in them: 50,000 took 3.5 s
-
-
-def line(text: str, field: str, *, longest: int) -> str:
-    """Normalise text of one line, such as a title: NFC, single spaces, no bidirectional overrides.
-
-    :param field: its name in the form, for the problem's key and sentence.
-    :param longest: how many characters may be left.
-    :raises Invalid: when nothing visible is left, it is too long, or it holds what cannot be shown.
-    """
-    one = " ".join(_BIDI.sub("", _sound(text, field)).split())
-    if not any(unicodedata.category(character)[0] in "LNPS" and character not in _BLANK for character in one):
-        raise Invalid({field: Words("The %(field)s is empty.", field=_called(field))})
-    if len(one) > longest:
-        raise Invalid(
-            {
-                field: Words(
-                    "The %(field)s has %(size)s characters; at most %(longest)s fit.",
-                    field=_called(field),
-                    size=len(one),
-                    longest=longest,
-                )
-            }
-        )
-    return one
-
-
-def passage(text: str, field: str, *, longest: int) -> str:
-    """Normalise text of many lines, such as a body: NFC, newlines as ``\\n``, no blank lines around it.
-
-    :param field: its name in the form, for the problem's key and sentence.
-    :param longest: how many bytes of UTF-8 may be left.
-    :raises Invalid: when nothing is left, it is too long, or it holds what cannot be shown.
-    """
-    whole = _BLANK_LINES_BEFORE.sub("", _sound(text, field)).rstrip()
-    if not whole:
-        raise Invalid({field: Words("The %(field)s is empty.", field=_called(field))})
-    if (size := len(whole.encode())) > longest:
-        raise Invalid(
-            {
-                field: Words(
-                    "The %(field)s has %(size)s bytes; at most %(longest)s fit.",
-                    field=_called(field),
-                    size=size,
-                    longest=longest,
-                )
-            }
-        )
-    return whole
-
-
-def _called(field: str) -> str:
-    return _CALLED.get(field, field)
-
-
-def _sound(text: str, field: str) -> str:
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    if unfit := _UNFIT.search(text):
-        raise Invalid(
-            {
-                field: Words(
-                    "The %(field)s holds a character that cannot be shown: %(character)s.",
-                    field=_called(field),
-                    character=f"U+{ord(unfit[0]):04X}",
-                )
-            }
-        )
-    if not text.isascii() and _is_heaped(text):
-        raise Invalid({field: Words("The %(field)s heaps too many accents on one letter.", field=_called(field))})
-    return unicodedata.normalize("NFC", text)
-
-
-def _is_heaped(text: str) -> bool:
-    marks = "".join(filter(unicodedata.combining, set(text)))  # of few characters, where a text has thousands
-    return bool(marks) and re.search(f"[{re.escape(marks)}]{{{_MOST_MARKS + 1}}}", text) is not None
-
 
 # -- Markdown to HTML ------------------------------------------------------------------------------------------------
 
@@ -132,7 +35,7 @@ def render(body_md: str) -> str:
     sanitised like everything else; where there is nothing but HTML, it is read as such. No heading is an h1: that one
     is the page's own. Headings can be linked to, and code that names its language is in colour.
 
-    :param body_md: as `passage` returns it.
+    :param body_md: as `typed.passage` returns it.
     :raises Invalid: under the field ``body``, when rendering it would cost more than any honest text does.
     """
     loose = _without_h1(pasted.tidy(body_md) if pasted.is_html(body_md) else _to_html(body_md))
@@ -329,7 +232,7 @@ def _sanitise(loose: str) -> str:
     """Keep what the lists allow, and mend it."""
     clean = _sanitiser.clean(loose)
     # a reference such as &#1; is a control only now; replaced and not removed: "java\1script:" must not close up
-    clean = places.keep_linked(_UNFIT.sub("\ufffd", clean))
+    clean = places.keep_linked(fit(clean))
     # parsers drop the first newline of a pre, and would drop the next one each time the post is copied
     return mended.nesting(_FIRST_NEWLINES.sub("<pre>", clean))
 
@@ -386,7 +289,7 @@ def render_comment(body_md: str) -> str:
 
     Headings, images, tables and HTML stay the signs that were typed. A new line is one on the page too.
 
-    :param body_md: as `passage` returns it.
+    :param body_md: as `typed.passage` returns it.
     :raises Invalid: under the field ``comment``, when rendering it would cost more than any honest text does.
     """
     try:
@@ -395,7 +298,7 @@ def render_comment(body_md: str) -> str:
         loose = None
     if loose is None or labour(loose) > MOST_LABOUR:
         raise Invalid({"comment": Words("The quotations, lists and emphasis in the comment are too entangled.")})
-    return _comment_sanitiser.clean(_UNFIT.sub("\ufffd", _comment_sanitiser.clean(loose)))
+    return _comment_sanitiser.clean(fit(_comment_sanitiser.clean(loose)))
 
 
 def _comment_parser() -> MarkdownIt:
@@ -418,8 +321,6 @@ _comment_sanitiser = nh3.Cleaner(
 # -- HTML to an excerpt ----------------------------------------------------------------------------------------------
 
 _FOOTNOTES = '<section class="footnotes">'
-_FOOTNOTE_MARK = re.compile('<sup class="footnote-ref">.*?</sup>')
-_NEW_LINE = re.compile(r"<(?:/?(?:p|div|li|dt|dd|blockquote|figure|figcaption|section|summary|details)|br|hr)\b")
 _prose_only = nh3.Cleaner(tags=set(), attributes={}, clean_content_tags={"h2", "h3", "h4", "h5", "h6", "pre", "table"})
 
 
@@ -430,7 +331,7 @@ def excerpt(body_html: str, longest: int = 280) -> str:
     :param longest: how many characters the result may have, an ellipsis included.
     """
     prose, _, _ = body_html.partition(_FOOTNOTES)
-    prose = _FOOTNOTE_MARK.sub("", prose)
+    prose = FOOTNOTE_MARK.sub("", prose)
     words = _prose(prose[: max(0, prose.rfind("<", 0, 10 * longest))])  # most are long enough before the end
     if len(words) <= longest:
         words = _prose(prose)
@@ -444,73 +345,4 @@ def excerpt(body_html: str, longest: int = 280) -> str:
 
 
 def _prose(part: str) -> str:
-    return " ".join(html.unescape(_prose_only.clean(_NEW_LINE.sub(r" \g<0>", part))).split())
-
-
-_BLOCK = re.compile(r"</?(?:h[2-6]|pre|t[dhr]|table|caption|ol|ul)\b")
-_MARKUP = re.compile("<[^<>]*>")
-
-
-def plain(body_html: str) -> str:
-    """All words of a post as plain text in one line: no markup, and no marks of footnotes.
-
-    :param body_html: as `render` returns it.
-    """
-    spaced = _BLOCK.sub(r" \g<0>", _NEW_LINE.sub(r" \g<0>", _FOOTNOTE_MARK.sub("", body_html)))
-    return " ".join(html.unescape(_MARKUP.sub("", spaced)).split())
-
-
-_OPENING = re.compile(r"<[a-z][^<>]*>")
-_ADDRESSES = re.compile(r' (href|src|srcset)="([^"]*)"')
-
-
-def apart(body_html: str, prefix: str) -> str:
-    """Make footnotes, and whatever else can be linked to, unlike those of other posts on the same page; once, also when
-    it is done again.
-
-    :param body_html: as `render` returns it: quotation marks stand around values only.
-    """
-    linked = re.compile(rf' (?:id="|href="#)(?!{prefix}-)')
-    return _OPENING.sub(lambda tag: linked.sub(rf"\g<0>{prefix}-", tag[0]), body_html)
-
-
-# -- HTML that is read elsewhere -------------------------------------------------------------------------------------
-
-
-_WITH_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
-
-
-def absolute(body_html: str, page_url: str) -> str:
-    """Let every link and picture say its whole address, for who reads the text elsewhere than on its page.
-
-    :param body_html: as `render` returns it, dressed or not.
-    :param page_url: the whole address of that page.
-    """
-    site_url = urljoin(page_url, "/").removesuffix("/")
-
-    def whole(address: str) -> str:
-        if _WITH_SCHEME.match(address):
-            return address
-        if address.startswith("#"):
-            return page_url + address
-        if address.startswith("/") and not address.startswith("//"):
-            return site_url + address
-        return _joined(page_url, address)
-
-    def told(found: re.Match[str]) -> str:
-        several = found[2].split(", ") if found[1] == "srcset" else [found[2]]
-        return f' {found[1]}="{", ".join(map(whole, several))}"'
-
-    return _OPENING.sub(lambda tag: _ADDRESSES.sub(told, tag[0]), body_html)
-
-
-def _joined(page_url: str, escaped: str) -> str:
-    try:
-        return html.escape(urljoin(page_url, html.unescape(escaped)))
-    except ValueError:  # no address at all, such as //[
-        return escaped
-
-
-def fit(text: str) -> str:
-    """Put U+FFFD in the place of what XML (1.0, section 2.2) or UTF-8 has no room for; wherever that came from."""
-    return _UNFIT.sub("\ufffd", text)
+    return " ".join(html.unescape(_prose_only.clean(NEW_LINE.sub(r" \g<0>", part))).split())

@@ -6,15 +6,14 @@ from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import quote_plus, urlencode
-
-from authlib.oauth2.rfc7523.assertion import private_key_jwt_sign
-from authlib.oauth2.rfc7523.client import ASSERTION_TYPE
-from joserfc.jwk import Key
 
 from blog.identity.http import Answer, fetch
 from blog.identity.provider import Metadata
+
+if TYPE_CHECKING:
+    from joserfc.jwk import Key
 
 ASSERTION_LIFETIME_S = 120  # the minute that clocks may differ, and one to travel; some providers accept five at most
 
@@ -114,6 +113,9 @@ def _post(who: Registered, _audience: str, _now: datetime) -> Proof:
 
 def _private_key_jwt(who: Registered, audience: str, now: datetime) -> Proof:
     """Sign that we are this client, for this one request (RFC 7523, 2.2 and 3; Core 1.0, 9)."""
+    from authlib.oauth2.rfc7523.assertion import private_key_jwt_sign  # noqa: PLC0415  (joserfc: as in tokens.py)
+    from authlib.oauth2.rfc7523.client import ASSERTION_TYPE  # noqa: PLC0415
+
     assert who.signing_key is not None  # noqa: S101  (whoever chooses this method gives one)
     key = who.signing_key()
     assertion = private_key_jwt_sign(

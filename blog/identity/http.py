@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from functools import partial
 from http.client import HTTPException
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import requests
-from urllib3.exceptions import HTTPError
-
 from blog.errors import Unreachable
+from blog.forks import Places
+
+if TYPE_CHECKING:
+    import requests
 
 CONNECT_S, READ_S, DEADLINE_S = 3.0, 5.0, 10.0
 MAX_BYTES = 1024 * 1024
@@ -28,15 +29,12 @@ NOT_MODIFIED = 304
 RESETS = ("X-Rate-Limit-Reset", "X-RateLimit-Reset", "RateLimit-Reset")  # Okta; Auth0, OneLogin; GitLab
 EPOCH_S = 1e9  # from here on a number is a moment in Unix time, not a span
 
-# What the transport raises: requests' own errors and time-outs are OSErrors, bad addresses ValueErrors.
-FAILURES = (OSError, ValueError, HTTPError, HTTPException)
-
 # A provider that drips bytes holds a thread for longer than its caller waits; it must not collect them all.
-_threads = threading.BoundedSemaphore(32)
+_threads = Places(32)
 
 _overheard: ContextVar[list[Answer] | None] = ContextVar("overheard", default=None)
 
-Auth = tuple[str, str] | Callable[[requests.PreparedRequest], requests.PreparedRequest]
+Auth = tuple[str, str] | Callable[["requests.PreparedRequest"], "requests.PreparedRequest"]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -161,11 +159,18 @@ def fetch(
     )
     try:
         answer = _in_thread(exchange).result(deadline_s)
-    except FAILURES as error:
+    except _failures() as error:
         raise Unreachable(f"{where} did not answer: {type(error).__name__}", silent=True) from None
     if (overheard := _overheard.get()) is not None:
         overheard.append(answer)
     return answer
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    """List what the transport raises: requests' own errors and time-outs are OSErrors, bad addresses ValueErrors."""
+    from urllib3.exceptions import HTTPError  # noqa: PLC0415  (as below)
+
+    return OSError, ValueError, HTTPError, HTTPException
 
 
 def _in_thread(work: Callable[[], Answer]) -> Future[Answer]:
@@ -188,6 +193,8 @@ def _in_thread(work: Callable[[], Answer]) -> Future[Answer]:
 
 
 def _exchange(where: str, request: dict[str, Any], ends_at: float, max_bytes: int, may_redirect: bool) -> Answer:
+    import requests  # noqa: PLC0415  (6 MB, and a process whose readers know all names asks nobody)
+
     # A session for each call: a connection that was kept may be closed by now, and a code can be sent only once.
     with (
         requests.Session() as session,

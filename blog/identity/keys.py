@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from joserfc.jwk import ECKey, Key, RSAKey
 from sqlalchemy import delete, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -19,6 +18,9 @@ from sqlalchemy.orm import Session
 from blog.db import ClientKey, db, writing
 from blog.errors import LoginRefused, Taken
 from blog.identity.sealing import Seal
+
+if TYPE_CHECKING:
+    from joserfc.jwk import ECKey, Key, RSAKey
 
 PUBLISHED_AHEAD = timedelta(hours=24)
 PUBLISHED_AFTER = timedelta(hours=24)
@@ -141,6 +143,8 @@ class ClientKeys:
         return [Known(*row[:-1], key=read[row.kid, row.data]) for row in rows]
 
     def _opened(self, row: Any) -> RSAKey | ECKey:
+        from joserfc.jwk import ECKey, RSAKey  # noqa: PLC0415  (as in tokens.py)
+
         if (jwk := self._seal.open(PURPOSE, row.kid, row.data)) is None:
             raise LoginRefused("unreadable_keys", detail="our own keys were sealed with another SECRET_KEY")
         return (ECKey if jwk["kty"] == "EC" else RSAKey).import_key(jwk)
@@ -154,6 +158,8 @@ class ClientKeys:
             pass  # another process was first: its keys are everybody's
 
     def _row(self, stage: str, now: datetime) -> ClientKey:
+        from joserfc.jwk import ECKey, RSAKey  # noqa: PLC0415  (as in tokens.py)
+
         parameters: Any = {"use": "sig", "alg": self._alg}
         if self._alg == "ES256":
             key: Key = ECKey.generate_key("P-256", parameters, auto_kid=True)

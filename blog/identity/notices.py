@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from blog.errors import Invalid
+from blog.forks import begin_anew
 from blog.identity.people import Key, key_of
 
 FRESH_S = 300  # how far the time in a signed notice may be from ours, either way
@@ -112,6 +113,10 @@ class Rate:
     def __init__(self, most: int, per_s: float, clock: Callable[[], float]) -> None:
         self._most, self._per_s, self._clock = most, per_s, clock
         self._taken: deque[float] = deque()
+        self._start()
+        begin_anew(self, Rate._start)
+
+    def _start(self) -> None:
         self._lock = threading.Lock()
 
     def take(self) -> bool:

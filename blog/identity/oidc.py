@@ -7,12 +7,11 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from authlib.common.urls import add_params_to_uri
 from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
-from joserfc.jwk import Key
 
 from blog.errors import LoginRefused, Unreachable, Words
 from blog.identity import pushing
@@ -29,9 +28,10 @@ from blog.identity.tokens import (
     judge_logout_token,
     judge_recipient,
     same,
-    secret_key,
-    verify,
 )
+
+if TYPE_CHECKING:
+    from joserfc.jwk import Key
 
 # Every way a login can be refused, and what the person reads about it. Nothing that came in is ever shown instead.
 REASONS = {
@@ -490,6 +490,8 @@ def _judge(client: Client, provider: Provider, id_token: object, expected: Expec
 def _with_keys(client: Client, provider: Provider, alg: str, judge: Callable[[Sequence[Key]], Claims]) -> Claims:
     """Judge with the keys we have, and once more with new ones if the provider may have changed them."""
     if alg.startswith("HS"):
+        from blog.identity.signatures import secret_key  # noqa: PLC0415  (as in tokens.py)
+
         return judge([secret_key(client.client_secret, alg)])
     try:
         return judge(provider.keys())
@@ -520,6 +522,8 @@ def _userinfo(client: Client, provider: Provider, endpoint: str, access_token: s
 
 
 def _signed_userinfo(client: Client, provider: Provider, answer: Answer) -> Claims:
+    from blog.identity.signatures import verify  # noqa: PLC0415  (as in tokens.py)
+
     alg, token = client.userinfo_alg, answer.body.decode("ascii", "replace").strip()
     claims = _with_keys(client, provider, alg, lambda keys: verify(token, keys, alg))
     judge_recipient(claims, Expected(client.issuer, client.client_id, alg, client.skew))

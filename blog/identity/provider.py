@@ -8,14 +8,16 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.parse import urlsplit
-
-from joserfc.jwk import ECKey, Key, OKPKey, RSAKey, import_key
 
 from blog.config import is_loopback
 from blog.errors import LoginRefused, Unreachable
+from blog.forks import begin_anew
 from blog.identity.http import fetch
+
+if TYPE_CHECKING:
+    from joserfc.jwk import Key
 
 TTL_S = 60 * 60
 STALE_S = 24 * 60 * 60  # how long an old copy helps out while the provider is down
@@ -151,6 +153,8 @@ def _fetch_object(url: str, what: str) -> dict[str, Any]:
 
 def _key(jwk: Any) -> Key | None:
     """Read one published key; None when it is nothing to verify signatures with (RFC 7517, 5)."""
+    from joserfc.jwk import ECKey, OKPKey, RSAKey, import_key  # noqa: PLC0415  (as in tokens.py)
+
     if not isinstance(jwk, dict):
         return None
     try:
@@ -172,12 +176,17 @@ class _Kept(Generic[T]):
     def __init__(self, load: Callable[[], T], clock: Callable[[], float]) -> None:
         self._load = load
         self._clock = clock
-        self._lock = threading.Lock()
         self._copy: tuple[float, T] | None = None
         self._failure: tuple[float, Unreachable] | None = None
+        self._renewed_at = float("-inf")
+        self._start()
+        begin_anew(self, _Kept._start)
+
+    def _start(self) -> None:
+        # After a fork too: nobody fetches there what others wait for.
+        self._lock = threading.Lock()
         self._fetch_under_way: Future[T] | None = None
         self._renewal_under_way: Future[T] | None = None
-        self._renewed_at = float("-inf")
 
     def get(self) -> T:
         """Give a copy that is fresh if possible, else old; raises what the load raises."""

@@ -4,27 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import json
 from base64 import urlsafe_b64encode
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
-
-from joserfc.errors import JoseError, UnsupportedAlgorithmError
-from joserfc.jwk import Key, OctKey, OKPKey
-from joserfc.jws import CompactSignature, JWSRegistry, extract_compact, validate_compact
+from typing import TYPE_CHECKING, Any
 
 from blog.errors import LoginRefused
+
+if TYPE_CHECKING:
+    from joserfc.jwk import Key
 
 MAX_SUBJECT = 255
 LATEST_TIME = 2**40  # seconds; keeps NaN, infinity and endless integers out of sums
 LOGOUT = "http://schemas.openid.net/event/backchannel-logout"
 LOGOUT_TYPES = frozenset({"logout+jwt", "jwt"})
 LOGOUT_AGE_S = 10 * 60  # providers send these at once; and one that was used is remembered no longer than this
-
-# What joserfc lets through when a token is no token at all.
-UNREADABLE = (JoseError, ValueError, TypeError, AttributeError, RecursionError)
 
 Claims = dict[str, Any]
 
@@ -63,6 +58,8 @@ def judge_id_token(token: object, keys: Sequence[Key], expected: Expected, *, no
     :return: the token's claims.
     :raises LoginRefused: with the first reason found.
     """
+    from blog.identity.signatures import verify  # noqa: PLC0415  (joserfc takes 9 MB, and who reads brings no token)
+
     claims = verify(token, keys, expected.alg)
     judge_recipient(claims, expected)
     judge_times(claims, expected, now=now)
@@ -81,6 +78,8 @@ def judge_logout_token(token: object, keys: Sequence[Key], expected: Expected, *
     :return: the token's claims: ``jti``, and ``sub`` or ``sid`` or both, are texts that are not empty.
     :raises LoginRefused: with the first reason found.
     """
+    from blog.identity.signatures import verify  # noqa: PLC0415  (as above)
+
     claims = verify(token, keys, expected.alg, types=LOGOUT_TYPES)
     judge_recipient(claims, expected)
     judge_times(claims, expected, now=now)
@@ -92,28 +91,6 @@ def judge_logout_token(token: object, keys: Sequence[Key], expected: Expected, *
     named = {"sub", "sid"} & claims.keys()
     demand(named and all(_is_text(claims[name]) for name in named), "missing_subject")
     return claims
-
-
-def verify(token: object, keys: Sequence[Key], alg: str, *, types: Collection[str] = ()) -> Claims:
-    """Check a token's signature alone, and read it.
-
-    Nothing the token says of itself chooses the algorithm or brings a key: ``jku``, ``jwk``, ``x5u`` and ``x5c`` are
-    not looked at, and a token that insists on an extension (``crit``) is refused (RFC 8725, 3.1 and 3.10).
-
-    :param types: what ``typ`` may be, in small letters; without one in the header it is ``jwt`` (RFC 8725, 3.11).
-        If empty it is not looked at.
-    :raises LoginRefused: ``malformed_token``, ``wrong_algorithm``, ``wrong_type``, ``unknown_key`` or
-        ``bad_signature``.
-    """
-    pinned = _Pinned(alg)
-    signed = _read(token, pinned)
-    demand(signed.headers()["alg"] == alg, "wrong_algorithm")
-    demand(not types or _type(signed) in types, "wrong_type")
-    fitting = _fitting(keys, pinned.get_alg(alg), signed.headers().get("kid"))
-    demand(fitting, "unknown_key")
-    # Several only while a provider rotates its keys under one kid.
-    demand(any(validate_compact(signed, key, registry=pinned) for key in fitting), "bad_signature")
-    return _claims(signed)
 
 
 def judge_recipient(claims: Claims, expected: Expected) -> None:
@@ -154,21 +131,6 @@ def auth_time(claims: Claims) -> int | None:
     return None if told is None else int(told)
 
 
-def secret_key(secret: str, alg: str) -> Key:
-    """Make the key of an HMAC signature from a client secret (Core 1.0, 10.1).
-
-    :raises LoginRefused: ``weak_client_secret``: shorter than the hash, so it could be guessed (RFC 7518, 3.2).
-    """
-    octets = secret.encode()
-    demand(len(octets) >= _hash(alg)().digest_size, "weak_client_secret")
-    return OctKey(octets, octets)
-
-
-def usable(keys: Sequence[Key], alg: str) -> list[Key]:
-    """Pick the keys that could have made signatures with this algorithm."""
-    return [key for key in keys if _fits(key, _Pinned(alg).get_alg(alg))]
-
-
 def demand(fulfilled: object, reason: str) -> None:
     """Refuse the login for this reason unless the demand is fulfilled."""
     if not fulfilled:
@@ -178,64 +140,6 @@ def demand(fulfilled: object, reason: str) -> None:
 def same(one: str, other: str) -> bool:
     """Whether two secrets are equal, in a time that does not depend on where they differ."""
     return hmac.compare_digest(one.encode("utf-8", "replace"), other.encode("utf-8", "replace"))
-
-
-class _Pinned(JWSRegistry):
-    """joserfc's rules with one algorithm, and header parameters we do not know left alone (RFC 7515, 4)."""
-
-    max_header_length = 16 * 1024  # some carry their certificates along
-
-    def __init__(self, alg: str) -> None:
-        super().__init__(algorithms=[alg], strict_check_header=False)
-        self.alg = alg
-
-    def get_alg(self, name: str) -> Any:
-        # joserfc's own method warns of EdDSA at each token, as RFC 9864 gives it a new name.
-        if name != self.alg or name == "none":
-            raise UnsupportedAlgorithmError(name)
-        return self.algorithms[name]
-
-
-def _read(token: object, registry: JWSRegistry) -> CompactSignature:
-    try:
-        signed = extract_compact(token.encode(), registry=registry)  # type: ignore[attr-defined]
-        registry.check_header(signed.headers())
-    except UNREADABLE:
-        raise LoginRefused("malformed_token") from None
-    demand("crit" not in signed.headers(), "malformed_token")
-    return signed
-
-
-def _type(signed: CompactSignature) -> str:
-    """Tell a token's media type, of which the part before the slash may be left out (RFC 7515, 4.1.9)."""
-    return str(signed.headers().get("typ", "jwt")).lower().removeprefix("application/")
-
-
-def _claims(signed: CompactSignature) -> Claims:
-    try:
-        claims = json.loads(signed.payload)
-    except (ValueError, RecursionError):
-        raise LoginRefused("malformed_token") from None
-    if not isinstance(claims, dict):
-        raise LoginRefused("malformed_token")
-    return claims
-
-
-def _fitting(keys: Sequence[Key], algorithm: Any, kid: str | None) -> list[Key]:
-    """Choose by kty, use, alg, crv and kid; without a kid only a single key that fits will do (Core 1.0, 10.1)."""
-    fitting = [key for key in keys if _fits(key, algorithm)]
-    if kid is not None and algorithm.key_type != "oct":
-        return [key for key in fitting if key.kid == kid]
-    return fitting if len(fitting) == 1 else []
-
-
-def _fits(key: Key, algorithm: Any) -> bool:
-    try:
-        algorithm.check_key(key)
-        key.check_key_op("verify")
-    except JoseError:
-        return False
-    return not isinstance(key, OKPKey) or key.curve_name == "Ed25519"
 
 
 def _judge_subject(claims: Claims, expected: Expected) -> None:
@@ -262,12 +166,13 @@ def _judge_login(claims: Claims, expected: Expected, now: float) -> None:
 def _judge_access_token(claims: Claims, expected: Expected) -> None:
     if expected.access_token is None or "at_hash" not in claims:
         return
-    digest = _hash(expected.alg)(expected.access_token.encode()).digest()
+    digest = hash_of(expected.alg)(expected.access_token.encode()).digest()
     half = urlsafe_b64encode(digest[: len(digest) // 2]).rstrip(b"=").decode()
     demand(claims["at_hash"] == half, "wrong_access_token")
 
 
-def _hash(alg: str) -> Any:
+def hash_of(alg: str) -> Any:
+    """Tell the hash that a signature algorithm uses."""
     # Ed25519 hashes with SHA-512 inside, and the others say their size themselves (Core 1.0, 3.1.3.6).
     return hashlib.sha512 if alg == "EdDSA" else getattr(hashlib, f"sha{alg[-3:]}")
 

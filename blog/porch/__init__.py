@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from threading import BoundedSemaphore, Thread
+from threading import Thread
 
 from flask import current_app
 
+from blog.forks import Places
 from blog.identity import directories, parking, people
 from blog.identity.client import Client
 from blog.identity.directories.forgetting import Forgetting
@@ -68,7 +69,7 @@ class Porch:
     revalidate: timedelta | None = None
     background: Callable[[Callable[[], None]], None] = start_thread
     client_keys: ClientKeys | None = None
-    waiting: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(LOGINS_AT_A_TIME))
+    waiting: Places = field(default_factory=lambda: Places(LOGINS_AT_A_TIME))
 
     @property
     def is_https(self) -> bool:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
-from threading import BoundedSemaphore
 
 from flask import Flask, Response, current_app, g, request, session
 
 from blog.errors import LoginRefused, Unreachable
+from blog.forks import Places
 from blog.identity import oidc, people, sessions
 from blog.identity.people import Person
 from blog.identity.sessions import Holder, Session
@@ -19,7 +19,7 @@ AT_A_TIME = 4  # in one process; whose turn does not come is asked about at thei
 AGAIN_AFTER = timedelta(minutes=1)  # when the provider could not say
 ABOUT_US = frozenset({"client_refused", "issuer_mismatch", "malformed_answer", "unreadable_keys", "weak_client_secret"})
 
-_asking = BoundedSemaphore(AT_A_TIME)
+_asking = Places(AT_A_TIME)
 
 
 def init_app(app: Flask) -> None:

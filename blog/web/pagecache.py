@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import io
 import logging
-import os
 import threading
 import time
-import weakref
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlencode
 
 from sqlalchemy import Connection
 from werkzeug.http import parse_date
 
+from blog.forks import begin_anew
 from blog.web import encodings
 from blog.web.changes import Mark, Watch
 from blog.web.keeping import IN_ENVIRON, Page
@@ -112,7 +110,7 @@ class PageCache:
         self._language = _remembering(rules.language)
         self._encoding = _remembering(encodings.best)
         self._start()
-        os.register_at_fork(after_in_child=partial(_start_anew, weakref.ref(self)))
+        begin_anew(self, PageCache._start_anew, before=PageCache._let_go)
 
     def _start(self) -> None:
         # After a fork too: locks may be held by a thread that is no more, and a connection is for one process alone.
@@ -121,6 +119,16 @@ class PageCache:
         self._boarding = threading.Lock()
         self._known_at = 0.0  # when it was last known that nothing had changed
         self._ask_at = 0.0
+
+    def _start_anew(self) -> None:
+        self._site.watch.start_anew()
+        self._start()
+
+    def _let_go(self) -> None:
+        """Before a fork: end the connection, unless it is in use; SQLite's files are safe where none goes along."""
+        if self._renewing.acquire(blocking=False):
+            self._site.watch.close()
+            self._renewing.release()
 
     def close(self) -> None:
         """Let go of everything that is kept, and of the connection; the next request begins anew."""
@@ -371,12 +379,6 @@ def _remembering(judge: Callable[[str], Any]) -> Callable[[str], Any]:
         return known[text]
 
     return judged
-
-
-def _start_anew(cache: weakref.ref[PageCache]) -> None:
-    if (this := cache()) is not None:
-        this._site.watch.start_anew()
-        this._start()
 
 
 def first_parts(rules: Iterable[Any], *, open_to: Iterable[str]) -> frozenset[str]:

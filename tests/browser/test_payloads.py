@@ -21,6 +21,7 @@ from blog.content.media import library, workshop
 from blog.content.neighbours import Neighbours
 from blog.content.outline import outline
 from blog.content.readers import ANYBODY
+from blog.content.typed import line, passage
 from blog.db import Comment, Post, PostAuthor
 from blog.errors import Invalid
 from blog.identity import people
@@ -125,7 +126,7 @@ def _posting(post: Post, named: dict[people.Key, people.Byline]) -> linked_data.
 
 def _comment(written: str, number: int) -> Comment:
     try:
-        body_html = text.render_comment(text.passage(written, "comment", longest=10_000))
+        body_html = text.render_comment(passage(written, "comment", longest=10_000))
     except Invalid:
         body_html = "<p>Refused</p>"
     return Comment(
@@ -225,7 +226,7 @@ def _to_an_editor(template: str, **given: Any) -> str:
 def _line(written: str, longest: int) -> str:
     """As much of this as a line of the editor takes."""
     try:
-        return text.line(written[:longest], "line", longest=longest)
+        return line(written[:longest], "line", longest=longest)
     except Invalid:
         return "Refused"
 
@@ -255,7 +256,7 @@ def _refusal(name: str) -> str:
 @cache
 def _rendered(written: str) -> str:
     try:
-        return text.render(text.passage(written, "body", longest=100_000))
+        return text.render(passage(written, "body", longest=100_000))
     except Invalid:
         return "<p>Refused</p>"
 

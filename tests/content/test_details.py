@@ -7,8 +7,9 @@ from sqlalchemy import event, select
 
 from blog.content import details, navigation, posts
 from blog.content.details import NOTE, PAGE, PLAIN
+from blog.content.markup import apart
 from blog.content.readers import Audience, Reader
-from blog.content.text import apart, render
+from blog.content.text import render
 from blog.db import Slug, db
 from blog.errors import Conflict, Invalid, Moved, NotFound
 

@@ -17,9 +17,11 @@ from sqlalchemy import insert
 
 from blog.content import posts, sitemap, syndication, tags
 from blog.content.details import PLAIN
+from blog.content.markup import absolute
 from blog.content.readers import Audience
 from blog.content.syndication import Author, Entry, Feed, Image, Site
-from blog.content.text import absolute, fit, render
+from blog.content.text import render
+from blog.content.typed import fit
 from blog.db import Handle, Post, PostAuthor, db, writing
 from tests.feed_rules import ATOM, CONTENT, DC, RULES, TAG_URI, tree
 

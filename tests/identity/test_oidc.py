@@ -24,7 +24,8 @@ from blog.errors import LoginRefused, Unreachable
 from blog.identity import oidc
 from blog.identity.oidc import Attempt, Client, Login
 from blog.identity.provider import Provider
-from blog.identity.tokens import Expected, judge_id_token, secret_key
+from blog.identity.signatures import secret_key
+from blog.identity.tokens import Expected, judge_id_token
 from tests.fake_idp import (
     ABSENT,
     DEEP,

@@ -16,7 +16,7 @@ from blog.content.media.shelf import FORGOTTEN_S, File, Shelf, file_name, name_o
 from blog.content.media.uses import FOLDER, seen_by
 from blog.content.media.workshop import Made
 from blog.content.readers import ANYBODY, Reader, readable_by
-from blog.content.text import line
+from blog.content.typed import line
 from blog.db import Media, MediaHolder, Post, PostMedia, db, wait_for_turn, writing
 from blog.errors import Conflict, Invalid, NotFound, Words
 

@@ -7,13 +7,13 @@ import json
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from blog.errors import Full, Invalid, Unreachable, Words
+from blog.forks import Places
 
 ACCEPTED = "PNG, JPEG, GIF and WebP"
 WALL_S = 30  # a picture has 20 s of one processor; the rest is for a machine that is busy
@@ -21,8 +21,8 @@ WAIT_S = 15  # for those that came before
 LINE = 4  # how many may be waiting or at work in one process; a worker has threads for readers, too
 RETRY_AFTER_S = 20
 
-_at_work = threading.Lock()  # one at a time: its memory is the most that uploads can take of a worker
-_in_line = threading.BoundedSemaphore(LINE)
+_at_work = Places(1)  # one at a time: its memory is the most that uploads can take of a worker
+_in_line = Places(LINE)
 
 TYPES = {"png": "image/png", "jpg": "image/jpeg", "gif": "image/gif", "webp": "image/webp"}
 _NAMED = {"png": {"png", "apng"}, "jpg": {"jpg", "jpeg", "jpe", "jfif", "pjpeg"}, "gif": {"gif"}, "webp": {"webp"}}

@@ -8,8 +8,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
-from joserfc import jwk
-
 from blog.config import BadSetting, Setting, one_of
 from blog.identity.directories import auth0, claims, cognito, entra, generic, google, keycloak, okta, scim
 from blog.identity.directories.cached import Cached, Lasting, Unshared
@@ -21,6 +19,8 @@ from blog.identity.people import Byline, Key, Person, byline
 from blog.identity.sealing import Seal
 
 if TYPE_CHECKING:
+    from joserfc import jwk
+
     from blog.identity.directories.shared import Shared
 
 __all__ = [

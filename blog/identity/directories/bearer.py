@@ -6,13 +6,14 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Protocol
-
-from joserfc.jwk import Key
+from typing import TYPE_CHECKING, Protocol
 
 from blog.errors import LoginRefused, Unreachable
 from blog.identity.client import Proof, prove
 from blog.identity.http import Answer, fetch
+
+if TYPE_CHECKING:
+    from joserfc.jwk import Key
 
 TOKEN_ENDPOINT = "the token endpoint"  # noqa: S105  (what errors and answers call it)
 TIMEOUT = (1.0, 3.0)

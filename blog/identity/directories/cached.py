@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import logging
-import os
 import threading
 import time
-import weakref
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -16,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from cachetools import TLRUCache
 
 from blog.errors import Unreachable
+from blog.forks import begin_anew
 from blog.identity.directories.breaker import Breaker, jitter
 from blog.identity.directories.pool import Pool
 from blog.identity.directories.question import Directory, too_many_gone
@@ -145,7 +144,7 @@ class Cached:
         self._clock = clock
         self._spread = spread
         self._start()
-        os.register_at_fork(after_in_child=partial(_start_anew, weakref.ref(self)))
+        begin_anew(self, Cached._start)
 
     def _start(self) -> None:
         # After a fork too: threads are not forked, and the lock may be held by one that is no more.
@@ -378,11 +377,6 @@ class Cached:
                 if self._flights.get(key) is flight:
                     del self._flights[key]
         flight.landed.set()
-
-
-def _start_anew(cached: weakref.ref[Cached]) -> None:
-    if (this := cached()) is not None:
-        this._start()
 
 
 def _entry(person: Person | None, learnt: float, spread: float, old: _Entry | None = None) -> _Entry:

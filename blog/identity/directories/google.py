@@ -7,11 +7,7 @@ import re
 import secrets
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any
-
-from authlib.oauth2.rfc7523 import JWTBearerGrant
-from joserfc.jwk import Key as SigningKey
-from joserfc.jwk import RSAKey
+from typing import TYPE_CHECKING, Any
 
 from blog.config import BadSetting, Setting
 from blog.identity.client import ASSERTION_LIFETIME_S, Proof
@@ -24,8 +20,12 @@ from blog.identity.directories.shape import Shape, at, says
 from blog.identity.http import Answer
 from blog.identity.people import Key, Person
 
+if TYPE_CHECKING:
+    from joserfc.jwk import Key as SigningKey
+
 API = "https://admin.googleapis.com/admin/directory/v1"
 TOKEN_URL = "https://oauth2.googleapis.com/token"  # noqa: S105  (an address)
+GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"  # RFC 7523, 2.1
 SCOPE = "https://www.googleapis.com/auth/admin.directory.user.readonly"
 IDS = reading.Ids(re.compile(r"[0-9]{1,30}"), lambda: f"1{secrets.randbelow(10**20):020}")
 FIELDS = [("fields", "id,name(displayName,givenName,familyName),languages,suspended,archived")]
@@ -70,7 +70,7 @@ def _account(text: str) -> Account | None:
         key = private_key(pem)
     except (ValueError, TypeError, KeyError, RecursionError):
         raise wrong from None
-    if not isinstance(key, RSAKey) or not email:
+    if key is None or key.key_type != "RSA" or not email:
         raise wrong
     return Account(email, key_id, key)
 
@@ -100,10 +100,12 @@ class Delegate(Bearer):
     """
 
     def __init__(self, account: Account, subject: str) -> None:
-        super().__init__(lambda: TOKEN_URL, Credentials(account.email), form={"grant_type": JWTBearerGrant.GRANT_TYPE})
+        super().__init__(lambda: TOKEN_URL, Credentials(account.email), form={"grant_type": GRANT})
         self._account, self._subject = account, subject
 
     def _proof(self, url: str) -> Proof:
+        from authlib.oauth2.rfc7523 import JWTBearerGrant  # noqa: PLC0415  (it imports joserfc: as in tokens.py)
+
         assertion = JWTBearerGrant.sign(
             self._account.key,
             self._account.email,

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
-
-from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, Key, RSAKey, import_key
 
 from blog.config import BadSetting, Setting, address, is_loopback, one_of, words
 from blog.identity.directories.bearer import Bearer, Credentials, Given, Opener, is_token
 
-SMALLEST_RSA_BITS = 2048
-ALGORITHMS = {"RSA": "RS256", "EC": "ES256"}
+if TYPE_CHECKING:
+    from joserfc.jwk import Key
 
 
 def address_or_nothing(text: str) -> str:
@@ -36,26 +30,9 @@ def private_key(text: str) -> Key | None:
     """Read a private key for RS256 or ES256, as PEM or as a JWK (RFC 7517), whose `kid` goes into the proofs."""
     if not (value := text.strip()):
         return None
-    wrong = ValueError("must be a private RSA key of 2048 bits or more, or one for P-256, as PEM or JWK")
-    try:
-        key = _key_of(value)
-    except (ValueError, TypeError, KeyError, JoseError):
-        raise wrong from None
-    fits = isinstance(key, RSAKey) and key.raw_value.key_size >= SMALLEST_RSA_BITS
-    fits = fits or (isinstance(key, ECKey) and key.curve_name == "P-256")
-    if not fits or not key.is_private:
-        raise wrong
-    told = key.as_dict(private=True)
-    named = import_key({"alg": ALGORITHMS[key.key_type], **told, "use": "sig"})
-    named.ensure_kid()
-    return named
+    from blog.identity.directories import private_keys  # noqa: PLC0415  (it imports joserfc: as in tokens.py)
 
-
-def _key_of(text: str) -> Key:
-    if text.startswith("{"):
-        return import_key(json.loads(text))
-    kind = ECKey if isinstance(load_pem_private_key(text.encode(), None), EllipticCurvePrivateKey) else RSAKey
-    return kind.import_key(text)
+    return private_keys.read(value)
 
 
 URL = Setting(

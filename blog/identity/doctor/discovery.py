@@ -15,7 +15,7 @@ from blog.identity.doctor.finding import Finding, fault, good, noted, warning
 from blog.identity.doctor.silence import explain
 from blog.identity.http import Answer, fetch
 from blog.identity.provider import WELL_KNOWN, Provider
-from blog.identity.tokens import usable
+from blog.identity.signatures import usable
 
 SLOW_S = 2.0
 NOBODY = "Nobody can log in. Reading goes on."

@@ -12,7 +12,7 @@ from blog.config import MANUAL, BadSetting, Setting, is_loopback
 from blog.errors import LoginRefused
 from blog.identity.doctor.finding import Finding, fault, good, noted, warning
 from blog.identity.people import NOBODY, ROLES
-from blog.identity.tokens import secret_key
+from blog.identity.signatures import secret_key
 
 FEW_CHARACTERS = 8  # different ones; 32 random hexadecimal digits have fewer than 9 once in 10,000 times
 LONG_SESSION = timedelta(days=30)
