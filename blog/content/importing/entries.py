@@ -13,6 +13,7 @@ from blog.content import details, old_paths, slugs, tags
 from blog.content.details import EXCERPT_LONGEST, POST, Details
 from blog.content.importing import folder, moments
 from blog.content.importing.fields import Fields
+from blog.content.media.shelf import File, parse
 from blog.content.posts import MOST_AHEAD, Times
 from blog.content.readers import Audience
 from blog.content.text import excerpt, render
@@ -69,6 +70,7 @@ class Entry(NamedTuple):
     :param earlier: slugs that it had before, in a file of our own.
     :param old_paths: where it stood on its site.
     :param notes: what was understood in a way of its own, or not at all: a kind, and what.
+    :param pictures: names of those that it used where it was, in a file of our own.
     """
 
     path: str
@@ -85,6 +87,7 @@ class Entry(NamedTuple):
     earlier: tuple[str, ...] = ()
     old_paths: tuple[str, ...] = ()
     notes: tuple[tuple[str, str], ...] = ()
+    pictures: tuple[str, ...] = ()
 
 
 def understand(path: Any, text: str, rules: Rules) -> Entry:
@@ -137,6 +140,7 @@ class _Own:
             takes_comments=not fields.says_no("comments"),
             earlier=earlier,
             old_paths=tuple(path for path in aliases if path not in {f"/{each}" for each in earlier}),
+            pictures=tuple(file.name for file in map(_picture, fields.texts("pictures")) if file),
         )
 
     def _times(self) -> Times:
@@ -376,6 +380,10 @@ def _slug(raw: str, title: str) -> str:
     if slug in slugs.RESERVED:
         return f"{slug}-post"
     return slug or slugs.slug_for(title)
+
+
+def _picture(path: str) -> File | None:
+    return parse(path.rpartition("/")[2])
 
 
 def _first(said: dict[str, Any], *names: str) -> str:
