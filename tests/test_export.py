@@ -61,7 +61,7 @@ def test_one_author_gets_theirs(app, ada, bob, tmp_path):
     assert [file.name for file in (tmp_path / "ada").iterdir()] == ["hers.md"]
     elsewhere = export(app, tmp_path / "other", "--author", "ada", "--issuer", "https://other.example")
     assert elsewhere.exit_code == 1
-    assert "nobody with this id has posts here" in elsewhere.output
+    assert "nobody with this id has posts or pictures here" in elsewhere.output
     assert not (tmp_path / "other").exists()
 
 
@@ -122,6 +122,13 @@ def test_a_picture_that_lost_its_file_is_named_and_the_rest_goes_out(app, ada, t
     assert f"0 posts and 1 picture written to {tmp_path / 'out'}.\nmissing: {first[7:]}\n" in result.output
     assert (tmp_path / "out" / second[1:]).stat().st_mode & 0o777 == 0o600
     assert "Other" not in export(app, tmp_path / "out", "--replace").output
+
+
+def test_who_has_pictures_only_gets_those(app, ada, tmp_path):
+    address = uploaded(ada, png())
+    result = export(app, tmp_path / "ada", "--author", "ada")
+    assert result.output == f"0 posts and 1 picture written to {tmp_path / 'ada'}.\n"
+    assert (tmp_path / "ada" / address[1:]).exists()
 
 
 def test_pictures_are_written_nowhere_else(app, ada, tmp_path):

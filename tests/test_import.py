@@ -298,6 +298,38 @@ def test_a_picture_of_an_export_that_is_no_good_is_told_and_stops_no_other(app, 
     assert good != bad
 
 
+@pytest.mark.usefixtures("on_each_database")
+def test_the_pictures_of_a_site_come_along_and_are_told(app, visitor, tmp_path):
+    site, static = tmp_path / "content", tmp_path / "static"
+    put(
+        site,
+        {"a/index.md": ["title: A", "date: 2020-01-01"], "b.md": ["title: B", "date: 2020-01-01", "image: /x.png"]},
+    )
+    with (site / "a/index.md").open("a") as file:
+        file.write("![Two halves](halves.png) ![](/broken.png) ![](/gone.png)\n")
+    static.mkdir()
+    (site / "a/halves.png").write_bytes(png(700, 400))
+    (static / "broken.png").write_bytes(png()[:-30])
+    (static / "x.png").write_bytes(LARGE)
+    command = (site, "--author", "ada", "--pictures", static)
+    assert "2 posts to be made (2 live).\n0 there already; 0 redirects from old addresses.\n3 pictures to be made" in (
+        bring_in(app, *command, "--dry-run").output
+    )
+    result = bring_in(app, *command)
+    assert result.exit_code == 0
+    assert "2 pictures made; 0 there already.\n" in result.output
+    assert "pictures that were not found: 1\n    /gone.png (1)\n" in result.output
+    assert "pictures that were not taken: 1\n    broken.png: It is damaged or incomplete" in result.output
+    page = visitor.get("/a").text
+    (address,) = re.findall(r'<img src="(/media/[0-9a-f]{40}.png)" alt="Two halves"', page)
+    assert visitor.get(address).mimetype == "image/png"
+    assert visitor.get(address.replace(".png", "-640.webp")).mimetype == "image/webp"
+    assert '<meta property="og:image" content="http://localhost/media/' in visitor.get("/b").text
+    again = bring_in(app, *command)
+    assert "0 posts made.\n2 there already" in again.output
+    assert "picture" not in again.output
+
+
 # -- old addresses -----------------------------------------------------------------------------------------------------
 
 

@@ -75,8 +75,8 @@ def _export(folder: Path, author_key: AuthorKey | None, *, replace: bool) -> set
     if not replace and not exchange.is_empty(folder):
         raise click.ClickException(f"Nothing was done: {folder} is not empty. --replace writes over what is there.")
     total = exchange.count(author_key)
-    if author_key and not total:
-        raise click.ClickException("Nothing was done: nobody with this id has posts here.")
+    if author_key and not total and not moving.count(author_key):
+        raise click.ClickException("Nothing was done: nobody with this id has posts or pictures here.")
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     written: set[str] = set()
     for file in _shown(exchange.files(author_key), total):

@@ -21,6 +21,7 @@ from blog.cli.media import shelf
 from blog.content.importing import authors, folder, pictures, writing
 from blog.content.importing.authors import Whose
 from blog.content.importing.entries import Rules
+from blog.content.importing.illustrations import LOST, NOT_TAKEN
 from blog.content.importing.pictures import Means
 from blog.content.importing.writing import MADE, NO_POST, PICTURE_THERE, REFUSED, THERE, Result
 from blog.errors import Full, Invalid
@@ -54,6 +55,14 @@ importing = AppGroup("import", help="Posts from files: of Hugo, Jekyll or Eleven
 @click.option(
     "--without-tag", "without", metavar="NAME", multiple=True, help="What is no tag here, such as Eleventy’s posts."
 )
+@click.option(
+    "--pictures",
+    "folders",
+    metavar="FOLDER",
+    multiple=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Where the site has pictures, if that is not in FOLDER, such as Hugo’s static.",
+)
 @click.option("--without-pictures", is_flag=True, help="Leave pictures where they are.")
 @click.option("--dry-run", is_flag=True, help="Tell what would be done, and do nothing.")
 @click.option(
@@ -85,12 +94,12 @@ def import_markdown(context: click.Context, root: Path, file: Any, dry_run: bool
     context.exit(1 if tally.became[REFUSED] else 0)
 
 
-def _means(*, without_pictures: bool, **_: Any) -> Means | None:
-    return None if without_pictures else Means(shelf(), current_app.config["MEDIA_LONGEST"])
+def _means(*, folders: tuple[Path, ...], without_pictures: bool, **_: Any) -> Means | None:
+    return None if without_pictures else Means(shelf(), current_app.config["MEDIA_LONGEST"], folders)
 
 
 def _count(root: Path, means: Means | None) -> int:
-    return sum(1 for _ in folder.paths(root)) + (len(pictures.of_export(root)) if means else 0)
+    return sum(1 for _ in folder.paths(root)) + (pictures.count(root) if means else 0)
 
 
 def _told(invalid: Invalid) -> str:
@@ -201,6 +210,8 @@ class _Tally:
 _KINDS = {
     "markup": "left in the text as the generator had it, to be read and put right",
     "field": "fields of which nothing was made",
+    LOST: "pictures that were not found",
+    NOT_TAKEN: "pictures that were not taken",
 }
 
 

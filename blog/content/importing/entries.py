@@ -11,7 +11,7 @@ from urllib.parse import unquote
 
 from blog.content import details, old_paths, slugs, tags
 from blog.content.details import EXCERPT_LONGEST, POST, Details
-from blog.content.importing import folder, moments
+from blog.content.importing import addresses, folder, moments
 from blog.content.importing.fields import Fields
 from blog.content.media.shelf import File, parse
 from blog.content.posts import MOST_AHEAD, Times
@@ -34,6 +34,7 @@ class Rules(NamedTuple):
     :param expired_too: publish what the site showed no more.
     :param without_tags: names of tags that are none here.
     :param image_hosts: origins whose images posts may show.
+    :param pictures: whether files of the site can become images.
     """
 
     now: datetime
@@ -42,6 +43,7 @@ class Rules(NamedTuple):
     expired_too: bool = False
     without_tags: frozenset[str] = frozenset()
     image_hosts: tuple[str, ...] = ()
+    pictures: bool = False
 
 
 class Word(NamedTuple):
@@ -71,6 +73,7 @@ class Entry(NamedTuple):
     :param old_paths: where it stood on its site.
     :param notes: what was understood in a way of its own, or not at all: a kind, and what.
     :param pictures: names of those that it used where it was, in a file of our own.
+    :param image: the feature image, if that is a file of its site: its address there, and what it shows.
     """
 
     path: str
@@ -88,6 +91,7 @@ class Entry(NamedTuple):
     old_paths: tuple[str, ...] = ()
     notes: tuple[tuple[str, str], ...] = ()
     pictures: tuple[str, ...] = ()
+    image: tuple[str, str] | None = None
 
 
 def understand(path: Any, text: str, rules: Rules) -> Entry:
@@ -118,6 +122,7 @@ class _Own:
     def __init__(self, path: str, fields: Fields, name: folder.Named, body: str, rules: Rules) -> None:
         self.path, self.fields, self.name, self.body, self.rules = path, fields, name, body, rules
         self.notes: list[tuple[str, str]] = []
+        self.image: tuple[str, str] | None = None
 
     def entry(self) -> Entry:
         """Give all that the file says."""
@@ -211,6 +216,7 @@ class _Foreign(_Own):
             takes_comments=takes_comments,
             old_paths=old,
             notes=tuple(self.notes),
+            image=self.image,
         )
 
     # -- when ----------------------------------------------------------------------------------------------------------
@@ -270,6 +276,9 @@ class _Foreign(_Own):
             alt = _first(said, "alt") or alt
             said = _first(said, "src", "url", "image", "path")
         url = said if isinstance(said, str) else ""
+        if self.rules.pictures and addresses.local(url):
+            self.image = url, alt
+            return {}
         return {"image_url": url, "image_alt": alt, "decorative": not alt}
 
     def _tags(self) -> tuple[str, ...]:

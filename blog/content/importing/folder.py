@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
@@ -54,7 +55,7 @@ def text(folder: Path, path: PurePosixPath) -> str:
     :raises Invalid: when it cannot be read as one of the folder's own texts; says why.
     """
     try:
-        return data(folder, path, longest=LONGEST).decode().replace("\r\n", "\n").replace("\r", "\n")
+        return _read(folder / path, LONGEST).decode().replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as error:
         raise Invalid(f"it is not UTF-8, from byte {error.start} on") from None
 
@@ -65,19 +66,32 @@ def data(folder: Path, path: PurePosixPath, *, longest: int) -> bytes:
     :param longest: how many bytes it may have.
     :raises Invalid: when it cannot be read as one of the folder's own; says why.
     """
-    file = folder / path
+    if not holds(folder, path):
+        raise Invalid("it leads elsewhere, or nowhere")
+    return _read(folder / path, longest)
+
+
+def _read(file: Path, longest: int) -> bytes:
     try:
-        if file.resolve() != folder.resolve() / path:  # else it could lead to anything on this machine, to be published
-            raise Invalid("it is a link, and those are not followed")
         with os.fdopen(os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as opened:
-            if not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
-                raise Invalid("it is no file")
-            found = opened.read(longest + 1)
+            found = opened.read(longest + 1) if stat.S_ISREG(os.fstat(opened.fileno()).st_mode) else None
     except OSError as error:
+        if error.errno == errno.ELOOP:  # it could lead to anything on this machine, which would be published
+            raise Invalid("it is a link, and those are not followed") from None
         raise Invalid(f"it cannot be read: {error.strerror or type(error).__name__}") from None
+    if found is None:
+        raise Invalid("it is no file")
     if len(found) > longest:
         raise Invalid(f"it has more than {longest:,} bytes")
     return found
+
+
+def holds(folder: Path, path: PurePosixPath) -> bool:
+    """Whether a file stands in a folder, and is not only named there."""
+    try:
+        return (folder / path).is_file() and (folder / path).resolve() == folder.resolve() / path
+    except OSError:  # such as a name that is too long
+        return False
 
 
 def named(path: PurePosixPath) -> Named:

@@ -1,8 +1,8 @@
-"""Pictures that come in with posts: those of an export, as they are."""
+"""Pictures of an export, which come in as they are; and what it takes to bring any in."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -26,10 +26,12 @@ class Means(NamedTuple):
 
     :param shelf: where they go.
     :param longest: how many bytes one may have, as with uploads.
+    :param folders: where a site has them, beside the folder of its posts.
     """
 
     shelf: Shelf
     longest: int
+    folders: tuple[Path, ...] = ()
 
 
 # -- of an export ----------------------------------------------------------------------------------------------------
@@ -37,9 +39,18 @@ class Means(NamedTuple):
 
 def of_export(root: Path) -> list[PurePosixPath]:
     """List the pictures of an export, from its folder on, in the order in which they were once added."""
-    names = [each.name for each in (root / PICTURES).glob("*.*") if (file := parse(each.name)) and file.width is None]
-    paths = [PurePosixPath(PICTURES, name) for name in names]
-    return sorted(paths, key=lambda path: (_first_added(root, path), path))
+    return sorted(_of_export(root), key=lambda path: (_first_added(root, path), path))
+
+
+def count(root: Path) -> int:
+    """Count what `of_export` lists."""
+    return sum(1 for _ in _of_export(root))
+
+
+def _of_export(root: Path) -> Iterator[PurePosixPath]:
+    for each in (root / PICTURES).glob("*.*"):
+        if (file := parse(each.name)) and file.width is None:
+            yield PurePosixPath(PICTURES, each.name)
 
 
 def _first_added(root: Path, path: PurePosixPath) -> datetime:
@@ -71,7 +82,7 @@ def take_in(
     """Take in one picture of an export.
 
     :param judge: makes a key of issuer and id, as they stand beside it.
-    :param dry_run: look whether it is here, and at nothing else.
+    :param dry_run: take nothing, and decode nothing.
     :return: whether something of it was not here.
     :raises Invalid: when it cannot be; says why.
     :raises Full: when the disk is.
@@ -79,6 +90,8 @@ def take_in(
     file = parse(path.name)
     assert file  # noqa: S101  (of_export)
     holders = _holders(root, path, judge, now)
+    data = folder.data(root, path, longest=GROWN * means.longest)
     if dry_run:
+        library.judge(file, data)
         return not library.is_there(means.shelf, file)
-    return library.take_in(means.shelf, file, folder.data(root, path, longest=GROWN * means.longest), holders)
+    return library.take_in(means.shelf, file, data, holders)

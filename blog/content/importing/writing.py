@@ -23,6 +23,7 @@ from blog.content.authorship import Naming
 from blog.content.importing import authors, entries, folder, pictures
 from blog.content.importing.authors import Found, Whose
 from blog.content.importing.entries import Entry, NoPost, Rules
+from blog.content.importing.illustrations import Illustrator
 from blog.content.importing.pictures import Means
 from blog.content.posts import Written
 from blog.db import Post, Slug, db, tell_caches, writing
@@ -66,6 +67,7 @@ class _Ready(NamedTuple):
     found: Found
     form_id: str
     written: Written | None = None
+    pictures: int = 0
 
 
 class _Begun(NamedTuple):
@@ -102,8 +104,9 @@ def bring_in(
     brought: set[str] = set()
     if means:
         yield from _pictures(root, rules.now, whose, means, brought, dry_run=dry_run)
+    rules = rules._replace(pictures=means is not None)
     with _settling(len(first)) as settle_all:
-        run = _Run(root, rules, whose, handle_of, brought=brought, dry_run=dry_run, settle_all=settle_all)
+        run = _Run(root, rules, whose, handle_of, means, brought=brought, dry_run=dry_run, settle_all=settle_all)
         begun = run.begin(first)
         for some in chain(batches, [[]]):
             before, begun = begun, run.begin(some)  # is rendered while the one before is written
@@ -156,6 +159,7 @@ class _Run:
         rules: Rules,
         whose: Whose,
         handle_of: Callable[[AuthorKey], str],
+        means: Means | None,
         *,
         brought: Collection[str],
         dry_run: bool,
@@ -163,6 +167,7 @@ class _Run:
     ) -> None:
         self._root, self._rules, self._whose, self._handle_of = root, rules, whose, handle_of
         self._brought, self._dry_run, self._settle_all = brought, dry_run, settle_all
+        self._illustrator = Illustrator(root, means, rules.now, dry_run=dry_run) if means else None
         self._made: set[int] = set()
         self._have_pages: set[AuthorKey] = set()
 
@@ -172,7 +177,7 @@ class _Run:
         ready = list(self._understood(paths, results))
         there = _there(ready, self._made)
         results += [Result(each.entry.path, THERE) for each in ready if each.form_id in there]
-        new = [each for each in ready if each.form_id not in there]
+        new = [self._illustrated(each) for each in ready if each.form_id not in there]
         return _Begun(results, new, self._settle_all(new))
 
     def finish(self, begun: _Begun) -> list[Result]:
@@ -194,6 +199,12 @@ class _Run:
                 yield _Ready(entry, authors.find(entry, self._whose), _form_id(entry))
             except Invalid as invalid:
                 results.append(Result(str(path), NO_POST if isinstance(invalid, NoPost) else REFUSED, str(invalid)))
+
+    def _illustrated(self, ready: _Ready) -> _Ready:
+        if self._illustrator is None or ready.entry.holder:  # those of our own came in before
+            return ready
+        entry, pictures = self._illustrator.illustrate(ready.entry, ready.found.holder)
+        return ready._replace(entry=entry, pictures=pictures)
 
     def _written(self, ready: Sequence[_Ready]) -> list[Result]:
         """Make posts in one transaction; should one of them not fit, half of them in one, and half in another."""
@@ -237,7 +248,8 @@ class _Run:
             notes.append(("address taken, so another one", f"/{entry.slug} → /{slug}"))
         notes += [("old address leads to another post", path) for path in entry.old_paths if path not in lead]
         state = _state(entry, self._rules.now)
-        return Result(entry.path, MADE, state=state, slug=slug, old_paths=len(lead), notes=tuple(notes))
+        told = Result(entry.path, MADE, state=state, slug=slug, old_paths=len(lead), notes=tuple(notes))
+        return told._replace(pictures=ready.pictures)
 
 
 def _new(ready: _Ready, brought: Collection[str]) -> posts.New:

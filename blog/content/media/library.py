@@ -212,12 +212,9 @@ def take_in(shelf: Shelf, file: File, data: bytes, holders: Sequence[Holder]) ->
     :raises Full: when the disk is.
     :raises Unreachable: when it cannot be looked at.
     """
-    kind = workshop.recognise(data, name=file_name(file.name, file.kind))
-    if hash_of(data) != file.name or not is_bare(data, kind):
-        raise Invalid({"file": "It is not as a blog has written it."})
+    kind = judge(file, data)
     if is_there(shelf, file):
-        with writing() as session:
-            return _hold(session, file.name, holders)
+        return hold(file.name, *holders)
     with shelf.room() as folder:
         made = workshop.make(data, kind, folder)
         (folder / "picture").write_bytes(data)
@@ -229,14 +226,30 @@ def take_in(shelf: Shelf, file: File, data: bytes, holders: Sequence[Holder]) ->
     return True
 
 
+def judge(file: File, data: bytes) -> str:
+    """Tell what kind of picture `take_in` gets, by all that can be seen before it is decoded.
+
+    :raises Invalid: under ``file``, when it is not what its name says, or holds anything but a picture.
+    """
+    kind = workshop.recognise(data, name=file_name(file.name, file.kind))
+    if hash_of(data) != file.name or not is_bare(data, kind):
+        raise Invalid({"file": "It is not as a blog has written it."})
+    return kind
+
+
 def is_there(shelf: Shelf, file: File) -> bool:
     """Whether a picture stands here already, row and file."""
     row = db.session.scalar(select(Media.name).where(Media.name == file.name, Media.kind == file.kind))
     return bool(row) and shelf.path(file_name(file.name, file.kind)).is_file()
 
 
+def hold(name: str, *holders: Holder) -> bool:
+    """Put a picture that is here into libraries; tell whether one of them did not have it."""
+    with writing() as session:
+        return _hold(session, name, holders)
+
+
 def _hold(session: Session, name: str, holders: Sequence[Holder]) -> bool:
-    """Put a picture into libraries; tell whether one of them did not have it."""
     there = select(MediaHolder.author_issuer, MediaHolder.author_id).where(MediaHolder.name == name)
     have = {tuple(row) for row in session.execute(there)}
     rows = [
