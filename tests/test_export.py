@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import stat
+from pathlib import Path
 
 import pytest
 import yaml
 
 from blog.db import db
 from tests.conftest import empty
+from tests.pictures import png
+from tests.test_media import address as uploaded
 
 
 @pytest.fixture(autouse=True, params=["sqlite", "postgresql"])
@@ -58,7 +61,7 @@ def test_one_author_gets_theirs(app, ada, bob, tmp_path):
     assert [file.name for file in (tmp_path / "ada").iterdir()] == ["hers.md"]
     elsewhere = export(app, tmp_path / "other", "--author", "ada", "--issuer", "https://other.example")
     assert elsewhere.exit_code == 1
-    assert "nobody with this id has posts here" in elsewhere.output
+    assert "nobody with this id has posts or pictures here" in elsewhere.output
     assert not (tmp_path / "other").exists()
 
 
@@ -75,7 +78,7 @@ def test_what_is_in_a_folder_is_safe_unless_one_says_so(app, ada, tmp_path):
     assert result.exit_code == 0, result.output
     assert matter_of(tmp_path / "in" / "hers.md")["title"] == "Hers"
     assert (tmp_path / "in" / "deleted.md").read_text() == "of a post that is no more"
-    assert "Other .md files that are there: 1." in result.output
+    assert "Other files that are there: 1." in result.output
 
 
 def test_a_link_in_the_folder_leads_nothing_astray(app, ada, tmp_path):
@@ -109,3 +112,30 @@ def test_a_folder_that_cannot_be_made_is_one_plain_line(app, ada, tmp_path):
     result = export(app, tmp_path / "file" / "folder")
     assert result.exit_code == 1
     assert result.output.startswith("Error: It was not finished: ")
+
+
+def test_a_picture_that_lost_its_file_is_named_and_the_rest_goes_out(app, ada, tmp_path):
+    first, second = uploaded(ada, png(40, 20)), uploaded(ada, png(50, 20))
+    next(Path(app.config["MEDIA_FOLDER"]).rglob(first[7:])).unlink()
+    result = export(app, tmp_path / "out")
+    assert result.exit_code == 1
+    assert f"0 posts and 1 picture written to {tmp_path / 'out'}.\nmissing: {first[7:]}\n" in result.output
+    assert (tmp_path / "out" / second[1:]).stat().st_mode & 0o777 == 0o600
+    assert "Other" not in export(app, tmp_path / "out", "--replace").output
+
+
+def test_who_has_pictures_only_gets_those(app, ada, tmp_path):
+    address = uploaded(ada, png())
+    result = export(app, tmp_path / "ada", "--author", "ada")
+    assert result.output == f"0 posts and 1 picture written to {tmp_path / 'ada'}.\n"
+    assert (tmp_path / "ada" / address[1:]).exists()
+
+
+def test_pictures_are_written_nowhere_else(app, ada, tmp_path):
+    uploaded(ada, png())
+    (tmp_path / "in").mkdir()
+    (tmp_path / "precious").mkdir()
+    (tmp_path / "in" / "media").symlink_to(tmp_path / "precious")
+    result = export(app, tmp_path / "in", "--replace")
+    assert result.output.startswith("Error: It was not finished: media is a link.")
+    assert list((tmp_path / "precious").iterdir()) == []

@@ -16,6 +16,8 @@ from blog.content import old_paths, posts, slugs, trash
 from blog.content.readers import ANYBODY, Audience, Reader
 from blog.db import db
 from tests.conftest import empty
+from tests.pictures import picture, png, saved
+from tests.test_media import address as uploaded
 
 ROOT = Path(__file__).parent.parent
 SAMPLE = ROOT / "tests" / "corpus"
@@ -26,6 +28,7 @@ SITES += [(HUGO, WHOLE / "digitalgov/content/news"), (ELEVENTY, WHOLE / "18f/con
 EVERYTHING = Reader(everything=True)
 ISSUER = "https://idp.example"
 ADA = (ISSUER, "ada")
+LARGE = saved(picture(700, 400), "JPEG")
 
 
 def bring_in(app, *args):
@@ -226,6 +229,105 @@ def test_what_came_in_goes_out_and_comes_in_the_same(app, tmp_path, site, folder
     out, again = ({file.name: file.read_bytes() for file in (tmp_path / name).iterdir()} for name in ("out", "again"))
     assert out == again
     assert out
+
+
+# -- pictures ----------------------------------------------------------------------------------------------------------
+
+
+def files_in(folder):
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.usefixtures("on_each_database")
+def test_an_export_comes_in_with_its_pictures(app, ada, visitor, tmp_path):
+    address = uploaded(ada, LARGE, alt="A bridge")
+    ada.publish("Bridges", f"![A bridge]({address})")
+    out = tmp_path / "out"
+    runner = app.test_cli_runner()
+    result = runner.invoke(args=["export", "markdown", str(out)])
+    assert result.output == f"1 post and 1 picture written to {out}.\n"
+    assert not [path for path in out.rglob("*") if path.stat().st_mode & 0o077]
+    with app.app_context():
+        stored = posts.at_slug("bridges", now=datetime.now(UTC)).body_html
+        empty()
+    app.config["MEDIA_FOLDER"] = str(tmp_path / "elsewhere")
+    assert visitor.get(address).status_code == 404
+    dry = bring_in(app, out, "--dry-run")
+    assert "1 picture to be made; 0 there already.\n" in dry.output
+    assert not (tmp_path / "elsewhere").exists()
+    result = bring_in(app, out, "--report", tmp_path / "report")
+    assert (result.exit_code, "1 picture made; 0 there already.\n" in result.output) == (0, True), result.output
+    assert f"{address[1:]}: picture made\n" in (tmp_path / "report").read_text()
+    with app.app_context():
+        assert posts.at_slug("bridges", now=datetime.now(UTC)).body_html == stored
+        db.session.remove()
+    assert visitor.get(address).mimetype == "image/jpeg"
+    assert visitor.get(address.replace(".jpg", "-320.webp")).mimetype == "image/webp"
+    assert runner.invoke(args=["export", "markdown", str(tmp_path / "again")]).exit_code == 0
+    assert files_in(out) == files_in(tmp_path / "again")
+    again = bring_in(app, out)
+    assert "0 posts made.\n1 there already" in again.output
+    assert "0 pictures made; 1 there already.\n" in again.output
+
+
+def test_pictures_can_be_left_where_they_are(app, ada, tmp_path):
+    uploaded(ada, LARGE)
+    app.test_cli_runner().invoke(args=["export", "markdown", str(tmp_path / "out")])
+    with app.app_context():
+        empty()
+    assert "picture" not in bring_in(app, tmp_path / "out", "--without-pictures").output
+    assert "1 picture made" in bring_in(app, tmp_path / "out").output
+
+
+def test_a_picture_of_an_export_that_is_no_good_is_told_and_stops_no_other(app, ada, tmp_path):
+    ada.publish("Words")
+    good = uploaded(ada, LARGE)
+    bad = uploaded(ada, png())
+    out = tmp_path / "out"
+    app.test_cli_runner().invoke(args=["export", "markdown", str(out)])
+    (out / bad[1:]).write_bytes(LARGE)
+    with app.app_context():
+        empty()
+    result = bring_in(app, out)
+    assert result.exit_code == 1
+    assert (
+        f"1 picture made; 0 there already.\nfiles that were refused: 1\n    {bad[1:]}: It is named .png"
+        in result.output
+    )
+    assert "1 post made" in result.output
+    assert good != bad
+
+
+@pytest.mark.usefixtures("on_each_database")
+def test_the_pictures_of_a_site_come_along_and_are_told(app, visitor, tmp_path):
+    site, static = tmp_path / "content", tmp_path / "static"
+    put(
+        site,
+        {"a/index.md": ["title: A", "date: 2020-01-01"], "b.md": ["title: B", "date: 2020-01-01", "image: /x.png"]},
+    )
+    with (site / "a/index.md").open("a") as file:
+        file.write("![Two halves](halves.png) ![](/broken.png) ![](/gone.png)\n")
+    static.mkdir()
+    (site / "a/halves.png").write_bytes(png(700, 400))
+    (static / "broken.png").write_bytes(png()[:-30])
+    (static / "x.png").write_bytes(LARGE)
+    command = (site, "--author", "ada", "--pictures", static)
+    assert "2 posts to be made (2 live).\n0 there already; 0 redirects from old addresses.\n3 pictures to be made" in (
+        bring_in(app, *command, "--dry-run").output
+    )
+    result = bring_in(app, *command)
+    assert result.exit_code == 0
+    assert "2 pictures made; 0 there already.\n" in result.output
+    assert "pictures that were not found: 1\n    /gone.png (1)\n" in result.output
+    assert "pictures that were not taken: 1\n    broken.png: It is damaged or incomplete" in result.output
+    page = visitor.get("/a").text
+    (address,) = re.findall(r'<img src="(/media/[0-9a-f]{40}.png)" alt="Two halves"', page)
+    assert visitor.get(address).mimetype == "image/png"
+    assert visitor.get(address.replace(".png", "-640.webp")).mimetype == "image/webp"
+    assert '<meta property="og:image" content="http://localhost/media/' in visitor.get("/b").text
+    again = bring_in(app, *command)
+    assert "0 posts made.\n2 there already" in again.output
+    assert "picture" not in again.output
 
 
 # -- old addresses -----------------------------------------------------------------------------------------------------

@@ -17,11 +17,14 @@ from flask.cli import AppGroup
 from sqlalchemy.exc import SQLAlchemyError
 
 from blog.cli.asking import counted, key_here, now, plain
-from blog.content.importing import authors, folder, writing
+from blog.cli.media import shelf
+from blog.content.importing import authors, folder, pictures, writing
 from blog.content.importing.authors import Whose
 from blog.content.importing.entries import Rules
-from blog.content.importing.writing import MADE, NO_POST, REFUSED, THERE, Result
-from blog.errors import Invalid
+from blog.content.importing.illustrations import LOST, NOT_TAKEN
+from blog.content.importing.pictures import Means
+from blog.content.importing.writing import MADE, NO_POST, PICTURE_THERE, REFUSED, THERE, Result
+from blog.errors import Full, Invalid
 from blog.identity.people import Key, key_of
 from blog.porch import handle
 
@@ -52,6 +55,15 @@ importing = AppGroup("import", help="Posts from files: of Hugo, Jekyll or Eleven
 @click.option(
     "--without-tag", "without", metavar="NAME", multiple=True, help="What is no tag here, such as Eleventy’s posts."
 )
+@click.option(
+    "--pictures",
+    "folders",
+    metavar="FOLDER",
+    multiple=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Where the site has pictures, if that is not in FOLDER, such as Hugo’s static.",
+)
+@click.option("--without-pictures", is_flag=True, help="Leave pictures where they are.")
 @click.option("--dry-run", is_flag=True, help="Tell what would be done, and do nothing.")
 @click.option(
     "--report", type=click.File("w", encoding="utf-8"), help="Write a line for every file, and all notes, here."
@@ -65,20 +77,29 @@ def import_markdown(context: click.Context, root: Path, file: Any, dry_run: bool
     """
     try:
         whose, rules = _whose(file, **said), _rules(**said)
+        means = _means(**said)
         results = writing.bring_in(
-            root, rules=rules, whose=whose, handle_of=lambda key: handle(Key(*key)), dry_run=dry_run
+            root, rules=rules, whose=whose, handle_of=lambda key: handle(Key(*key)), means=means, dry_run=dry_run
         )
         tally = _Tally(report)
-        for result in _shown(results, sum(1 for _ in folder.paths(root))):
+        for result in _shown(results, _count(root, means)):
             tally.add(result)
     except Invalid as invalid:
         raise click.UsageError(plain(_told(invalid))) from None
-    except (SQLAlchemyError, OSError) as error:
+    except (SQLAlchemyError, OSError, Full) as error:
         raise click.ClickException(
             f"It was not finished: {type(error).__name__}. What was made stays; do it again for the rest."
         ) from None
     tally.tell(dry_run)
     context.exit(1 if tally.became[REFUSED] else 0)
+
+
+def _means(*, folders: tuple[Path, ...], without_pictures: bool, **_: Any) -> Means | None:
+    return None if without_pictures else Means(shelf(), current_app.config["MEDIA_LONGEST"], folders)
+
+
+def _count(root: Path, means: Means | None) -> int:
+    return sum(1 for _ in folder.paths(root)) + (pictures.count(root) if means else 0)
 
 
 def _told(invalid: Invalid) -> str:
@@ -148,6 +169,7 @@ class _Tally:
         self.became: Counter[str] = Counter()
         self._states: Counter[str] = Counter()
         self._paths = 0
+        self._pictures = 0
         self._lost: dict[str, list[str]] = defaultdict(list)
         self._notes: dict[str, Counter[str]] = defaultdict(Counter)
         self._report = report
@@ -156,9 +178,10 @@ class _Tally:
         """Count one more file."""
         self.became[result.became] += 1
         self._paths += result.old_paths
+        self._pictures += result.pictures
         if result.became == MADE:
             self._states[result.state] += 1
-        elif result.became != THERE:
+        elif result.why:
             self._lost[result.became].append(f"{result.path}: {result.why}")
         for kind, what in result.notes:
             self._notes[kind][what] += 1
@@ -171,6 +194,8 @@ class _Tally:
         done = "to be made" if dry_run else "made"
         click.echo(f"{counted(self.became[MADE], 'post')} {done}{f' ({states})' if states else ''}.")
         click.echo(f"{self.became[THERE]} there already; {counted(self._paths, 'redirect')} from old addresses.")
+        if self._pictures or self.became[PICTURE_THERE]:
+            click.echo(f"{counted(self._pictures, 'picture')} {done}; {self.became[PICTURE_THERE]} there already.")
         for became, title in ((NO_POST, "files that are no posts"), (REFUSED, "files that were refused")):
             if lost := self._lost[became]:
                 click.echo(f"{title}: {len(lost)}")
@@ -185,6 +210,8 @@ class _Tally:
 _KINDS = {
     "markup": "left in the text as the generator had it, to be read and put right",
     "field": "fields of which nothing was made",
+    LOST: "pictures that were not found",
+    NOT_TAKEN: "pictures that were not taken",
 }
 
 

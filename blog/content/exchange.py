@@ -6,19 +6,22 @@ import os
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select, true
 from sqlalchemy.orm import load_only, selectinload, with_expression
 
 from blog.content import authorship, old_paths, slugs, tags
 from blog.content.details import NOTE, PAGE, POST
+from blog.content.media import uses
 from blog.content.posts import AuthorKey
 from blog.content.readers import EVERYONE
 from blog.db import Post, PostAuthor, Slug, db
 
 AT_ONCE = 100  # posts in memory
+PICTURES = "media"  # the folder of pictures beside the posts
 
 
 class File(NamedTuple):
@@ -37,7 +40,7 @@ class File(NamedTuple):
 
 def count(author_key: AuthorKey | None = None) -> int:
     """Count the posts that `files` gives; for the operator."""
-    return db.session.scalar(select(func.count()).select_from(Post).where(_of(author_key))) or 0
+    return db.session.scalar(select(func.count()).select_from(Post).where(of(author_key))) or 0
 
 
 def files(author_key: AuthorKey | None = None) -> Iterator[File]:
@@ -48,20 +51,23 @@ def files(author_key: AuthorKey | None = None) -> Iterator[File]:
     last_id, names = 0, set[str]()
     while found := db.session.scalars(_after(last_id, author_key)).all():
         earlier, paths = _earlier(found), old_paths.of_posts(post.id for post in found)
+        pictures = uses.of_posts(post.id for post in found)
         for post in found:
             name = _name(post, names)
             names.add(name)
-            yield File(name, _content(post, earlier[post.id], paths[post.id]))
+            matter = _matter(post, earlier[post.id], paths[post.id], pictures[post.id])
+            yield File(name, _file(matter, post.body_md))
         last_id = found[-1].id
         db.session.expunge_all()
 
 
 def _after(last_id: int, author_key: AuthorKey | None) -> Select[Post]:
-    chosen = select(Post).where(Post.id > last_id, _of(author_key)).order_by(Post.id).limit(AT_ONCE)
+    chosen = select(Post).where(Post.id > last_id, of(author_key)).order_by(Post.id).limit(AT_ONCE)
     return chosen.options(_WRITTEN, _TAGGED, selectinload(Post.group_rows), selectinload(Post.author_rows))
 
 
-def _of(author_key: AuthorKey | None) -> ColumnElement[bool]:
+def of(author_key: AuthorKey | None) -> ColumnElement[bool]:
+    """Make the clause that leaves only the posts that go out."""
     if author_key is None:
         return true()
     held = and_(Post.author_issuer == author_key[0], Post.author_id == author_key[1])
@@ -113,10 +119,6 @@ def _name(post: Post, taken: set[str]) -> str:
     return plain if stem == post.slug and plain not in taken else f"{stem}.{post.id}.md"
 
 
-def _content(post: Post, earlier: list[str], paths: list[str]) -> bytes:
-    return _file(_matter(post, earlier, paths), post.body_md)
-
-
 def _file(found: dict[str, Any], body_md: str) -> bytes:
     from blog.content import matter  # noqa: PLC0415  (it imports YAML, which no page needs)
 
@@ -132,11 +134,13 @@ def shown(post: Post, *, url: str) -> bytes:
     :param post: as `posts.at_slug` finds it.
     :param url: of that page.
     """
-    told = {name: value for name, value in _matter(post, [], []).items() if name not in _FOR_OPERATORS}
+    told = {name: value for name, value in _matter(post).items() if name not in _FOR_OPERATORS}
     return _file({**told, "url": url}, post.body_md)
 
 
-def _matter(post: Post, earlier: list[str], paths: list[str]) -> dict[str, Any]:
+def _matter(
+    post: Post, earlier: Sequence[str] = (), paths: Sequence[str] = (), pictures: Sequence[str] = ()
+) -> dict[str, Any]:
     told: dict[str, Any] = {} if post.kind == NOTE else {"title": post.title}
     told |= {"slug": post.slug} | ({"own_slug": True} if post.own_slug else {})
     if post.kind != POST:
@@ -157,6 +161,8 @@ def _matter(post: Post, earlier: list[str], paths: list[str]) -> dict[str, Any]:
         told |= {"aliases": [*(f"/{slug}" for slug in earlier), *paths]}
     if earlier:
         told |= {"earlier_slugs": earlier}
+    if pictures:
+        told |= {"pictures": [f"{PICTURES}/{file}" for file in pictures]}
     return told
 
 
@@ -205,15 +211,25 @@ def is_empty(folder: Path) -> bool:
 
 
 def write(file: File, folder: Path) -> None:
-    """Write a file, whole or not at all, for nobody else to read; what has its name goes.
+    """Write a file into a folder, as `opened` does.
 
     :raises OSError: it cannot be written.
     """
-    handle, unfinished = tempfile.mkstemp(dir=folder, prefix=".", suffix=".new")  # with mode 0600
+    with opened(folder / file.name) as new:
+        new.write(file.content)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file to be written, whole or not at all, for nobody else to read; what has its name goes.
+
+    :raises OSError: it cannot be written.
+    """
+    handle, unfinished = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".new")  # with mode 0600
     try:
-        with os.fdopen(handle, "wb") as opened:
-            opened.write(file.content)
-        Path(unfinished).replace(folder / file.name)
+        with os.fdopen(handle, "wb") as new:
+            yield new
+        Path(unfinished).replace(path)
     except BaseException:
         Path(unfinished).unlink(missing_ok=True)
         raise

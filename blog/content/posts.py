@@ -241,6 +241,7 @@ class New(NamedTuple):
     :param slug: the address it shall have, or one with a number where that is taken; empty for that of its title.
     :param form_id: tells what it was made of, so that the same is made once.
     :param earlier: addresses that it had before, which lead to it where they are free.
+    :param pictures: names of those that came along with it, which it used where it was.
     """
 
     holder: AuthorKey
@@ -249,6 +250,7 @@ class New(NamedTuple):
     slug: str
     form_id: str | None = None
     earlier: Sequence[str] = ()
+    pictures: frozenset[str] = frozenset()
 
 
 def take_in(session: Session, new: Sequence[New], now: datetime) -> list[Post]:
@@ -450,10 +452,10 @@ def _add(session: Session, new: Sequence[New], now: datetime) -> list[Post]:
     """Make posts at addresses that were taken for them, with all that hangs on them."""
     made = [_post(each, now) for each in new]
     known = []
-    for post, (holder, written, *_) in zip(made, new, strict=True):
+    for post, (holder, written, *_, brought) in zip(made, new, strict=True):
         image = written.about.image_url if written.about else None
         writer = Reader(holder, written.audience.groups if written.audience else frozenset())
-        known.append(uses.find(session, written.body_html, image=image, writer=writer, now=now))
+        known.append(uses.find(session, written.body_html, image=image, writer=writer, now=now, brought=brought))
         _put(post, written, known[-1])
     session.add_all(made)
     session.flush()

@@ -11,8 +11,9 @@ from urllib.parse import unquote
 
 from blog.content import details, old_paths, slugs, tags
 from blog.content.details import EXCERPT_LONGEST, POST, Details
-from blog.content.importing import folder, moments
+from blog.content.importing import addresses, folder, moments
 from blog.content.importing.fields import Fields
+from blog.content.media.shelf import File, parse
 from blog.content.posts import MOST_AHEAD, Times
 from blog.content.readers import Audience
 from blog.content.text import excerpt, render
@@ -33,6 +34,7 @@ class Rules(NamedTuple):
     :param expired_too: publish what the site showed no more.
     :param without_tags: names of tags that are none here.
     :param image_hosts: origins whose images posts may show.
+    :param pictures: whether files of the site can become images.
     """
 
     now: datetime
@@ -41,6 +43,7 @@ class Rules(NamedTuple):
     expired_too: bool = False
     without_tags: frozenset[str] = frozenset()
     image_hosts: tuple[str, ...] = ()
+    pictures: bool = False
 
 
 class Word(NamedTuple):
@@ -69,6 +72,8 @@ class Entry(NamedTuple):
     :param earlier: slugs that it had before, in a file of our own.
     :param old_paths: where it stood on its site.
     :param notes: what was understood in a way of its own, or not at all: a kind, and what.
+    :param pictures: names of those that it used where it was, in a file of our own.
+    :param image: the feature image, if that is a file of its site: its address there, and what it shows.
     """
 
     path: str
@@ -85,6 +90,8 @@ class Entry(NamedTuple):
     earlier: tuple[str, ...] = ()
     old_paths: tuple[str, ...] = ()
     notes: tuple[tuple[str, str], ...] = ()
+    pictures: tuple[str, ...] = ()
+    image: tuple[str, str] | None = None
 
 
 def understand(path: Any, text: str, rules: Rules) -> Entry:
@@ -115,6 +122,7 @@ class _Own:
     def __init__(self, path: str, fields: Fields, name: folder.Named, body: str, rules: Rules) -> None:
         self.path, self.fields, self.name, self.body, self.rules = path, fields, name, body, rules
         self.notes: list[tuple[str, str]] = []
+        self.image: tuple[str, str] | None = None
 
     def entry(self) -> Entry:
         """Give all that the file says."""
@@ -137,6 +145,7 @@ class _Own:
             takes_comments=not fields.says_no("comments"),
             earlier=earlier,
             old_paths=tuple(path for path in aliases if path not in {f"/{each}" for each in earlier}),
+            pictures=tuple(file.name for file in map(_picture, fields.texts("pictures")) if file),
         )
 
     def _times(self) -> Times:
@@ -207,6 +216,7 @@ class _Foreign(_Own):
             takes_comments=takes_comments,
             old_paths=old,
             notes=tuple(self.notes),
+            image=self.image,
         )
 
     # -- when ----------------------------------------------------------------------------------------------------------
@@ -266,6 +276,9 @@ class _Foreign(_Own):
             alt = _first(said, "alt") or alt
             said = _first(said, "src", "url", "image", "path")
         url = said if isinstance(said, str) else ""
+        if self.rules.pictures and addresses.local(url):
+            self.image = url, alt
+            return {}
         return {"image_url": url, "image_alt": alt, "decorative": not alt}
 
     def _tags(self) -> tuple[str, ...]:
@@ -376,6 +389,10 @@ def _slug(raw: str, title: str) -> str:
     if slug in slugs.RESERVED:
         return f"{slug}-post"
     return slug or slugs.slug_for(title)
+
+
+def _picture(path: str) -> File | None:
+    return parse(path.rpartition("/")[2])
 
 
 def _first(said: dict[str, Any], *names: str) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
+import stat
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
@@ -52,20 +54,44 @@ def text(folder: Path, path: PurePosixPath) -> str:
 
     :raises Invalid: when it cannot be read as one of the folder's own texts; says why.
     """
-    file = folder / path
     try:
-        if file.is_symlink():  # it could lead to anything on this machine, and what it leads to would be published
-            raise Invalid("it is a link, and those are not followed")
-        with file.open("rb") as opened:
-            data = opened.read(LONGEST + 1)
-    except OSError as error:
-        raise Invalid(f"it cannot be read: {error.strerror or type(error).__name__}") from None
-    if len(data) > LONGEST:
-        raise Invalid(f"it has more than {LONGEST:,} bytes")
-    try:
-        return data.decode().replace("\r\n", "\n").replace("\r", "\n")
+        return _read(folder / path, LONGEST).decode().replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as error:
         raise Invalid(f"it is not UTF-8, from byte {error.start} on") from None
+
+
+def data(folder: Path, path: PurePosixPath, *, longest: int) -> bytes:
+    """Read a file that stands in a folder, and is not only named there.
+
+    :param longest: how many bytes it may have.
+    :raises Invalid: when it cannot be read as one of the folder's own; says why.
+    """
+    if not holds(folder, path):
+        raise Invalid("it leads elsewhere, or nowhere")
+    return _read(folder / path, longest)
+
+
+def _read(file: Path, longest: int) -> bytes:
+    try:
+        with os.fdopen(os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as opened:
+            found = opened.read(longest + 1) if stat.S_ISREG(os.fstat(opened.fileno()).st_mode) else None
+    except OSError as error:
+        if error.errno == errno.ELOOP:  # it could lead to anything on this machine, which would be published
+            raise Invalid("it is a link, and those are not followed") from None
+        raise Invalid(f"it cannot be read: {error.strerror or type(error).__name__}") from None
+    if found is None:
+        raise Invalid("it is no file")
+    if len(found) > longest:
+        raise Invalid(f"it has more than {longest:,} bytes")
+    return found
+
+
+def holds(folder: Path, path: PurePosixPath) -> bool:
+    """Whether a file stands in a folder, and is not only named there."""
+    try:
+        return (folder / path).is_file() and (folder / path).resolve() == folder.resolve() / path
+    except OSError:  # such as a name that is too long
+        return False
 
 
 def named(path: PurePosixPath) -> Named:

@@ -20,29 +20,34 @@ from sqlalchemy.orm import Session
 
 from blog.content import handles, old_paths, posts, states
 from blog.content.authorship import Naming
-from blog.content.importing import authors, entries, folder
+from blog.content.importing import authors, entries, folder, pictures
 from blog.content.importing.authors import Found, Whose
 from blog.content.importing.entries import Entry, NoPost, Rules
+from blog.content.importing.illustrations import Illustrator
+from blog.content.importing.pictures import Means
 from blog.content.posts import Written
 from blog.db import Post, Slug, db, tell_caches, writing
-from blog.errors import Invalid
+from blog.errors import Invalid, Unreachable
 
 AuthorKey = tuple[str, str]  # issuer and id
 
 AT_ONCE = 50  # posts in one transaction, and in memory
 HANDS = 2  # processes that render: more would wait for the one that writes, and each takes some 30 MB
 MADE, THERE, NO_POST, REFUSED = "made", "there", "no post", "refused"
+PICTURE, PICTURE_THERE = "picture made", "picture there"
 
 
 class Result(NamedTuple):
     """What became of a file.
 
-    :param became: MADE, or would have been; THERE before; NO_POST by its look; REFUSED.
+    :param became: MADE, or would have been; THERE before; NO_POST by its look; REFUSED; of a picture of an export
+        PICTURE or PICTURE_THERE.
     :param why: it became none.
     :param state: of the post, a word of `states`.
     :param slug: of the post; in a dry run the one it asks for.
     :param old_paths: how many lead to it.
     :param notes: what was understood in a way of its own, or not at all: a kind, and what.
+    :param pictures: how many came in that were not here.
     """
 
     path: str
@@ -52,6 +57,7 @@ class Result(NamedTuple):
     slug: str = ""
     old_paths: int = 0
     notes: tuple[tuple[str, str], ...] = ()
+    pictures: int = 0
 
 
 class _Ready(NamedTuple):
@@ -61,6 +67,7 @@ class _Ready(NamedTuple):
     found: Found
     form_id: str
     written: Written | None = None
+    pictures: int = 0
 
 
 class _Begun(NamedTuple):
@@ -75,24 +82,52 @@ _SettleAll = Callable[[Sequence[_Ready]], Iterable[Written | Invalid]]
 
 
 def bring_in(
-    root: Path, *, rules: Rules, whose: Whose, handle_of: Callable[[AuthorKey], str], dry_run: bool = False
+    root: Path,
+    *,
+    rules: Rules,
+    whose: Whose,
+    handle_of: Callable[[AuthorKey], str],
+    means: Means | None = None,
+    dry_run: bool = False,
 ) -> Iterator[Result]:
-    """Make posts of the files in a folder, in the order of their paths; for the operator.
+    """Make posts of the files in a folder, in the order of their paths, after the pictures; for the operator.
 
     Done again it makes none that is there. What is there is never changed.
 
     :param handle_of: makes a handle of a key, for who has no page yet.
+    :param means: what it takes to bring pictures in; None to leave them out.
     :param dry_run: tell all, and write nothing.
     """
     paths = folder.paths(root)
     batches = iter(lambda: list(islice(paths, AT_ONCE)), [])
     first = next(batches, [])
+    brought: set[str] = set()
+    if means:
+        yield from _pictures(root, rules.now, whose, means, brought, dry_run=dry_run)
+    rules = rules._replace(pictures=means is not None)
     with _settling(len(first)) as settle_all:
-        run = _Run(root, rules, whose, handle_of, dry_run=dry_run, settle_all=settle_all)
+        run = _Run(root, rules, whose, handle_of, means, brought=brought, dry_run=dry_run, settle_all=settle_all)
         begun = run.begin(first)
         for some in chain(batches, [[]]):
             before, begun = begun, run.begin(some)  # is rendered while the one before is written
             yield from run.finish(before)
+
+
+def _pictures(
+    root: Path, now: datetime, whose: Whose, means: Means, brought: set[str], *, dry_run: bool
+) -> Iterator[Result]:
+    """Take in the pictures of an export, before the posts that use them.
+
+    :param brought: gets their names: whoever brings a picture along has it, so a post of the same folder may use it.
+    """
+    for path in pictures.of_export(root):
+        try:
+            new = pictures.take_in(root, path, means, judge=whose.judge, now=now, dry_run=dry_run)
+        except (Invalid, Unreachable) as error:
+            yield Result(str(path), REFUSED, str(error))
+        else:
+            brought.add(path.stem)
+            yield Result(str(path), PICTURE if new else PICTURE_THERE, pictures=int(new))
 
 
 @contextmanager
@@ -124,12 +159,15 @@ class _Run:
         rules: Rules,
         whose: Whose,
         handle_of: Callable[[AuthorKey], str],
+        means: Means | None,
         *,
+        brought: Collection[str],
         dry_run: bool,
         settle_all: _SettleAll,
     ) -> None:
         self._root, self._rules, self._whose, self._handle_of = root, rules, whose, handle_of
-        self._dry_run, self._settle_all = dry_run, settle_all
+        self._brought, self._dry_run, self._settle_all = brought, dry_run, settle_all
+        self._illustrator = Illustrator(root, means, rules.now, dry_run=dry_run) if means else None
         self._made: set[int] = set()
         self._have_pages: set[AuthorKey] = set()
 
@@ -139,7 +177,7 @@ class _Run:
         ready = list(self._understood(paths, results))
         there = _there(ready, self._made)
         results += [Result(each.entry.path, THERE) for each in ready if each.form_id in there]
-        new = [each for each in ready if each.form_id not in there]
+        new = [self._illustrated(each) for each in ready if each.form_id not in there]
         return _Begun(results, new, self._settle_all(new))
 
     def finish(self, begun: _Begun) -> list[Result]:
@@ -162,6 +200,12 @@ class _Run:
             except Invalid as invalid:
                 results.append(Result(str(path), NO_POST if isinstance(invalid, NoPost) else REFUSED, str(invalid)))
 
+    def _illustrated(self, ready: _Ready) -> _Ready:
+        if self._illustrator is None or ready.entry.holder:  # those of our own came in before
+            return ready
+        entry, pictures = self._illustrator.illustrate(ready.entry, ready.found.holder)
+        return ready._replace(entry=entry, pictures=pictures)
+
     def _written(self, ready: Sequence[_Ready]) -> list[Result]:
         """Make posts in one transaction; should one of them not fit, half of them in one, and half in another."""
         if not ready:
@@ -182,7 +226,7 @@ class _Run:
 
     def _make(self, session: Session, ready: Sequence[_Ready]) -> tuple[list[Post], dict[int, set[str]]]:
         """Make posts; tell which, and which old paths lead to each."""
-        made = posts.take_in(session, [_new(each) for each in ready], self._rules.now)
+        made = posts.take_in(session, [_new(each, self._brought) for each in ready], self._rules.now)
         wishes: dict[str, int] = {}
         for post, each in zip(made, ready, strict=True):
             wishes = dict.fromkeys(each.entry.old_paths, post.id) | wishes  # the first one has it
@@ -204,13 +248,15 @@ class _Run:
             notes.append(("address taken, so another one", f"/{entry.slug} → /{slug}"))
         notes += [("old address leads to another post", path) for path in entry.old_paths if path not in lead]
         state = _state(entry, self._rules.now)
-        return Result(entry.path, MADE, state=state, slug=slug, old_paths=len(lead), notes=tuple(notes))
+        told = Result(entry.path, MADE, state=state, slug=slug, old_paths=len(lead), notes=tuple(notes))
+        return told._replace(pictures=ready.pictures)
 
 
-def _new(ready: _Ready) -> posts.New:
+def _new(ready: _Ready, brought: Collection[str]) -> posts.New:
     entry = ready.entry
     assert ready.written  # noqa: S101  (settled)
-    return posts.New(ready.found.holder, ready.written, entry.times, entry.slug, ready.form_id, entry.earlier)
+    used = frozenset(entry.pictures).intersection(brought)
+    return posts.New(ready.found.holder, ready.written, entry.times, entry.slug, ready.form_id, entry.earlier, used)
 
 
 def _there(ready: Sequence[_Ready], made: Collection[int]) -> set[str]:

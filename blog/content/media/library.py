@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -12,12 +12,13 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from blog.content.media import workshop
-from blog.content.media.shelf import FORGOTTEN_S, File, Shelf, file_name, name_of
+from blog.content.media.bare import is_bare
+from blog.content.media.shelf import FORGOTTEN_S, File, Shelf, file_name, hash_of, name_of
 from blog.content.media.uses import FOLDER, seen_by
 from blog.content.media.workshop import Made
 from blog.content.readers import ANYBODY, Reader, readable_by
 from blog.content.typed import line
-from blog.db import Media, MediaHolder, Post, PostMedia, db, wait_for_turn, writing
+from blog.db import Media, MediaHolder, Post, PostMedia, db, insert_or, wait_for_turn, writing
 from blog.errors import Conflict, Invalid, NotFound, Words
 
 AuthorKey = tuple[str, str]  # issuer and id
@@ -169,8 +170,7 @@ def _keep(  # noqa: PLR0917
         theirs = session.scalar(select(MediaHolder).where(_by(key), MediaHolder.name == name))
         if theirs is None and quota and (held := _counted(session, key).bytes) + size > quota:
             raise _no_room(key, quota, size, held)
-        facts = {"kind": made.kind, "width": made.width, "height": made.height}
-        _make_row(session, {"name": name, "bytes": size, "widths": " ".join(map(str, made.widths)), **facts})
+        _make_row(session, made, name, size)
         if theirs is None:
             issuer, author_id = key
             row = {"name": name, "author_issuer": issuer, "author_id": author_id, "alt": alt, "made_at": now}
@@ -180,14 +180,86 @@ def _keep(  # noqa: PLR0917
         shelf.put(made, name)  # last: what is under its name is there whole, and a row speaks of it in a moment
 
 
-def _make_row(session: Session, values: dict[str, Any]) -> None:
-    if session.scalar(select(Media.name).where(Media.name == values["name"]).with_for_update(read=True)):
+def _make_row(session: Session, made: Made, name: str, size: int) -> None:
+    there = select(Media.name).where(Media.name == name).with_for_update(read=True)
+    if session.scalar(there):
         return
+    facts = {"kind": made.kind, "width": made.width, "height": made.height, "widths": " ".join(map(str, made.widths))}
     try:
         with session.begin_nested():
-            session.execute(insert(Media).values(values))
+            session.execute(insert(Media).values(name=name, bytes=size, **facts))
     except IntegrityError:  # somebody uploads the same one at this very moment
-        session.execute(select(Media.name).where(Media.name == values["name"]).with_for_update(read=True))
+        session.execute(there)
+
+
+class Holder(NamedTuple):
+    """Somebody in whose library a picture stands, what they say it shows, and since when."""
+
+    key: AuthorKey
+    alt: str | None
+    made_at: datetime
+
+
+def take_in(shelf: Shelf, file: File, data: bytes, holders: Sequence[Holder]) -> bool:
+    """Take in a picture that another blog has written, as it is, so that posts find it under its name.
+
+    It is looked at like any other, and has to be as `pictures` writes them. For the operator: no quota counts.
+
+    :param file: what it was called there.
+    :param holders: in whose libraries it shall stand, in order; what they say here already stays.
+    :return: whether something of it was not here.
+    :raises Invalid: under ``file``.
+    :raises Full: when the disk is.
+    :raises Unreachable: when it cannot be looked at.
+    """
+    kind = judge(file, data)
+    if is_there(shelf, file):
+        return hold(file.name, *holders)
+    with shelf.room() as folder:
+        made = workshop.make(data, kind, folder)
+        (folder / "picture").write_bytes(data)
+        name, size = name_of(made)
+        with writing() as session:
+            _make_row(session, made, name, size)
+            _hold(session, name, holders)
+            shelf.put(made, name)
+    return True
+
+
+def judge(file: File, data: bytes) -> str:
+    """Tell what kind of picture `take_in` gets, by all that can be seen before it is decoded.
+
+    :raises Invalid: under ``file``, when it is not what its name says, or holds anything but a picture.
+    """
+    kind = workshop.recognise(data, name=file_name(file.name, file.kind))
+    if hash_of(data) != file.name or not is_bare(data, kind):
+        raise Invalid({"file": "It is not as a blog has written it."})
+    return kind
+
+
+def is_there(shelf: Shelf, file: File) -> bool:
+    """Whether a picture stands here already, row and file."""
+    row = db.session.scalar(select(Media.name).where(Media.name == file.name, Media.kind == file.kind))
+    return bool(row) and shelf.path(file_name(file.name, file.kind)).is_file()
+
+
+def hold(name: str, *holders: Holder) -> bool:
+    """Put a picture that is here into libraries; tell whether one of them did not have it."""
+    with writing() as session:
+        return _hold(session, name, holders)
+
+
+def _hold(session: Session, name: str, holders: Sequence[Holder]) -> bool:
+    there = select(MediaHolder.author_issuer, MediaHolder.author_id).where(MediaHolder.name == name)
+    have = {tuple(row) for row in session.execute(there)}
+    rows = [
+        {"name": name, "author_issuer": each.key[0], "author_id": each.key[1], "alt": each.alt, "made_at": each.made_at}
+        for each in holders
+        if tuple(each.key) not in have
+    ]
+    if rows:
+        session.execute(insert_or(session, MediaHolder).on_conflict_do_nothing(), rows)
+    return bool(rows)
 
 
 def _no_room(key: AuthorKey, quota: int, size: int, held: int | None = None) -> Invalid:
@@ -403,6 +475,11 @@ def drop(transaction: Session, key: AuthorKey) -> int:
 
 def _by(key: AuthorKey) -> ColumnElement[bool]:
     return and_(MediaHolder.author_issuer == key[0], MediaHolder.author_id == key[1])
+
+
+def kept() -> ColumnElement[bool]:
+    """Make the clause that leaves only pictures that stand in a library or in a post; `tidy` removes others."""
+    return or_(_held(), _used())
 
 
 def _held() -> ColumnElement[bool]:

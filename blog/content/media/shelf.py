@@ -124,7 +124,12 @@ def name_of(made: Made) -> tuple[str, int]:
             _sync(made.folder / _made(width))
         data = (made.folder / _made(None)).read_bytes()
         _sync(made.folder / _made(None))
-    return hashlib.sha256(data).hexdigest()[:NAME_LENGTH], size + len(data)
+    return hash_of(data), size + len(data)
+
+
+def hash_of(data: bytes) -> str:
+    """Make the name of a picture of its bytes."""
+    return hashlib.sha256(data).hexdigest()[:NAME_LENGTH]
 
 
 def _made(width: int | None) -> str:

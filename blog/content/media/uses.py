@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -25,7 +26,7 @@ from sqlalchemy.orm import Session
 
 from blog.content.media.shelf import NAME_LENGTH, file_name, parse
 from blog.content.readers import Reader, readable_by
-from blog.db import Media, MediaHolder, Post, PostMedia
+from blog.db import Media, MediaHolder, Post, PostMedia, db
 
 if TYPE_CHECKING:  # it asks for what `told` makes
     from blog.content.shown import Shown
@@ -62,6 +63,7 @@ def find(
     now: datetime,
     post_id: int | None = None,
     image: str | None = None,
+    brought: Collection[str] = (),
 ) -> dict[str, Media]:
     """Find the pictures that a post uses: those that its writer may see, and those that it has used before.
 
@@ -70,6 +72,7 @@ def find(
     :param session: of the transaction that saves the post; the pictures stay until it ends.
     :param body_html: as `text.render` returns it.
     :param image: the address of its feature image, which may be one of ours.
+    :param brought: names of those that came along with it from another blog, where it used them.
     """
     shown = _USED.findall(body_html)
     if image and image.startswith(FOLDER):
@@ -78,7 +81,7 @@ def find(
     if not named or len(named) > MOST_NAMES:
         return {}
     before = exists().where(PostMedia.name == Media.name, PostMedia.post_id == post_id)
-    chosen = select(Media).where(Media.name.in_(named), or_(seen_by(writer, now), before))
+    chosen = select(Media).where(Media.name.in_(named), or_(seen_by(writer, now), before, Media.name.in_(brought)))
     found = session.scalars(chosen.with_for_update(read=True, key_share=True, of=Media))
     return {media.name: media for media in found}
 
@@ -130,6 +133,15 @@ def known(session: Session, post_id: int) -> dict[str, Media]:
     """Give the pictures that a post uses, as `note` noted them."""
     theirs = select(Media).join(PostMedia, PostMedia.name == Media.name).where(PostMedia.post_id == post_id)
     return {media.name: media for media in session.scalars(theirs)}
+
+
+def of_posts(post_ids: Iterable[int]) -> dict[int, list[str]]:
+    """Tell which pictures each of these posts uses, as names of files in order; for the operator."""
+    using = select(PostMedia.post_id, Media.name, Media.kind).join(Media, Media.name == PostMedia.name)
+    files = defaultdict[int, list[str]](list)
+    for post_id, name, kind in db.session.execute(using.where(PostMedia.post_id.in_(post_ids)).order_by(Media.name)):
+        files[post_id].append(file_name(name, kind))
+    return files
 
 
 def note(session: Session, post_id: int, known: Mapping[str, Media]) -> None:
