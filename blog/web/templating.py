@@ -138,6 +138,8 @@ def init_app(app: Flask) -> None:
     for name in (machine, host):
         app.add_template_filter(name)
     once = Once()
-    app.jinja_env.globals.update(once=once, once_each=once.each, place_among=place_among, url_for=path_to)
+    app.jinja_env.globals.update(
+        once=once, once_each=once.each, named_by=named_by, place_among=place_among, url_for=path_to
+    )
     scripts = Path(app.static_folder or "").glob("*.js")
     app.jinja_env.globals["integrity"] = {script.name: integrity(script.read_bytes()) for script in scripts}
