@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import threading
-import weakref
 from collections.abc import Callable, Iterable
-from functools import partial
 from typing import Any
+
+from blog.forks import begin_anew
 
 AT_ONCE = 2  # while one waits for the database or the disk, the other has the interpreter
 WAIT_S = 0.05  # nobody waits longer: those whose turn it is may be waiting for names
@@ -28,10 +27,9 @@ class Turns:
     def __init__(self, app: Application, *, closed: frozenset[str]) -> None:
         self._app, self._closed = app, closed
         self._start()
-        os.register_at_fork(after_in_child=partial(_start_anew, weakref.ref(self)))
+        begin_anew(self, Turns._start)  # whose turn it was may be a thread that is no more
 
     def _start(self) -> None:
-        # after a fork too: whose turn it was may be a thread that is no more
         self._free = threading.Semaphore(AT_ONCE)
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -44,8 +42,3 @@ class Turns:
         finally:
             if in_turn:
                 free.release()
-
-
-def _start_anew(turns: weakref.ref[Turns]) -> None:
-    if (this := turns()) is not None:
-        this._start()
