@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import html
 import os
 import re
@@ -13,6 +14,7 @@ import pytest
 import yaml
 
 from blog.content import old_paths, posts, slugs, trash
+from blog.content.media import library, shelf
 from blog.content.readers import ANYBODY, Audience, Reader
 from blog.db import db
 from tests.conftest import empty
@@ -328,6 +330,27 @@ def test_the_pictures_of_a_site_come_along_and_are_told(app, visitor, tmp_path):
     again = bring_in(app, *command)
     assert "0 posts made.\n2 there already" in again.output
     assert "picture" not in again.output
+
+
+def no_room():
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_full_disk_ends_it_and_the_rest_comes_with_the_next_one(app, tmp_path, monkeypatch):
+    put(tmp_path, {f"{n}.md": ["title: T", f"date: 2020-01-0{n + 1}", f"image: {n}.png"] for n in range(3)})
+    for number in range(3):
+        (tmp_path / f"{number}.png").write_bytes(png(20 + number, 9))
+    with monkeypatch.context() as patched:
+        sync, done = shelf._sync, []
+        patched.setattr(shelf, "_sync", lambda path: done.append(sync(path)) if len(done) < 5 else no_room())
+        result = bring_in(app, tmp_path, "--author", "ada")
+    assert result.exit_code == 1
+    assert "It was not finished: Full. What was made stays; do it again for the rest." in result.output
+    result = bring_in(app, tmp_path, "--author", "ada")
+    assert "3 posts made" in result.output
+    assert bring_in(app, tmp_path, "--author", "ada").output.startswith("0 posts made.\n3 there already")
+    with app.app_context():
+        assert len(library.page((ISSUER, "ada"), limit=9).items) == 3
 
 
 # -- old addresses -----------------------------------------------------------------------------------------------------

@@ -320,6 +320,26 @@ def test_an_image_whose_file_is_not_there_is_left_out_as_before(root, shelf):
 
 
 @pytest.mark.usefixtures("tables")
+@pytest.mark.parametrize(
+    ("lines", "alt"),
+    [
+        (["image: {path: /a.png, alt: Halves}"], "Halves"),
+        (["cover: {image: a.png}", "image_alt: Halves"], "Halves"),
+        (["featured_image: '{{ site.baseurl }}/a.png'"], ""),
+        (["image: a.png", f"image_alt: {'x' * 2_000}"], ""),
+    ],
+)
+def test_a_file_of_the_site_becomes_the_image_of_a_post(root, shelf, lines, alt):
+    put(root, {"a.md": post("Words", *lines), "a.png": png()})
+    (told,) = bring_in(root, shelf)
+    (name,) = pictures_there()
+    assert (stored("a").image_url, stored("a").image_alt) == (f"/media/{name}.png", alt)
+    assert [kind for kind, _ in told.notes if "image" in kind] == (
+        ["image description left out"] if "x" * 9 in lines[-1] else []
+    )
+
+
+@pytest.mark.usefixtures("tables")
 def test_a_text_that_would_get_too_long_stays_as_it_was(root, shelf):
     body = "words " * 16_660 + "![](a.png)"
     put(root, {"a.md": post(body), "a.png": png()})

@@ -32,12 +32,12 @@ class Spot(NamedTuple):
 
 _LIQUID = r"\{\{[^{}\n]*\}\}|\{%[^{}%\n]*%\}"
 _BARE = rf"(?:{_LIQUID}|\\.|\([^\s()]*\)|(?!\{{[{{%])[^\s()<>\\])++"
-_SPOT = re.compile(
-    rf"""(?:\]\(\s*+ | ^[ \t>]*+\[(?!\^)[^\[\]\n]++\]:[ \t]*+) (?:<(?P<pointed>[^<>\n]+)> | (?P<bare>{_BARE}))
-    | (?<!\{{\{{)<(?:img|a)\b(?:[^<>"']|"[^"<]*"|'[^'<]*')*?\s(?:src|href)\s*+=\s*+ (?:
+_IN_MARKDOWN = re.compile(rf"\](?:\(\s*+|:[ \t]*+(?!!?\[))(?:<(?P<pointed>[^<>\n]+)>|(?P<bare>{_BARE}))")
+_IN_HTML = re.compile(
+    rf"""<(?<!\{{\{{<)(?:img|a)\b(?:[^<>"']|"[^"<]*"|'[^'<]*')*?\s(?:src|href)\s*+=\s*+(?:
         "(?P<double>(?:{_LIQUID}|(?!\{{[{{%])[^"\n])++)" | '(?P<single>(?:{_LIQUID}|(?!\{{[{{%])[^'\n])++)'
         | (?P<unquoted>[^\s"'<>]++))""",
-    re.VERBOSE | re.MULTILINE | re.IGNORECASE,
+    re.VERBOSE | re.IGNORECASE,
 )
 _ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
 _BASE = re.compile(  # what Jekyll and Eleventy make of it is an address on their site
@@ -53,11 +53,13 @@ _ELSEWHERE = re.compile(r"[a-z][a-z0-9+.-]*:|//", re.IGNORECASE)
 
 def spots(text: str) -> Iterator[Spot]:
     """Find where addresses of pictures of the same site may stand; `shown` tells where they do."""
-    for found in _SPOT.finditer(text):
+    end = 0
+    for found in sorted([*_IN_MARKDOWN.finditer(text), *_IN_HTML.finditer(text)], key=re.Match.start):
         name = str(found.lastgroup)
-        written = _ESCAPED.sub(r"\1", found[name]) if name in {"bare", "pointed"} else found[name]
-        if address := local(html.unescape(written)):
+        written = _ESCAPED.sub(r"\1", found[name]) if found.re is _IN_MARKDOWN else found[name]
+        if found.start(name) >= end and (address := local(html.unescape(written))):
             yield Spot(*found.span(name), address)
+            end = found.end(name)
 
 
 def local(written: str) -> str:
