@@ -8,6 +8,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -729,8 +730,24 @@ STEPS = 200  # of SQLite's, after which the clock is looked at: they take 0.1 to
 
 
 @contextmanager
+def one_connection() -> Iterator[None]:
+    """Let all that is asked meanwhile go over one connection: taking one costs as much as a small question."""
+    with _reading() as connection:
+        token = _taken.set(connection)
+        try:
+            yield
+        finally:
+            _taken.reset(token)
+
+
+_taken: ContextVar[Connection | None] = ContextVar("_taken", default=None)
+
+
+@contextmanager
 def _reading() -> Iterator[Connection]:
-    if db.session.registry.has():  # this request has a connection already
+    if (taken := _taken.get()) is not None:
+        yield taken
+    elif db.session.registry.has():  # this request has a connection already
         yield db.session.connection()
     else:
         with db.engine.connect() as connection:

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import create_engine, event, select, text
 from sqlalchemy.exc import OperationalError
 
-from blog.db import Site, ask, ask_briefly, db, prepare, writing
+from blog.db import Site, ask, ask_briefly, db, one_connection, prepare, writing
 
 
 @pytest.fixture
@@ -87,3 +87,16 @@ def test_a_question_without_end_is_answered_as_far_as_its_time_goes(database):
     assert len(ask(text(f"{ENDLESS} LIMIT 100000"))) == 100_000
     with pytest.raises(OperationalError, match="no such table"):
         ask_briefly(text("SELECT 1 FROM nowhere"), {}, 0.02)
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_questions_can_share_a_connection_and_what_is_asked_afterwards_takes_its_own(database):
+    taken = []
+    event.listen(db.engine, "checkout", lambda *_: taken.append(1))
+    with one_connection():
+        for _ in range(3):
+            ask(text("SELECT 1"))
+        ask_briefly(text("SELECT 1"), {}, 1)
+        assert len(taken) == 1
+    ask(text("SELECT 1"))
+    assert len(taken) == 2

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select, true
-from sqlalchemy.orm import load_only, selectinload, with_expression
+from sqlalchemy.orm import load_only, selectinload
 
 from blog.content import authorship, old_paths, slugs, tags
 from blog.content.details import NOTE, PAGE, POST
@@ -63,7 +63,7 @@ def files(author_key: AuthorKey | None = None) -> Iterator[File]:
 
 def _after(last_id: int, author_key: AuthorKey | None) -> Select[Post]:
     chosen = select(Post).where(Post.id > last_id, of(author_key)).order_by(Post.id).limit(AT_ONCE)
-    return chosen.options(_WRITTEN, _TAGGED, selectinload(Post.group_rows), selectinload(Post.author_rows))
+    return chosen.options(_WRITTEN, tags.TOLD, selectinload(Post.group_rows), selectinload(Post.author_rows))
 
 
 def of(author_key: AuthorKey | None) -> ColumnElement[bool]:
@@ -97,7 +97,6 @@ _WRITTEN = load_only(
     Post.place,
     raiseload=True,
 )
-_TAGGED = with_expression(Post.tags_told, tags.told())
 
 
 def _earlier(found: Sequence[Post]) -> dict[int | None, list[str]]:

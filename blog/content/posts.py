@@ -740,7 +740,7 @@ def _at(slug: str, reader: Reader, knowable: ColumnElement[bool]) -> Post:
     if not slugs.is_slug(slug):
         raise NotFound
     there = select(Post, navigation.version()).join(Slug, Slug.post_id == Post.id).where(Slug.slug == slug, knowable)
-    found = db.session.execute(there.options(_TAGGED, _PICTURED, *_shown(reader))).one_or_none()
+    found = db.session.execute(there.options(tags.TOLD, _PICTURED, *_shown(reader))).one_or_none()
     if found is None:
         raise NotFound
     navigation.hear(found[1])
@@ -752,9 +752,8 @@ _WITH_GROUPS = selectinload(Post.group_rows)
 _WITH_HANDLE = joinedload(Post.handle_row).load_only(Handle.handle)
 _NAMED = selectinload(Post.author_rows)
 _WITH_AUTHORS = (_WITH_HANDLE, _NAMED.joinedload(PostAuthor.handle_row).load_only(Handle.handle))
-_TAGGED = with_expression(Post.tags_told, tags.told())
 _PICTURED = with_expression(Post.image_told, uses.told())
-_WHOLE = (_WITH_GROUPS, *_WITH_AUTHORS, _TAGGED)
+_WHOLE = (_WITH_GROUPS, *_WITH_AUTHORS, tags.TOLD)
 
 
 def _shown(reader: Reader) -> tuple[ORMOption, ...]:

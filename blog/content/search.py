@@ -18,7 +18,7 @@ from blog.content.pieces import Part
 from blog.content.readers import ANYBODY, EVERYONE, GROUPS, PEOPLE, Reader
 from blog.content.shown import Shown
 from blog.content.words import Term, tokens
-from blog.db import Named, TagName, ask, ask_briefly, db
+from blog.db import Named, TagName, ask, ask_briefly, db, one_connection
 from blog.errors import NotFound
 
 LONGEST = 200  # characters of what is typed
@@ -163,14 +163,15 @@ def find(sought: Sought, *, now: datetime, limit: int, reader: Reader = ANYBODY,
         if not (parts := _CURSOR.fullmatch(after)) or abs(int(parts[2])) > _LARGEST:
             raise NotFound
         begin = _Place(int(parts[1]), int(parts[2]))
-    asked = _Asked(sought, _tag_marks(sought), _audience(reader), begin, index.place(now) + index.PLACES)
     if not sought:
         return Page([])
     look = _look_sqlite if db.engine.dialect.name == "sqlite" else _look_postgresql
-    hits, cut = look(asked, limit + 1)
-    shown = hits[:limit]
-    more = f"{shown[-1].tier}-{shown[-1].place}" if len(hits) > limit else None
-    return Page(_results(shown, sought.terms, now, reader), more, cut)
+    with one_connection():
+        asked = _Asked(sought, _tag_marks(sought), _audience(reader), begin, index.place(now) + index.PLACES)
+        hits, cut = look(asked, limit + 1)
+        shown = hits[:limit]
+        more = f"{shown[-1].tier}-{shown[-1].place}" if len(hits) > limit else None
+        return Page(_results(shown, sought.terms, now, reader), more, cut)
 
 
 def longer(sought: Sought, *, now: datetime, reader: Reader = ANYBODY) -> str | None:
@@ -218,8 +219,6 @@ def _audience(reader: Reader) -> list[str]:
 def _tag_marks(sought: Sought) -> dict[Term | str, list[str]]:
     """Find the tags that are meant by name, and those that hold a word that is looked for."""
     named, terms = {*sought.tags, *sought.without_tags}, {*sought.terms, *sought.without}
-    if not named and not terms:
-        return {}
     given = {f"like{number}": f"%{_escaped(term.words[0])}%" for number, term in enumerate(terms)}
     given |= {f"name{number}": name for number, name in enumerate(named)}
     rows = ask(_tags_like(len(terms), len(named)), given)

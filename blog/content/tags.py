@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, and_, bindparam, case, func, insert, select, true, update
 from sqlalchemy import delete as delete_from
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, with_expression
 from sqlalchemy.orm.attributes import set_committed_value
 
 from blog.content import slugs
@@ -97,6 +97,10 @@ def told() -> ColumnElement[str]:
         .correlate(Post)
         .scalar_subquery()
     )
+
+
+TOLD = with_expression(Post.tags_told, told())
+"""The option with which posts are loaded along with their tags."""
 
 
 def put(session: Session, post: Post, names: Sequence[str]) -> None:
