@@ -230,8 +230,8 @@ def settle(
 
     :raises Invalid: as in `create`, and under ``authors``.
     """
-    written = _written(title, body_md, audience, naming, about)._replace(takes_comments=takes_comments)
-    return _as_its_kind(written, PLAIN.kind)
+    written = _as_its_kind(_written(title, body_md, audience, naming, about), PLAIN.kind)
+    return written._replace(takes_comments=takes_comments, words=index.words_of(written.body_html))
 
 
 class New(NamedTuple):
@@ -267,7 +267,8 @@ def take_in(session: Session, new: Sequence[New], now: datetime) -> list[Post]:
         for old in each.earlier:
             if _take(session, old, post.id):
                 session.execute(update(Slug).where(Slug.slug == old).values(public=each.times.public))
-    index.follow(session, [post.id for post in made if post.published_at])
+    known = {post.id: each.written.words for post, each in zip(made, new, strict=True) if each.written.words}
+    index.follow(session, [post.id for post in made if post.published_at], known)
     return made
 
 
@@ -346,15 +347,20 @@ class Times(NamedTuple):
 
 
 class Written(NamedTuple):
-    """What somebody wrote, what is made of it, for whom it is, and what is said about it; None leaves that as it is."""
+    """What somebody wrote, what is made of it, for whom it is, and what is said about it; None leaves that as it is.
+
+    :param words: of the text, where they were taken out of it already.
+    """
 
     title: str
     body_md: str
     body_html: str
+    made_excerpt: str
     audience: Audience | None
     naming: Naming | None = None
     about: Details | None = None
     takes_comments: bool | None = None
+    words: index.Words | None = None
 
     @property
     def text(self) -> tuple[str, str]:
@@ -373,13 +379,13 @@ def _written(
     kind = about.kind if about else None
     longest = NOTE_LONGEST if kind == NOTE else BODY_LONGEST
     title = _tried(problems, lambda: _title(title, kind), "")
-    body_md, body_html = _tried(problems, lambda: _body(body_md, longest), ("", ""))
+    body_md, body_html, made_excerpt = _tried(problems, lambda: _body(body_md, longest), ("", "", ""))
     audience = _tried(problems, lambda: settled(audience) if audience else None, None)
     naming = _tried(problems, lambda: authorship.settled(naming) if naming else None, None)
     about = _tried(problems, lambda: details.settled(about) if about else None, None)
     if problems:
         raise Invalid(problems)
-    return Written(title, body_md, body_html, audience, naming, about)
+    return Written(title, body_md, body_html, made_excerpt, audience, naming, about)
 
 
 _Value = TypeVar("_Value")
@@ -413,12 +419,13 @@ def _as_its_kind(written: Written, kind: str) -> Written:
     return written._replace(title=excerpt(written.body_html, WORDS_LONGEST) or "Note")
 
 
-def _body(body_md: str, longest: int = BODY_LONGEST) -> tuple[str, str]:
-    """Make of a body what is stored of it: its Markdown and its HTML."""
-    from blog.content.text import render  # noqa: PLC0415  (what makes HTML takes 4 MB, and who reads needs none)
+def _body(body_md: str, longest: int = BODY_LONGEST) -> tuple[str, str, str]:
+    """Make of a body what is stored of it: its Markdown, its HTML, and its first words."""
+    from blog.content.text import excerpt, render  # noqa: PLC0415  (what makes HTML takes 4 MB, and who reads needs none)
 
     body_md = passage(body_md, "body", longest=longest)
-    return body_md, render(body_md)
+    body_html = render(body_md)
+    return body_md, body_html, excerpt(body_html)
 
 
 def _create(
@@ -574,10 +581,10 @@ def _change(session: Session, post: Post, written: Written, writer: Reader, now:
 
 
 def _put(post: Post, written: Written, pictures: Mapping[str, Media]) -> None:
-    from blog.content.text import RENDERER_VERSION, excerpt  # noqa: PLC0415  (as above)
+    from blog.content.text import RENDERER_VERSION  # noqa: PLC0415  (as above)
 
     post.title, post.body_md, post.body_html = written.title, written.body_md, uses.dress(written.body_html, pictures)
-    post.made_excerpt, post.html_version = excerpt(written.body_html), RENDERER_VERSION
+    post.made_excerpt, post.html_version = written.made_excerpt, RENDERER_VERSION
     if written.about:
         details.put(post, written.about)
     if written.takes_comments is not None:

@@ -150,7 +150,31 @@ def _found_or_made(session: Session, names: Iterable[str]) -> dict[str, Found]:
     named = select(TagName.folded, Tag.id, Tag.name, Tag.slug).join(Tag, Tag.id == TagName.tag_id)
     there = {row[0]: Found(*row[1:]) for row in session.execute(named.where(TagName.folded.in_(wanted)))}
     missing = [name for key, name in reversed(wanted.items()) if key not in there]
-    return there | {folded(name): _made(session, name) for name in missing}
+    together = _made_together(session, missing) if len(missing) > 1 else {}
+    return there | {folded(name): together.get(name) or _made(session, name) for name in missing}
+
+
+def _made_together(session: Session, names: Iterable[str]) -> dict[str, Found]:
+    """Make many tags at once: those whose first address nobody has; none, where somebody else has just made one."""
+    wanted: dict[str, str] = {}
+    for name in names:
+        wanted.setdefault(next(slugs.for_tags(name)), name)
+    taken = set(session.scalars(select(TagName.slug).where(TagName.slug.in_(wanted))))
+    rows = [{"name": name, "slug": slug} for slug, name in wanted.items() if slug not in taken]
+    if not rows:
+        return {}
+    try:
+        with session.begin_nested():
+            ids = session.scalars(insert(Tag).returning(Tag.id, sort_by_parameter_order=True), rows)
+            made = {row["name"]: Found(tag_id, **row) for tag_id, row in zip(ids, rows, strict=True)}
+            named = [
+                {"folded": folded(each.name), "slug": each.slug, "tag_id": each.id, "first_tag_id": each.id}
+                for each in made.values()
+            ]
+            session.execute(insert(TagName), named)
+    except IntegrityError:
+        return {}
+    return made
 
 
 def _made(session: Session, name: str) -> Found:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import combinations
 
 import pytest
-from sqlalchemy import event, func, select
+from sqlalchemy import event, func, select, update
 
 from blog.content import details, ownership, posts, tags
 from blog.content.details import PLAIN
@@ -116,6 +116,19 @@ def test_a_tag_of_any_name_has_an_address(name, slug):
 def test_names_that_come_to_the_same_address_have_different_ones():
     write("One", "C", "C++", "C#")
     assert sorted(db.session.scalars(select(Tag.slug))) == ["c", "c-2", "c-3"]
+    write("Two", "Rust", "C--", "go", "Go!")
+    made = {"C": "c", "C++": "c-2", "C#": "c-3", "Rust": "rust", "C--": "c-4", "go": "go", "Go!": "go-2"}
+    assert dict(tuple(row) for row in db.session.execute(select(Tag.name, Tag.slug))) == made
+    assert {name: tags.at(slug).name for name, slug in made.items()} == {name: name for name in made}
+
+
+def test_tags_are_not_made_together_where_somebody_else_has_just_made_one():
+    write("One", "Oxide")
+    with writing() as session:
+        session.execute(update(TagName).values(folded="rust"))
+    with writing() as session:
+        assert tags._made_together(session, ["Rust", "Zig"]) == {}
+    assert list(db.session.scalars(select(Tag.name))) == ["Oxide"]
 
 
 @pytest.mark.parametrize("slug", ["nothing", "", "\x00", "é", "a" * 500, "C"])
