@@ -253,45 +253,62 @@ def _marks_of(marks: dict[Term | str, list[str]], some: Sequence[Term | str]) ->
     return [mark for each in some for mark in marks.get(each, ())]
 
 
+def _phrase(term: Term) -> str:
+    """Give what stands in stored words where this does; no word holds a sign that means something to LIKE."""
+    return f" {' '.join(term.words)}{'' if term.begins else ' '}"
+
+
 # -- SQLite: FTS5 (https://sqlite.org/fts5.html) -----------------------------------------------------------------------
 # Everything stands in quotation marks, which no word holds: nothing that somebody types is an operator.
 
 
 def _look_sqlite(asked: _Asked, limit: int) -> tuple[list[_Hit], bool]:
     """Find in the order of the index, which is that of publication, and go no further than is needed."""
-    in_title, anywhere = _fts5_titles(asked.sought.terms), _fts5_terms(asked)
-    others = _fts5(asked, anywhere)
+    terms = asked.sought.terms
+    in_title, others = _fts5_titles(terms), _fts5(asked, _fts5_terms(asked))
+    beside = any(len(term.words) > 1 for term in terms)
     given = {
         "titled": _fts5(asked, in_title),
-        "others": f"{others} NOT ({' AND '.join(in_title)})" if in_title else others,
+        "others": f"{others} NOT ({' AND '.join(in_title)})" if in_title and not beside else others,
         "begin": asked.begin.place,
         "end": asked.end_of_live,
         "most": limit,
+        **{f"term{number}": _phrase(term) for number, term in enumerate(terms) if beside},
     }
+    titled_first, only_others = _fts5_statements(len(terms) if beside else 0)
     if not in_title or asked.begin.tier == 1:
-        rows, cut = ask_briefly(_OTHERS, given, LONGEST_S)
+        rows, cut = ask_briefly(only_others, given, LONGEST_S)
     else:
-        rows, cut = ask_briefly(_TITLED_FIRST, given, LONGEST_S)
+        rows, cut = ask_briefly(titled_first, given, LONGEST_S)
         if cut and not any(tier for tier, *_ in rows):
             given |= {"begin": asked.end_of_live, "most": limit - len(rows)}
-            rows += ask_briefly(_OTHERS, given, LONGEST_S)[0]
+            rows += ask_briefly(only_others, given, LONGEST_S)[0]
     return [_Hit(*row) for row in rows], cut
+
+
+@lru_cache
+def _fts5_statements(terms: int) -> tuple[TextClause, TextClause]:
+    """Make what asks for those with the words in their titles and then for others, and what asks for others only.
+
+    :param terms: how many there are, where words have to stand side by side. FTS5 would look for these in the titles of
+        all posts before it gives the first; so it finds titles by their words, and how they stand is looked at here.
+    """
+    beside = " AND ".join(f"instr(searchable.title_words, :term{number}) > 0" for number in range(terms))
+    matches = partial(_MATCHES.format, farthest=FARTHEST)
+    titled = matches(tier=0, expression="titled", begin="begin", sifted=f"AND {beside}" if beside else "")
+    sifted = f"AND NOT ({beside})" if beside else ""
+    others, only_others = (matches(tier=1, expression="others", begin=each, sifted=sifted) for each in ("end", "begin"))
+    return text(_ONE_THEN_THE_OTHER.format(titled=titled, others=others)), text(only_others)
 
 
 _MATCHES = (
     "SELECT {tier}, fts_posts.rowid, searchable.post_id, substr(searchable.text, 1, {farthest})"
     " FROM fts_posts JOIN searchable ON searchable.place = fts_posts.rowid"
-    " WHERE fts_posts MATCH :{expression} AND fts_posts.rowid < :{begin} ORDER BY fts_posts.rowid DESC LIMIT :most"
+    " WHERE fts_posts MATCH :{expression} AND fts_posts.rowid < :{begin} {sifted}"
+    " ORDER BY fts_posts.rowid DESC LIMIT :most"
 )
-_matches = partial(_MATCHES.format, farthest=FARTHEST)
-_OTHERS = text(_matches(tier=1, expression="others", begin="begin"))
+# The others are not looked for where those with the words in their titles are enough.
 _ONE_THEN_THE_OTHER = "SELECT * FROM ({titled}) UNION ALL SELECT * FROM ({others}) LIMIT :most"
-_TITLED_FIRST = text(  # the others are not looked for where these are enough
-    _ONE_THEN_THE_OTHER.format(
-        titled=_matches(tier=0, expression="titled", begin="begin"),
-        others=_matches(tier=1, expression="others", begin="end"),
-    )
-)
 
 
 def _fts5(asked: _Asked, terms: Sequence[str]) -> str:
@@ -311,13 +328,15 @@ def _fts5_terms(asked: _Asked) -> list[str]:
 
 
 def _fts5_titles(terms: Sequence[Term]) -> list[str]:
-    """Look for words in titles by their marks, which are in few posts, and only there for how they stand."""
+    """Look for words in titles by their marks, which are in few posts; a sign alone and a beginning have none."""
     made = []
     for term in terms:
-        if len(term.words) > 1 and not term.begins:
-            made += [_quoted(index.title_mark(word)) for word in term.words]
-        by_mark = len(term.words) == 1 and len(term.words[0]) > 1 and not term.begins
-        made.append(_quoted(index.title_mark(term.words[0])) if by_mark else f"title_words : {_fts5_term(term)}")
+        *first, last = term.words
+        made += [_quoted(index.title_mark(word)) for word in first]
+        if term.begins or (not first and len(last) == 1):
+            made.append(f"title_words : {_fts5_term(Term((last,), term.begins))}")
+        else:
+            made.append(_quoted(index.title_mark(last)))
     return made
 
 
@@ -461,8 +480,3 @@ def _lexeme(word: str) -> str:
 
 def _any(expressions: Iterable[str]) -> str:
     return f"({' | '.join(expressions)})"
-
-
-def _phrase(term: Term) -> str:
-    """Give what stands in a text of words where this does; no word holds a sign that means something to LIKE."""
-    return f" {' '.join(term.words)}{'' if term.begins else ' '}"

@@ -176,6 +176,19 @@ def test_what_has_the_words_in_its_title_comes_first_then_what_is_newest(databas
     assert found("otter") == ["An otter, too", "An old otter", "New", "Newer"]
 
 
+def test_words_side_by_side_in_a_title_come_first_and_apart_they_do_not(database):
+    write("The otter river", "river otter", ago=3)
+    write("A river otter", "x", ago=4)
+    write("River and otters", "river otter", ago=2)
+    write("New", "river otters, river otter", ago=1)
+    assert found('"river otter"') == ["A river otter", "New", "River and otters", "The otter river"]
+    assert found('"river otter" new') == ["New"]
+    assert found('"river ot"') == []
+    assert found("river-ot*") == ["A river otter", "New", "River and otters", "The otter river"]
+    page = look('"river otter"', limit=1)
+    assert look('"river otter"', after=page.more).results[0].post.title == "New"
+
+
 def test_pages_of_results_follow_each_other_and_leave_nothing_out(database):
     for number in range(7):
         write(f"Otter {number}", "x", ago=10)
