@@ -11,9 +11,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 
-import yaml
 from flask import Flask, Response
-from flask_migrate import upgrade
 
 from blog import create_app
 from blog.cli import migrations
@@ -56,6 +54,8 @@ def make(**settings: str) -> Flask:
 
 def fill(app: Flask, number: int) -> None:
     """Make tables, and this many published posts of real texts, an hour apart."""
+    from flask_migrate import upgrade  # noqa: PLC0415  (no server that is measured loads it)
+
     with app.app_context():
         upgrade(directory=migrations(app))
         texts, now = list(islice(_texts(), TEXTS)), datetime.now(UTC)
@@ -86,6 +86,8 @@ def _new(number: int, of: int, texts: list[Written], now: datetime) -> New:
 
 def _texts() -> Iterator[Written]:
     """Read posts that people wrote, and render each once."""
+    import yaml  # noqa: PLC0415  (as above)
+
     for path in sorted((CORPUS if CORPUS.is_dir() else SAMPLE).rglob("*.md")):
         _, _, rest = path.read_text(errors="replace").partition("---\n")
         front, _, body = rest.partition("\n---\n")

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from types import MappingProxyType
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 from sqlalchemy import Table, and_, bindparam, insert, select
 from sqlalchemy import delete as delete_from
@@ -59,39 +58,25 @@ def title_mark(word: str) -> str:
     return f"{words.MARK}w{word}"
 
 
-class Words(NamedTuple):
-    """The words of a text, as they are shown where one of them was found, and as they are found."""
-
-    text: str
-    stream: str
-
-
-def words_of(body_html: str) -> Words:
-    """Take the words out of a text, dressed or not."""
-    text = plain(body_html)
-    return Words(text, words.stream(text))
-
-
-def follow(session: Session, post_ids: Collection[int], known: Mapping[int, Words] = MappingProxyType({})) -> None:
+def follow(session: Session, post_ids: Collection[int]) -> None:
     """Bring the index in step with posts, whatever has become of them, in the transaction that changes them.
 
     Whatever writes the title, text, tags, audience or time of publishing of posts calls this at its end. A post that is
     deleted takes its row along.
 
     :param session: of ``db.writing``.
-    :param known: by id, words that were taken out of texts already.
     """
     ids = list(post_ids)
     for at in range(0, len(ids), _AT_ONCE):
-        _follow(session, ids[at : at + _AT_ONCE], known)
+        _follow(session, ids[at : at + _AT_ONCE])
 
 
-def _follow(session: Session, post_ids: Collection[int], known: Mapping[int, Words]) -> None:
+def _follow(session: Session, post_ids: Collection[int]) -> None:
     session.execute(_DROP, {"ids": list(post_ids)})
     posts = session.execute(_texts(), {"ids": list(post_ids)}).all()
     if posts:
         marks = _marks(session, posts)
-        session.execute(_KEEP, [_row(post, marks[post.id], known.get(post.id)) for post in posts])
+        session.execute(_KEEP, [_row(post, marks[post.id]) for post in posts])
 
 
 @cache
@@ -118,8 +103,8 @@ def _groups(session: Session, post_ids: Collection[int]) -> Iterable[Any]:
     return session.execute(select(PostGroup.post_id, PostGroup.name).where(PostGroup.post_id.in_(post_ids)))
 
 
-def _row(post: Any, marks: Iterable[str], known: Words | None) -> dict[str, Any]:
-    body = known or words_of(post.body_html)
+def _row(post: Any, marks: Iterable[str]) -> dict[str, Any]:
+    text = plain(post.body_html)
     title = "" if post.kind == NOTE else post.title  # a note's are its first words
     in_title = map(title_mark, sorted({*words.tokens(title)}))
     return {
@@ -127,8 +112,8 @@ def _row(post: Any, marks: Iterable[str], known: Words | None) -> dict[str, Any]
         "post_id": post.id,
         "words_version": words.VERSION,
         "title_words": words.stream(title, *in_title, *marks),
-        "words": body.stream,
-        "text": body.text,
+        "words": words.stream(text),
+        "text": text,
     }
 
 

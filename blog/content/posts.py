@@ -231,7 +231,7 @@ def settle(
     :raises Invalid: as in `create`, and under ``authors``.
     """
     written = _as_its_kind(_written(title, body_md, audience, naming, about), PLAIN.kind)
-    return written._replace(takes_comments=takes_comments, words=index.words_of(written.body_html))
+    return written._replace(takes_comments=takes_comments)
 
 
 class New(NamedTuple):
@@ -267,8 +267,7 @@ def take_in(session: Session, new: Sequence[New], now: datetime) -> list[Post]:
         for old in each.earlier:
             if _take(session, old, post.id):
                 session.execute(update(Slug).where(Slug.slug == old).values(public=each.times.public))
-    known = {post.id: each.written.words for post, each in zip(made, new, strict=True) if each.written.words}
-    index.follow(session, [post.id for post in made if post.published_at], known)
+    index.follow(session, [post.id for post in made if post.published_at])
     return made
 
 
@@ -347,10 +346,7 @@ class Times(NamedTuple):
 
 
 class Written(NamedTuple):
-    """What somebody wrote, what is made of it, for whom it is, and what is said about it; None leaves that as it is.
-
-    :param words: of the text, where they were taken out of it already.
-    """
+    """What somebody wrote, what is made of it, for whom it is, and what is said about it; None leaves that as it is."""
 
     title: str
     body_md: str
@@ -360,7 +356,6 @@ class Written(NamedTuple):
     naming: Naming | None = None
     about: Details | None = None
     takes_comments: bool | None = None
-    words: index.Words | None = None
 
     @property
     def text(self) -> tuple[str, str]:

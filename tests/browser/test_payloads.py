@@ -312,7 +312,7 @@ def chain_loader(app: Flask):
     from jinja2 import ChoiceLoader, DictLoader
 
     form = (
-        '{% extends "base.html" %}{% from "_macros.html" import text_fields %}'
+        '{% extends "base.html" %}{% from "dashboard/_macros.html" import text_fields %}'
         "{% block content %}{% for t in texts %}<form>{{ text_fields(t, t, {}) }}</form>{% endfor %}{% endblock %}"
     )
     return ChoiceLoader([app.jinja_env.loader, DictLoader({"forms.html": form})])
