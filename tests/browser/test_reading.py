@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from io import BytesIO
+
 import pytest
-from playwright.sync_api import Page, expect
+from PIL import Image
+from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.people import button
 from tests.browser.test_look import EVERYTHING, FAINT_TEXT
@@ -118,6 +121,38 @@ def test_readers_pages_fit_every_screen_and_can_be_read(reader, address, width, 
     reader.goto("/archive")
     reader.locator(".year li a").first.click()
     expect(reader.locator("article").first).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("wide", "above_its_end"), [("table", 4), ("pre", 12)])
+def test_what_is_wider_than_a_phone_is_shaded_where_it_goes_on(reader, address, scheme, wide, above_its_end):
+    reader.set_viewport_size({"width": 360, "height": 800})
+    reader.emulate_media(color_scheme=scheme)
+    reader.goto(address)
+    block = reader.locator(f".prose {wide}").first
+    assert shades(block, above_its_end) == (False, True)
+    block.evaluate("block => { block.scrollLeft = 60 }")
+    assert shades(block, above_its_end) == (True, True)
+    block.evaluate("block => { block.scrollLeft = block.scrollWidth }")
+    assert shades(block, above_its_end) == (True, False)
+
+
+def shades(block: Locator, above_its_end: int) -> tuple[bool, bool]:
+    """Tell whether this is shaded at its left and at its right, so many pixels above its end, where no words are."""
+    with Image.open(BytesIO(block.screenshot())) as picture:
+        width, height = picture.size
+        grey = picture.convert("L")
+    left, middle, right = (grey.getpixel((x, height - above_its_end)) for x in (4, width // 2, width - 5))
+    return left < middle, right < middle
+
+
+def test_who_wrote_a_post_and_when_stand_in_two_lines_beside_their_picture(reader, address):
+    reader.set_viewport_size({"width": 360, "height": 800})
+    reader.goto(address)
+    head = reader.locator(".post > header")
+    picture, name, minutes = (head.locator(each).bounding_box() for each in (".avatar", ".names", ".minutes"))
+    assert picture["x"] + picture["width"] < name["x"] < minutes["x"]
+    assert name["y"] + name["height"] <= minutes["y"]
 
 
 def test_on_paper_a_post_is_its_words(reader, address):
