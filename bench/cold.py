@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import cProfile
 import io
+import os
 import pstats
 import statistics
 import tempfile
@@ -19,83 +20,23 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask
-from flask_migrate import upgrade
 
+from bench import site
 from bench.hello import app as hello
-from blog import create_app
-from blog.cli import migrations
-from blog.content import handles, posts
-from blog.content.authorship import Naming
-from blog.content.details import Details
-from blog.content.readers import FOR_EVERYONE
-from blog.db import db, tell_caches, writing
-from blog.identity.people import Key, Person
 
-ISSUER = "http://localhost:9"  # nobody listens there, and nobody is asked: names are known
-AUTHORS = 20
-AT_ONCE = 500  # posts in one transaction
-NEWEST = datetime(2026, 1, 1, tzinfo=UTC)
-LINES = "The *river* goes on for a while, under [bridges](/elsewhere), and **nobody** counts its miles. " * 4
-BODY = "\n\n".join(["It begins somewhere.", *(f"## Part {part}\n\n{LINES}" for part in range(1, 7))])
 PAGES = {
     "home": "/",
     "home, far back": "/?before={cursor}",
-    "post": "/post-number-{middle}",
-    "tag": "/tag/herons",
+    "post": "/bench-{middle}",
+    "tag": f"/tag/{site.TAG}",
     "author": "/author/author-3",
     "archive": "/archive",
     "month": "/archive/{month}",
-    "search": "/search?q=heron",
+    "search": f"/search?q={site.WORD}",
     "feed.xml": "/feed.xml",
     "atom.xml": "/atom.xml",
 }
 ROUNDS, ROUND_S = 15, 0.15
-
-
-def application(folder: Path) -> Flask:
-    """Make the blog whose database is in this folder."""
-    return create_app(
-        {
-            "PUBLIC_URL": "http://localhost",
-            "SECRET_KEY": "a key that only this benchmark uses, long enough",
-            "DATABASE_URL": f"sqlite:///{folder}/blog.db",
-            "OIDC_ISSUER": ISSUER,
-            "OIDC_CLIENT_ID": "bench",
-            "OIDC_CLIENT_SECRET": "bench",
-            "PAGE_CACHE_MB": "0",
-            "SITE_DESCRIPTION": "What happens along the river",
-        }
-    )
-
-
-def fill(app: Flask, number: int) -> None:
-    """Make posts, one an hour, by authors in turn; every third is about bridges, every eighth about herons."""
-    with app.app_context():
-        upgrade(directory=migrations(app))
-        with writing() as session:
-            for author in range(AUTHORS):
-                handles.keep(session, (ISSUER, f"author-{author}"), f"author-{author}", NEWEST)
-        kinds = [_written(tags) for tags in ((), ("Bridges",), ("Herons",), ("Bridges", "Herons"))]
-        for begin in range(0, number, AT_ONCE):
-            new = [_new(each, number, kinds) for each in range(begin, min(number, begin + AT_ONCE))]
-            with writing() as session:
-                posts.take_in(session, new, NEWEST)
-                tell_caches(session)
-            db.session.remove()
-        with db.engine.begin() as connection:
-            connection.exec_driver_sql("ANALYZE")
-
-
-def _written(tags: tuple[str, ...]) -> posts.Written:
-    body = BODY + ("\n\nA heron stood there." if "Herons" in tags else "")
-    return posts.settle("Title", body, FOR_EVERYONE, Naming(()), Details(tags=tags), takes_comments=True)
-
-
-def _new(number: int, total: int, kinds: list[posts.Written]) -> posts.New:
-    kind = kinds[(number % 3 == 0) + 2 * (number % 8 == 0)]
-    at = NEWEST - timedelta(hours=total - number)
-    written = kind._replace(title=f"Post number {number}")
-    return posts.New((ISSUER, f"author-{number % AUTHORS}"), written, posts.Times(at, at, at), f"post-number-{number}")
 
 
 def ask(app: Callable[..., Any], address: str) -> bytes:
@@ -110,11 +51,11 @@ def ask(app: Callable[..., Any], address: str) -> bytes:
         "SCRIPT_NAME": "",
         "PATH_INFO": path,
         "QUERY_STRING": query,
-        "SERVER_NAME": "localhost",
+        "SERVER_NAME": "127.0.0.1",
         "SERVER_PORT": "80",
         "SERVER_PROTOCOL": "HTTP/1.1",
         "REMOTE_ADDR": "127.0.0.1",
-        "HTTP_HOST": "localhost",
+        "HTTP_HOST": "127.0.0.1",
         "HTTP_USER_AGENT": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
         "HTTP_ACCEPT": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
         "HTTP_ACCEPT_LANGUAGE": "en-GB,en;q=0.9,de;q=0.5",
@@ -180,13 +121,11 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         folder = given.folder or Path(scratch)
-        app = application(folder)
+        os.environ["BENCH_FOLDER"] = str(folder)
+        app = site.make(PAGE_CACHE_MB="0")
         if not (folder / "blog.db").exists():
-            fill(app, given.posts)
-        for author in range(AUTHORS):
-            key = Key(ISSUER, f"author-{author}")
-            app.extensions["porch"].directory.learn(Person(key, f"Ada Number {author}"))
-        middle = NEWEST - timedelta(hours=given.posts // 2)
+            site.fill(app, given.posts)
+        middle = datetime.now(UTC) - timedelta(hours=given.posts // 2)
         cursor = f"{int(middle.timestamp()) * 1_000_000}-1"
         where = {"cursor": cursor, "month": f"{middle:%Y/%m}", "middle": given.posts // 2}
         addresses = {name: PAGES[name].format(**where) for name in PAGES}

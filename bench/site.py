@@ -15,17 +15,17 @@ from flask import Flask, Response
 
 from blog import create_app
 from blog.cli import migrations
-from blog.content import posts, tags
+from blog.content import handles, posts, tags
 from blog.content.authorship import Naming
 from blog.content.details import Details
 from blog.content.posts import New, Times, Written
 from blog.content.readers import FOR_EVERYONE
-from blog.db import tell_caches, writing
+from blog.db import db, tell_caches, writing
 from blog.errors import Invalid
 from blog.identity.people import Key, Person
 from blog.identity.sessions import Holder, Session
 
-ISSUER = "http://localhost:9"  # nobody listens there, and nobody is asked: names are neutral
+ISSUER = "http://localhost:9"  # nobody listens there, and nobody is asked: names are known
 AUTHORS, TEXTS, AT_ONCE = 50, 300, 500
 TAGS = 8  # every post has one of them, in turn
 TAG = "bench-0"
@@ -38,7 +38,7 @@ LONGEST = 8_000  # bytes of a text: most posts are shorter
 def make(**settings: str) -> Flask:
     """Build the blog of BENCH_FOLDER; BENCH_SETTINGS holds more settings, as ``NAME=text`` apart by spaces."""
     more = dict(each.split("=", 1) for each in os.environ.get("BENCH_SETTINGS", "").split())
-    return create_app(
+    app = create_app(
         {
             "PUBLIC_URL": "http://127.0.0.1",
             "SECRET_KEY": "0123456789abcdef" * 4,  # of nothing but this
@@ -50,6 +50,9 @@ def make(**settings: str) -> Flask:
             **settings,
         }
     )
+    for number in range(AUTHORS):  # as on a blog that has run for a while
+        app.extensions["porch"].directory.learn(Person(Key(ISSUER, f"author-{number}"), f"Ada Number {number}"))
+    return app
 
 
 def fill(app: Flask, number: int) -> None:
@@ -59,11 +62,16 @@ def fill(app: Flask, number: int) -> None:
     with app.app_context():
         upgrade(directory=migrations(app))
         texts, now = list(islice(_texts(), TEXTS)), datetime.now(UTC)
+        with writing() as session:
+            for author in range(AUTHORS):
+                handles.keep(session, (ISSUER, f"author-{author}"), f"author-{author}", now)
         for begin in range(0, number, AT_ONCE):
             numbers = range(begin, min(number, begin + AT_ONCE))
             with writing() as session:
                 posts.take_in(session, [_new(each, number, texts, now) for each in numbers], now)
                 tell_caches(session)
+        with db.engine.begin() as connection:
+            connection.exec_driver_sql("ANALYZE")
         assert tags.at(TAG)  # noqa: S101  (what is measured is there)
 
 
