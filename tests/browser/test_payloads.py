@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 from flask import Flask, g, render_template
 from playwright.sync_api import Browser, BrowserContext, Page, Route
-from sqlalchemy.orm.attributes import set_committed_value
 
 from blog.content import authorship, slugs, syndication, tags, text
 from blog.content.comments import SILENCE, Rules, Talk, Thread, Visitor
@@ -21,8 +20,9 @@ from blog.content.media import library, workshop
 from blog.content.neighbours import Neighbours
 from blog.content.outline import outline
 from blog.content.readers import ANYBODY
+from blog.content.shown import Shown
 from blog.content.typed import line, passage
-from blog.db import Comment, Post, PostAuthor
+from blog.db import Comment, Named
 from blog.errors import Invalid
 from blog.identity import people
 from blog.media import Failed
@@ -68,15 +68,14 @@ PROVOKE = """async () => {
 def in_a_post(texts: Sequence[str]) -> str:
     """As bodies, each in a section; as its title, in its head too; as names of authors and guests; as tags."""
     shown = [_post(written, number) for number, written in enumerate(texts)]
-    post = _post("", 0)
-    post.title = " ".join(one.title for one in shown)
-    post.made_excerpt = " ".join(one.excerpt for one in shown)
-    post.body_html = "".join(f"<section>{one.body_html}</section>" for one in shown)
-    issuer, author_id = post.author_key
-    guests = [PostAuthor(guest=_line(written, authorship.GUEST_LONGEST), agreed_at=NOW) for written in texts]
-    post.author_rows = [PostAuthor(author_issuer=issuer, author_id=author_id), *guests]
-    told = "\n".join(f"{tag.slug}\t{tag.name}" for tag in _tags(texts))
-    set_committed_value(post, "tags_told", told)
+    guests = [Named(None, None, _line(written, authorship.GUEST_LONGEST)) for written in texts]
+    post = _post("", 0)._replace(
+        listed=(Named(_key(0), None), *guests),
+        title=" ".join(one.title for one in shown),
+        excerpt=" ".join(one.excerpt for one in shown),
+        body_html="".join(f"<section>{one.body_html}</section>" for one in shown),
+        tags_told="\n".join(f"{tag.slug}\t{tag.name}" for tag in _tags(texts)),
+    )
     named = {_key(0): people.Byline(" ".join(_name(written) for written in texts), known=True)}
     return _page_of(post, named, SILENCE)
 
@@ -90,7 +89,7 @@ def in_comments(texts: Sequence[str]) -> str:
     return _page_of(post, named, Talk(said))
 
 
-def _page_of(post: Post, named: dict[people.Key, people.Byline], talk: Talk) -> str:
+def _page_of(post: Shown, named: dict[people.Key, people.Byline], talk: Talk) -> str:
     return render_template(
         "blog/post.html",
         post=post,
@@ -112,7 +111,7 @@ def _page_of(post: Post, named: dict[people.Key, people.Byline], talk: Talk) -> 
     )
 
 
-def _posting(post: Post, named: dict[people.Key, people.Byline]) -> linked_data.Node:
+def _posting(post: Shown, named: dict[people.Key, people.Byline]) -> linked_data.Node:
     return linked_data.posting(
         url=f"{SITE}/a",
         title=post.title,
@@ -261,22 +260,28 @@ def _rendered(written: str) -> str:
         return "<p>Refused</p>"
 
 
-def _post(written: str, number: int) -> Post:
+def _post(written: str, number: int) -> Shown:
     body_html = _rendered(written)
-    return Post(
+    return Shown(
+        listed=(Named(_key(number), None),),
+        groups=(),
+        id=number + 1,
         author_issuer=_key(number).issuer,
         author_id=_key(number).id,
-        slug="a",
+        handle=None,
         kind="post",
         title=_line(written, 200),
-        body_html=body_html,
-        made_excerpt=text.excerpt(body_html),
+        slug="a",
+        excerpt=text.excerpt(body_html),
         published_at=NOW,
-        updated_at=NOW,
         visible_to="everyone",
-        version=1,
-        group_rows=[],
-        author_rows=[],
+        lang=None,
+        image_url=None,
+        image_alt="",
+        image_told=None,
+        note_html=None,
+        body_html=body_html,
+        updated_at=NOW,
     )
 
 
