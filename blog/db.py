@@ -217,6 +217,13 @@ class Post(db.Model):  # type: ignore[name-defined]
             sqlite_where=text("trashed_at IS NOT NULL"),
             postgresql_where=text("trashed_at IS NOT NULL"),
         ),
+        Index(  # for the navigation, of which every page of readers needs to know after each change
+            "ix_posts_pages",
+            "place",
+            "id",
+            sqlite_where=text("kind = 'page'"),
+            postgresql_where=text("kind = 'page'"),
+        ),
         Index("ix_posts_updated", "updated_at", "id"),  # for editors' dashboards
         Index("ix_posts_author_published", "author_issuer", "author_id", "published_at", "id"),  # for their pages
         # else SQLite gives the id of a deleted post to the next one, and a save that was under way would hit that one

@@ -8,9 +8,9 @@ from shutil import copyfile
 import pytest
 from sqlalchemy import insert
 
-from blog.content import archive, posts
+from blog.content import archive, navigation, posts
 from blog.content.readers import ANYBODY
-from blog.db import Handle, Post, PostTag, Slug, Tag, db, writing
+from blog.db import Handle, Post, PostTag, Slug, Tag, db, tell_caches, writing
 from tests.conftest import rooms
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -81,3 +81,9 @@ def test_what_is_old_is_found_as_soon_as_what_is_new(many, question):
 
 def test_the_archive_looks_into_each_month_and_not_through_it(many):
     assert steps(lambda: archive.months(ANYBODY, now=NOW, zone="UTC")) <= 20
+
+
+def test_the_navigation_looks_at_pages_and_not_at_posts(many):
+    with writing() as session:
+        tell_caches(session)
+    assert steps(lambda: navigation.links(now=NOW)) <= 2
