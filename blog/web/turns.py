@@ -18,8 +18,8 @@ Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 class Turns:
     """A WSGI application before another one: who asks for a page waits a moment while others are being made.
 
-    Eight threads that make pages together take twice the time for each that two take: they are woken to find that the
-    interpreter is somebody else's (`bench/README.md`).
+    Eight threads that make pages together took up to twice the CPU for each that two take: they are woken to find that
+    the interpreter is somebody else's. Two cost no more than one.
 
     :param closed: first parts of paths under which nothing is made in turn: doors that may wait for a provider.
     """
