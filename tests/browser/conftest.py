@@ -23,6 +23,7 @@ PATIENCE_MS = 30_000  # a machine may be busy with something else
 NOBODY_THERE = "Failed to load resource: net::ERR_CONNECTION_REFUSED"  # while a test has stopped the server
 LOAD_FAILED = "Failed to load resource: the server responded with a status of "  # said of every error page
 CLEARED = "Clear-Site-Data header on "  # said of every logout
+FASTER = "Autofocus processing was blocked because a document already has a focused element."  # so was the visitor
 
 
 expect.set_options(timeout=PATIENCE_MS)
@@ -55,7 +56,7 @@ class Witness:
 
     def _message(self, message: ConsoleMessage) -> None:
         on_ours = message.page is not None and message.page.url.startswith(self.ours)
-        if on_ours and not message.text.startswith((LOAD_FAILED, NOBODY_THERE, CLEARED)):
+        if on_ours and not message.text.startswith((LOAD_FAILED, NOBODY_THERE, CLEARED, FASTER)):
             self.saw.append(f"console: {message.text}")
 
     def _request(self, request: Request) -> None:
