@@ -49,6 +49,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, foreign, mapped_col
 from sqlalchemy.types import NullType
 
 from blog.forks import begin_anew
+from blog.questions import Question
 
 NAMES = {  # every constraint has a name, so that a migration can find it in either database
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -701,13 +702,15 @@ class Checked(db.Model):  # type: ignore[name-defined]
     at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
-def ask(statement: Executable, given: Mapping[str, Any] | None = None) -> Sequence[Any]:
+def ask(statement: Executable | Question, given: Mapping[str, Any] | None = None) -> Sequence[Any]:
     """Ask for columns, without a session: it costs as much as the question.
 
     The same statement asked again costs half of one that is built anew, so what is asked often is built once, with
-    parameters.
+    parameters; a `Question` costs half of that.
     """
     with _reading() as connection:
+        if isinstance(statement, Question):
+            return statement.ask(connection, given or {})
         return connection.execute(statement, given).all()
 
 

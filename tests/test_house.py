@@ -13,7 +13,7 @@ BLOG = ROOT / "blog"
 MODULES = sorted(path for path in BLOG.rglob("*.py") if "migrations" not in path.parts)
 TEMPLATES = sorted((BLOG / "templates").rglob("*.html"))
 
-CELLAR = {"config", "errors", "db", "forks"}
+CELLAR = {"config", "errors", "db", "forks", "questions"}
 ROOMS = {"content", "identity"}
 HALL = {"web"}
 PORCH = {"auth", "porch"}
@@ -24,7 +24,7 @@ DOORS = {path.stem if path.is_file() else path.name for path in BLOG.iterdir()} 
 
 MAY_IMPORT = (
     {module: set() for module in CELLAR}
-    | {"db": {"forks"}}
+    | {"db": {"forks", "questions"}}
     | {room: {room} | CELLAR for room in ROOMS}
     | {hall: {hall} | CELLAR for hall in HALL}
     | {porch: {"identity", "porch"} | HALL | CELLAR for porch in PORCH}

@@ -10,6 +10,7 @@ from sqlalchemy.orm import aliased
 from blog.content.details import POST
 from blog.content.readers import ANYBODY, EVERYONE, Reader, readable_by
 from blog.db import Post, PostTag
+from blog.questions import NEW_LINE
 
 MOST_RELATED = 3
 TAGS_LOOKED_AT = 4  # of the post
@@ -50,7 +51,7 @@ def told(reader: Reader, now: Any) -> ColumnElement[str]:
     """
     parts = (_next(reader, now, _OLDER), _next(reader, now, _NEWER), _related(reader, now))
     each = union_all(*(select(part.c.line) for part in parts)).subquery()
-    return select(func.aggregate_strings(each.c.line, "\n")).scalar_subquery()
+    return select(func.aggregate_strings(each.c.line, NEW_LINE)).scalar_subquery()
 
 
 def of(neighbours_told: str | None) -> Neighbours:

@@ -60,7 +60,7 @@ from blog.content.readers import (
     readable_by,
     settled,
 )
-from blog.content.shown import Shown
+from blog.content.shown import Asked, Shown
 from blog.content.states import LIVE, SCHEDULED, TRASH, Sought, state_of, states
 from blog.content.typed import line, passage
 from blog.db import (
@@ -688,9 +688,9 @@ def shown_at(slug: str, *, now: datetime, reader: Reader = ANYBODY) -> Shown:
 
 
 @_BUILT_ONCE
-def _there(reader: Reader) -> Select[Any]:
+def _there(reader: Reader) -> Asked:
     whole = select(*shown.whole(neighbours.told(reader, _NOW))).join_from(Post, Slug, Slug.post_id == Post.id)
-    return whole.where(Slug.slug == bindparam("slug"), readable_by(reader, _NOW))
+    return shown.asked_by(reader, whole.where(Slug.slug == bindparam("slug"), readable_by(reader, _NOW)))
 
 
 def at_slug(slug: str, *, now: datetime, reader: Reader = ANYBODY) -> Post:
@@ -854,7 +854,7 @@ def _live(kind: _Live, place: _Place, limit: int, given: Mapping[str, Any]) -> P
 
 
 @_BUILT_ONCE
-def _stretch_of(kind: _Live, *, onward: bool, back: bool) -> Select[Any]:
+def _stretch_of(kind: _Live, *, onward: bool, back: bool) -> Asked:
     live, readable = and_(Post.published_at <= _NOW, Post.kind != PAGE), readable_by(kind.reader, _NOW)
     if kind.within:
         live = and_(live, Post.published_at >= bindparam("begins"), Post.published_at < bindparam("ends"))
@@ -868,7 +868,8 @@ def _stretch_of(kind: _Live, *, onward: bool, back: bool) -> Select[Any]:
         held = select(Post).where(_held_by(author_key), theirs, authorship.holder_stands())
         chosen = [held, _beside(author_key).where(theirs)]
     stretch = _stretch(chosen, moment, number=number, onward=onward, back=back)
-    return stretch.with_only_columns(*(shown.whole() if kind.whole else shown.in_lists()))
+    columns = shown.whole() if kind.whole else shown.in_lists()
+    return shown.asked_by(kind.reader, stretch.with_only_columns(*columns))
 
 
 def of_author(

@@ -15,8 +15,11 @@ from blog.content import navigation, tags
 from blog.content.details import NOTE
 from blog.content.markup import apart
 from blog.content.media import uses
-from blog.content.readers import GROUPS, Reader
+from blog.content.readers import ANYBODY, GROUPS, Reader
 from blog.db import Handle, Named, Post, PostAuthor, PostGroup, TagLink, ask, tags_in
+from blog.questions import Question
+
+Asked = Select[Any] | Question
 
 
 class Shown(NamedTuple):
@@ -127,7 +130,12 @@ def _rows_postgresql(rows: _Rows, compiler: Any, **how: Any) -> str:
     return f"CAST(json_agg(json_build_array({compiler.process(rows.clauses, **how)})) AS VARCHAR)"
 
 
-def load(stretch: Select[Any], given: Mapping[str, Any], reader: Reader) -> list[Shown]:
+def asked_by(reader: Reader, stretch: Select[Any]) -> Asked:
+    """Make of a statement what is asked for this reader: strangers ask the same ones all the time."""
+    return Question(stretch) if reader == ANYBODY else stretch
+
+
+def load(stretch: Asked, given: Mapping[str, Any], reader: Reader) -> list[Shown]:
     """Load posts in one query, and hear by the way whether the navigation has changed; a second one tells for which
     groups they are, where some are.
 
@@ -167,5 +175,5 @@ def _groups(post_ids: Sequence[int]) -> dict[int, tuple[str, ...]]:
     return {number: tuple(sorted(names, key=str.casefold)) for number, names in groups.items()}
 
 
-_VERSION = select(navigation.version())
+_VERSION = Question(select(navigation.version()))
 _GROUPS = select(PostGroup.post_id, PostGroup.name).where(PostGroup.post_id.in_(bindparam("ids", expanding=True)))

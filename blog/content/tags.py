@@ -17,6 +17,7 @@ from blog.content.readers import Reader, named_there, readable_by
 from blog.content.typed import line
 from blog.db import Post, PostAuthor, PostTag, Tag, TagName, ask, db, tell_caches, writing
 from blog.errors import Invalid, NotFound, Words
+from blog.questions import NEW_LINE, Question
 
 MOST = 30  # of one post; real ones have up to 23
 LONGEST = 50  # characters
@@ -88,7 +89,7 @@ def _name(typed: str, field: str = "tags") -> str:
 
 def told() -> ColumnElement[str]:
     """Make the expression for `Post.tags_told`: a post's tags in one text, so that they cost no query of their own."""
-    words = func.aggregate_strings(Tag.slug + "\t" + Tag.name, "\n")  # neither can stand in a name
+    words = func.aggregate_strings(Tag.slug + "\t" + Tag.name, NEW_LINE)  # neither can stand in a name
     return (
         select(words)
         .select_from(PostTag)
@@ -233,7 +234,7 @@ def at(slug: str) -> Found:
     return Found(*rows[0])
 
 
-_AT = select(Tag.id, Tag.name, Tag.slug).join(TagName).where(TagName.slug == bindparam("slug"))
+_AT = Question(select(Tag.id, Tag.name, Tag.slug).join(TagName).where(TagName.slug == bindparam("slug")))
 
 
 def offered(reader: Reader, *, now: object, limit: int) -> list[str]:
