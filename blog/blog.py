@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urljoin
@@ -31,13 +31,14 @@ UPDATED_AFTER = timedelta(hours=1)  # what is changed sooner is a slip of the pe
 
 bp = Blueprint("blog", __name__)
 bp.app_template_filter("image")(uses.image_of)
+bp.app_template_filter("outline")(outline)
 
 
 @bp.get("/")
 def index() -> ResponseReturnValue:
     """List the live posts that are for who asks, newest first."""
     page = posts.latest(**_stretch())
-    return _list("blog/index.html", page, linked_data.graph(_site()))
+    return _list("blog/index.html", page)
 
 
 @bp.get("/author/<handle>")
@@ -52,7 +53,7 @@ def author(handle: str) -> ResponseReturnValue:
     shown = bylines({author_key, *authorship.keys(page.posts)})
     byline = shown[Key(*author_key)]
     data = linked_data.graph(linked_data.profile(_absolute(), _person(byline, handle)), _site())
-    return _list("blog/author.html", page, data, shown, handle=handle, byline=byline)
+    return _list("blog/author.html", page, shown, data=data, handle=handle, byline=byline)
 
 
 @bp.get("/tag/<slug>")
@@ -64,17 +65,15 @@ def tag(slug: str) -> ResponseReturnValue:
         raise NotFound
     if slug != found.slug:
         raise Moved(found.slug)
-    return _list("blog/tag.html", page, _way((found.name, _absolute())), tag=found)
+    return _list("blog/tag.html", page, way=((found.name, _absolute()),), tag=found)
 
 
 @bp.get("/archive")
 def archive() -> ResponseReturnValue:
     """List the years and months in which there is something for who asks."""
     found = tuple(months.months(_reader(), now=moment(), zone=current_app.config["TIME_ZONE"]))
-    page = render_template(
-        "blog/archive.html", months=found, address=request.path, data=_way((_("Archive"), _absolute()))
-    )
-    return _public(page)
+    way = ((_("Archive"), _absolute()),)
+    return _public(render_template("blog/archive.html", months=found, address=request.path, way=way))
 
 
 @bp.get("/archive/<year>")
@@ -87,7 +86,7 @@ def period(year: str, month: str | None = None) -> ResponseReturnValue:
         raise NotFound
     way = [(_("Archive"), _absolute(path_to("blog.archive"))), (year, _absolute(path_to("blog.period", year=year)))]
     way += [(languages.month(span.first_day), _absolute())] if month else []
-    return _list("blog/period.html", page, _way(*way), span=span, span_path=request.view_args)
+    return _list("blog/period.html", page, way=tuple(way), span=span, span_path=request.view_args)
 
 
 @bp.get("/<slug>")
@@ -114,12 +113,13 @@ def post(slug: str) -> ResponseReturnValue:
             asked=authorship.asked_of(found, reader.key),
             editable=is_author and (reader.everything or works_on),
             talk=talk,
+            silent=talk is SILENCE,
             visitor=Visitor(reader, is_author=is_author),
             rules=rules,
             takes=takes,
             now=moment(),
             form_id=forms.new_form_id() if g.user else "",
-            **_around(found, shown),
+            **_around(found),
         )
     )
     if found.is_live(moment()) and not works_on and not reader.everything:
@@ -127,22 +127,26 @@ def post(slug: str) -> ResponseReturnValue:
     return page
 
 
-def _around(post: Any, shown: Mapping[Key, Byline]) -> dict[str, Any]:
+def _around(post: Any) -> dict[str, Any]:
     """What stands around the text of a post, for people and for machines."""
     updated = post.is_live(moment()) and post.updated_at - post.published_at >= UPDATED_AFTER and post.kind != "page"
     return {
         "address": request.path,
-        "outline": outline(post.body_html),
         "neighbours": neighbours.of(post.neighbours_told) if post.kind == "post" else neighbours.Neighbours(),
         "updated": updated,
-        "data": linked_data.graph(_posting(post, shown), _site(), _steps((post.title, _absolute()))),
     }
 
 
-def _posting(post: Any, shown: Mapping[Key, Byline]) -> linked_data.Node:
+@bp.app_template_global("data_of_post")
+def _data_of_post(post: Any, shown: Mapping[Key, Byline], address: str) -> linked_data.Node:
+    url = _absolute(address)
+    return linked_data.graph(_posting(post, shown, url), _site(), _steps((post.title, url)))
+
+
+def _posting(post: Any, shown: Mapping[Key, Byline], url: str) -> linked_data.Node:
     image = uses.image_of(post)
     return linked_data.posting(
-        url=_absolute(),
+        url=url,
         title=post.title,
         authors=[
             linked_data.guest(each.guest) if each.guest is not None else _person(shown[each.key], each.handle)
@@ -155,7 +159,7 @@ def _posting(post: Any, shown: Mapping[Key, Byline]) -> linked_data.Node:
             "description": post.excerpt,
             "image": _absolute(image.src) if image else None,
             "inLanguage": post.lang,
-            "mainEntityOfPage": post.canonical_url or _absolute(),
+            "mainEntityOfPage": post.canonical_url or url,
             "keywords": [tag.name for tag in post.tags],
             **({"@type": "WebPage"} if post.kind == "page" else {}),
         },
@@ -174,8 +178,9 @@ def _site() -> linked_data.Node:
     )
 
 
-def _way(*steps: tuple[str, str]) -> linked_data.Node:
-    return linked_data.graph(_site(), _steps(*steps))
+@bp.app_template_global("data_of_way")
+def _data_of_way(way: Sequence[tuple[str, str]]) -> linked_data.Node:
+    return linked_data.graph(_site(), _steps(*way) if way else None)
 
 
 def _steps(*steps: tuple[str, str]) -> linked_data.Node:
@@ -208,14 +213,14 @@ def _stretch() -> dict[str, Any]:
 
 
 def _list(
-    template: str, page: posts.Page, data: linked_data.Node, shown: Mapping[Key, Byline] | None = None, **more: Any
+    template: str, page: posts.Page, shown: Mapping[Key, Byline] | None = None, **more: Any
 ) -> ResponseReturnValue:
     """Show a list of posts.
 
     :param shown: the bylines, where they were asked for already.
     """
     named = bylines(authorship.keys(page.posts)) if shown is None else shown
-    return _public(render_template(template, page=page, bylines=named, data=data, address=_address(), **more))
+    return _public(render_template(template, page=page, bylines=named, address=_address(), **more))
 
 
 @bp.before_app_request

@@ -875,10 +875,13 @@ def engine_options(url: str) -> dict[str, Any]:
 
     :param url: a SQLAlchemy address, ``sqlite:///…`` or ``postgresql+psycopg://…``.
     """
-    discreet = {"hide_parameters": True}  # an error's text goes to the log, what people write does not
+    options = {
+        "hide_parameters": True,  # an error's text goes to the log, what people write does not
+        "pool_use_lifo": True,  # the connection that was used last still has pages and statements at hand
+    }
     if url.startswith("sqlite"):
-        return discreet
-    return discreet | {
+        return options
+    return options | {
         "isolation_level": "AUTOCOMMIT",  # for reads: no transaction stays open while a page waits for the provider
         "pool_pre_ping": True,
         "pool_timeout": 3,

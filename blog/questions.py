@@ -50,7 +50,9 @@ class Question:
             values[name] = given[name] if write is None else write(given[name])
         placed: Any = values if ready.order is None else tuple([values[name] for name in ready.order])
         with connection.exec_driver_sql(ready.sql, placed) as result:
-            rows: Sequence[Any] = result.cursor.fetchall()  # as the driver has them, which few columns have to be read from
+            rows: Sequence[Any] = (
+                result.cursor.fetchall()
+            )  # as the driver has them, which few columns have to be read from
         return [_read(row, ready.told) for row in rows] if ready.told else rows
 
     def _prepare(self, dialect: Dialect) -> _Ready:

@@ -27,6 +27,7 @@ FLOORS = {
     "errors.py": "cellar",
     "db.py": "cellar",
     "forks.py": "cellar",
+    "questions.py": "cellar",
     "migrations": "",
 }
 BEGIN, END = "<!-- generated: make docs -->", "<!-- /generated -->"

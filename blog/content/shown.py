@@ -67,9 +67,9 @@ class Shown(NamedTuple):
         return [each for each in self.listed if each.agreed] or [Named(self.author_key, self.handle)]
 
     @property
-    def head(self) -> Shown:
-        """Itself without its text, and what is told with it."""
-        return self._replace(body_html=None, tags_told=None, neighbours_told=None)
+    def alone(self) -> Shown:
+        """Itself without its neighbours, which change while it does not."""
+        return self._replace(neighbours_told=None)
 
     @property
     def tags(self) -> list[TagLink]:

@@ -57,8 +57,7 @@ class Person:
     zone: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Byline:
+class Byline(NamedTuple):
     """What readers see in the place of an author's name.
 
     :param name: the display name, or what stands in for it; plain text, still to be escaped.
@@ -71,7 +70,7 @@ class Byline:
     name: str
     known: bool
     gone: bool = False
-    colour: int = field(default=0, compare=False)
+    colour: int = 0
 
     @property
     def initials(self) -> str:

@@ -18,11 +18,12 @@ from flask.templating import Environment as FlaskEnvironment
 from jinja2 import pass_eval_context
 from jinja2.nodes import EvalContext
 from jinja2.runtime import Macro
+from markupsafe import escape
 
 from blog.web import languages, zones
 
 IN_PAGES = ("_theme.js", "_copy.js")
-KEPT_MOST = 500  # about a megabyte
+KEPT_MOST = 2_000_000  # characters; what they were made of takes about as much again
 KEPT_S = 600.0  # so that names which are shown no more are not kept for long
 
 
@@ -80,6 +81,7 @@ class Once:
 
     def __init__(self) -> None:
         self._made: dict[tuple[Any, ...], str] = {}
+        self._size = 0
         self._made_anew_at = 0.0
 
     @pass_eval_context
@@ -98,19 +100,34 @@ class Once:
         """Call a macro for each post of a list: with the post, the bylines of those who are named above it, each with
         its key, and whether it is the first.
         """
-        spoken, first = languages.language(), True
-        for post in posts:
-            yield self._piece(context, macro, spoken, post, named_by(post, bylines), first)
-            first = False
+        return self._each(context, macro, languages.language(), posts, bylines)
+
+    @pass_eval_context
+    def all(self, context: EvalContext, macro: Macro, posts: Iterable[Any], bylines: Mapping[Any, Any]) -> str:
+        """Call a macro for each post of a list as `each` does; give them as one piece, which is kept as well."""
+        spoken = languages.language()
+        piece = (macro, spoken, tuple(posts), frozenset(bylines.items()))
+        return self._made.get(piece) or self._keep(
+            piece, escape("\n").join(self._each(context, macro, spoken, posts, bylines))
+        )
+
+    def _each(
+        self, context: EvalContext, macro: Macro, spoken: str, posts: Iterable[Any], bylines: Mapping[Any, Any]
+    ) -> Iterator[str]:
+        for place, post in enumerate(posts):
+            yield self._piece(context, macro, spoken, post, named_by(post, bylines), place == 0)
 
     def _piece(self, context: EvalContext, macro: Macro, spoken: str, *values: Any) -> str:
         piece = (macro, spoken, values)
         made = self._made.get(piece)
-        if made is None:
-            if len(self._made) >= KEPT_MOST or time.monotonic() > self._made_anew_at:
-                self._made.clear()
-                self._made_anew_at = time.monotonic() + KEPT_S
-            made = self._made[piece] = macro(context, *values)
+        return self._keep(piece, macro(context, *values)) if made is None else made
+
+    def _keep(self, piece: tuple[Any, ...], made: str) -> str:
+        if self._size >= KEPT_MOST or time.monotonic() > self._made_anew_at:
+            self._made.clear()
+            self._size, self._made_anew_at = 0, time.monotonic() + KEPT_S
+        self._made[piece] = made
+        self._size += len(made)
         return made
 
 
@@ -139,7 +156,7 @@ def init_app(app: Flask) -> None:
         app.add_template_filter(name)
     once = Once()
     app.jinja_env.globals.update(
-        once=once, once_each=once.each, named_by=named_by, place_among=place_among, url_for=path_to
+        once=once, once_each=once.each, once_all=once.all, named_by=named_by, place_among=place_among, url_for=path_to
     )
     scripts = Path(app.static_folder or "").glob("*.js")
     app.jinja_env.globals["integrity"] = {script.name: integrity(script.read_bytes()) for script in scripts}

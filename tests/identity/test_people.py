@@ -197,7 +197,8 @@ KEY = Key(ISSUER, "df327bf6-4e8c-483e-8849-4a722d65a5a1")
 
 
 def test_a_known_author_stands_under_the_post():
-    assert byline(KEY, Person(KEY, "Amina Okafor"), secret=SECRET) == Byline("Amina Okafor", known=True, gone=False)
+    made = byline(KEY, Person(KEY, "Amina Okafor"), secret=SECRET)
+    assert made._replace(colour=0) == Byline("Amina Okafor", known=True, gone=False)
 
 
 def test_a_departed_author_is_a_former_author():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import pytest
 from flask import render_template_string
 from sqlalchemy import update
@@ -41,11 +43,32 @@ def test_another_value_or_language_is_another_piece(once):
 
 
 def test_no_more_is_kept_than_there_is_room_for(once, monkeypatch):
-    monkeypatch.setattr(templating, "KEPT_MOST", 3)
+    monkeypatch.setattr(templating, "KEPT_MOST", 3 * len("<b>a</b> Archive"))
     call, asked = once
     for value in ("a", "b", "c", "d", "d", "a"):
         call(value)
     assert asked == ["a", "b", "c", "d", "a"]
+
+
+def test_a_list_is_one_piece_made_of_pieces(app):
+    asked = []
+    macros = "{% macro said(post, names, first) %}{{ note(post.title) }}<i>{{ post.title }}</i>{% endmacro %}"
+    app.jinja_env.globals |= {"once_all": Once().all, "note": lambda value: asked.append(value) or ""}
+    app.jinja_env.globals["said"] = app.jinja_env.from_string(macros).module.said
+    one, two, three = (Titled(title) for title in ("1", "<2>", "3"))
+
+    def call(*posts):
+        with app.test_request_context():
+            return render_template_string("{{ once_all(said, posts, {}) }}", posts=posts)
+
+    assert call(one, two) == call(one, two) == "<i>1</i>\n<i>&lt;2&gt;</i>"
+    assert call(one, three, two) == "<i>1</i>\n<i>3</i>\n<i>&lt;2&gt;</i>"
+    assert asked == ["1", "<2>", "3"]
+
+
+class Titled(NamedTuple):
+    title: str
+    named: tuple[()] = ()
 
 
 def test_a_list_shows_at_once_what_has_changed(app, ada, visitor):
