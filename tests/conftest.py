@@ -116,7 +116,7 @@ def _empty_postgres(session: Session) -> None:
     if session.scalar(text(GROWN)):  # plans would be made for what a test with many rows has left
         session.execute(text(f"TRUNCATE {', '.join(db.metadata.tables)} RESTART IDENTITY"))
         return
-    each = "; ".join(f"DELETE FROM {table.name}" for table in reversed(db.metadata.sorted_tables))
+    each = "; ".join(str(table.delete()) for table in reversed(db.metadata.sorted_tables))
     session.execute(text(f"DO $$ BEGIN {each}; END $$"))
     session.execute(text(FROM_ONE))
 
