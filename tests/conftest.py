@@ -20,11 +20,13 @@ from sqlalchemy.orm import Session
 from blog import create_app
 from blog import db as tables
 from blog.db import Site, db
-from tests import postgres
+from tests import once, postgres
 from tests.actor import Actor
 from tests.chromium import browser  # noqa: F401  (a fixture)
 from tests.fake_idp import FakeIdp
 from tests.redis import redis_server  # noqa: F401  (a fixture)
+
+once.use()
 
 
 @pytest.fixture(scope="session")
@@ -68,29 +70,10 @@ def rooms(url: str) -> Iterator[Flask]:
         db.engine.dispose()
 
 
-class Compiled(dict[Any, Any]):
-    """Statements as SQL, compiled once for all engines of a run: SQLAlchemy keeps them by engine, of which each test
-    has its own, and compiling takes longer than what most tests do with them."""
-
-    def get(self, key: Any, default: Any = None) -> Any:
-        return super().get(_without_engine(key), default)
-
-    def __setitem__(self, key: Any, compiled: Any) -> None:
-        super().__setitem__(_without_engine(key), compiled)
-
-
-def _without_engine(key: tuple[Any, ...]) -> tuple[Any, ...]:
-    dialect, *statement = key
-    return dialect.name, *statement
-
-
-COMPILED = Compiled()
-
-
 def lose_no_time(engine: Engine) -> None:
     """Have SQL compiled once, and SQLite leave the disk to the system, as PostgreSQL does here: what a power cut does,
     no test could show."""
-    engine.update_execution_options(compiled_cache=COMPILED)
+    engine.update_execution_options(compiled_cache=once.STATEMENTS)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", lambda raw, _: raw.execute("PRAGMA synchronous=OFF").close())
 

@@ -24,7 +24,7 @@ NOBODY_THERE = "Failed to load resource: net::ERR_CONNECTION_"  # refused, reset
 LOAD_FAILED = "Failed to load resource: the server responded with a status of "  # said of every error page
 CLEARED = "Clear-Site-Data header on "  # said of every logout
 FASTER = "Autofocus processing was blocked because a document already has a focused element."  # so was the visitor
-# The provider checks each field half a second after it was typed in, and by that sets back a login that goes on meanwhile.
+# The provider checks each field half a second after it was typed in, which sets back a login that goes on meanwhile.
 NO_CHECKS = "addEventListener('htmx:beforeRequest', (asks) => { if (!asks.detail.boosted) asks.preventDefault() })"
 
 expect.set_options(timeout=PATIENCE_MS)
