@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -15,13 +14,14 @@ from pathlib import Path
 import pytest
 from redis import Redis, RedisError
 
+from tests.ports import free_ports
+
 
 class RedisServer:
     """A server of our own at `url`, started at once; `client` looks into it past everything that is tested."""
 
     def __init__(self, binary: str, folder: Path) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
+        (self.port,) = free_ports(1)
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self.client = Redis.from_url(self.url)
         self._command = [binary, "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(folder)]

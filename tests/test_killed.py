@@ -90,7 +90,7 @@ class Writer(Thread):
             connection.close()
 
 
-@pytest.mark.parametrize(("kind", "kills"), [("sqlite", 100), ("postgresql", 15)])
+@pytest.mark.parametrize(("kind", "kills"), [("sqlite", 50), ("postgresql", 15)])
 def test_every_save_that_was_acknowledged_is_there_after_a_kill(settings, request, kind, kills):
     if kind == "postgresql":
         settings["DATABASE_URL"] = request.getfixturevalue("postgres_url")

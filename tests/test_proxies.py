@@ -13,10 +13,10 @@ import requests
 import blog
 from blog.content import posts
 from blog.db import db
-from demo import stage
 from demo.children import Children
 from tests.certificate import write_certificate
 from tests.pictures import png
+from tests.ports import free_ports
 from tests.test_media import address
 
 CONFIGURATION = Path(__file__).parents[1] / "docs" / "proxies" / "nginx.conf"
@@ -30,7 +30,7 @@ ABOUT_FILES = (
 @pytest.fixture
 def ports():
     """Of the blog, of nginx without and with TLS, and where it says that it is there."""
-    return stage.free_ports(4)
+    return free_ports(4)
 
 
 @pytest.fixture

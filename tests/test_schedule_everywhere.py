@@ -1,7 +1,6 @@
 """What changes is seen in every process: at the next request, and what was scheduled within a second of its time."""
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -13,6 +12,7 @@ import requests
 
 from blog.content import posts
 from blog.db import db
+from tests.ports import free_ports
 
 PATIENCE_S = 60
 ADA = ("https://idp.example", "ada")
@@ -24,9 +24,7 @@ def two_processes(settings, tmp_path):
     environ = os.environ | {f"BLOG_{name}": value for name, value in settings.items()}
     with ExitStack() as ends:
         urls = []
-        for _ in range(2):
-            with socket.create_server(("127.0.0.1", 0)) as probe:
-                port = probe.getsockname()[1]
+        for port in free_ports(2):
             command = [sys.executable, "-m", "flask", "--app", "blog", "run", "--port", str(port)]
             process = ends.enter_context(subprocess.Popen(command, env=environ, stderr=subprocess.DEVNULL))
             ends.callback(process.terminate)

@@ -7,7 +7,9 @@ from itertools import count
 
 from playwright.sync_api import Locator, Page, expect
 
-PASSWORD = "correct horse battery"
+from tests.interop.stages import PASSWORD, Stage
+from tests.interop.visitor import Visitor
+
 FIRST_NAMES = ("Ines", "Tomasz", "Yuki", "Leila", "Piet", "Noor", "Aoife", "Mato", "Sunniva", "Kofi")
 _number = count()
 
@@ -21,12 +23,28 @@ class Author:
     name: str
 
     @classmethod
+    def new(cls, page: Page) -> Author:
+        """Somebody who has no account yet."""
+        number = next(_number)
+        name = f"{FIRST_NAMES[number % len(FIRST_NAMES)]} {'I' * (1 + number // 10)}ngram"
+        return cls(page, f"author{number}", name)
+
+    @classmethod
+    def arrive(cls, page: Page, stage: Stage) -> Author:
+        """Register without looking, as the provider's pages are heavy; stand on the dashboard with the cookies of both.
+
+        What the browser does on this way is what `register` and its journeys are for.
+        """
+        somebody, before = cls.new(page), Visitor()
+        stage.register(before.open(f"{stage.url}/register"), somebody.login, somebody.name)
+        page.context.add_cookies([{"domain": "localhost", **cookie} for cookie in before.cookies()])
+        page.goto("/dashboard")
+        return somebody
+
+    @classmethod
     def register(cls, page: Page) -> Author:
         """Register on the provider's page, and come back to the dashboard."""
-        number = next(_number)
-        somebody = cls(
-            page, f"author{number}", f"{FIRST_NAMES[number % len(FIRST_NAMES)]} {'I' * (1 + number // 10)}ngram"
-        )
+        somebody = cls.new(page)
         page.goto("/")
         link(page, "Register").click()
         page.get_by_label("Username", exact=True).fill(somebody.login)

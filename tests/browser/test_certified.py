@@ -24,6 +24,7 @@ from tests.browser.conftest import PATIENCE_MS
 from tests.browser.people import button, field
 from tests.certificate import write_certificate
 from tests.interop.stages import SERVER, CertifiedProvider, node
+from tests.ports import free_ports
 from tests.tls import TlsProxy
 
 _number = count()
@@ -35,7 +36,7 @@ class EverythingOn(CertifiedProvider):
     def start(self) -> None:
         """Start the proxies first, as the blog's address is theirs."""
         folder = self.place.folder
-        self.second_port = stage.free_ports(1)[0]
+        (self.second_port,) = free_ports(1)
         certificate = write_certificate(folder)
         self.proxies = [TlsProxy(certificate, port).__enter__() for port in (self.place.port, self.second_port)]
         self.url, self.second_url = (proxy.url for proxy in self.proxies)

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.people import button
+from tests.browser.people import Author, button
 from tests.browser.test_look import EVERYTHING, FAINT_TEXT
 
 BODY = EVERYTHING + "\n\n## One more\n\n" + "words " * 400 + "\n\n### And\n\n```\nmake\n```\n"
@@ -16,9 +16,14 @@ PAPER = "getComputedStyle(document.body).backgroundColor"
 LIGHT, DARK = "rgb(252, 250, 245)", "rgb(26, 24, 22)"
 
 
-@pytest.fixture
-def address(author):
-    """The address of a post with everything in it, and posts around it."""
+@pytest.fixture(scope="module")
+def address(browser, on_stage):
+    """The address of a post with everything in it, and posts around it; nobody here changes them."""
+    with browser.new_context(base_url=on_stage.url) as context:
+        yield written(Author.arrive(context.new_page(), on_stage))
+
+
+def written(author: Author) -> str:
     author.write("Before", "Words.")
     author.write("A post with everything", BODY)
     address = author.page.get_by_role("link", name="View it").get_attribute("href")

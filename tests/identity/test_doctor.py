@@ -35,6 +35,7 @@ from blog.identity.provider import Provider
 from blog.identity.sealing import Seal
 from tests.fake_idp import ABSENT, DEEP, DOWN, ERROR500, HTML, SLOW, FakeIdp, answer, make_key, public
 from tests.identity.test_oidc import a_client
+from tests.ports import free_ports
 
 ENVIRON = {
     "BLOG_PUBLIC_URL": "https://blog.example",
@@ -318,8 +319,7 @@ def test_every_way_of_not_answering_is_told_apart(idp, reply, said):
 
 
 def test_a_port_where_nothing_listens_is_told_as_that():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
+    (port,) = free_ports(1)
     found = discovery.look(SimpleNamespace(issuer=f"http://127.0.0.1:{port}", skew=60), now).findings  # type: ignore[arg-type]
     assert f"Nothing listens at 127.0.0.1:{port}." in words(found, "discovery")
 

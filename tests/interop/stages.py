@@ -17,6 +17,7 @@ import requests
 from demo import stage, state
 from demo.children import ROOT, Children
 from tests.interop.visitor import Visitor
+from tests.ports import free_ports
 
 PASSWORD = "correct horse battery"
 SERVER = Path(__file__).parent / "oidc_provider"
@@ -31,7 +32,7 @@ class Stage(ABC):
     """
 
     def __init__(self, folder: Path) -> None:
-        self.place = stage.Place(folder, *stage.free_ports(2))
+        self.place = stage.Place(folder, *free_ports(2))
         self.url, self.issuer = self.place.blog_url, self.place.issuer
         self.children = Children(folder)
         self.environ: dict[str, str] = {}
@@ -120,7 +121,7 @@ class TwoProcesses(Canaille):
         self.soft_s = soft_s
         self.more = {"BLOG_HOOK_SECRET": self.HOOK_SECRET} | {f"BLOG_{name}": text for name, text in more.items()}
         self.works_in = folder / "blog-works-here"
-        (self.second_port,) = stage.free_ports(1)
+        (self.second_port,) = free_ports(1)
         self.second_url = f"http://localhost:{self.second_port}"
 
     def start(self) -> None:

@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from demo.children import ROOT, answers
-from demo.stage import free_ports
 from tests.interop.visitor import Visitor
+from tests.ports import free_ports
 
 READY_AGAIN_WITHIN_S = 30  # 2 s where nothing else runs
 Start = Callable[..., "Demo"]

@@ -10,6 +10,7 @@ import pytest
 from demo import stage, state
 from tests.interop.stages import CertifiedProvider
 from tests.interop.visitor import Visitor
+from tests.ports import free_ports
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +35,7 @@ def log_out_there(certified: CertifiedProvider, visitor: Visitor) -> None:
 
 def second_process(certified: CertifiedProvider) -> str:
     """Start another blog on the same database; give its address, for which browsers send the same cookies."""
-    (port,) = stage.free_ports(1)
+    (port,) = free_ports(1)
     kept = state.load(certified.place.folder)
     environ = stage.blog_environ(kept, certified.place) | {"PORT": str(port)}
     certified.children.start("blog-2", stage.python("demo.blog_server"), environ)

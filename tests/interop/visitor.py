@@ -46,6 +46,13 @@ class Visitor:
         """Read one of the browser's cookies."""
         return self._session.cookies.get(name)
 
+    def cookies(self) -> list[dict[str, str | bool]]:
+        """Read all of them, but for whose they are: name, value, path, and whether scripts are kept from them."""
+        return [
+            {"name": kept.name, "value": kept.value or "", "path": kept.path, "httpOnly": "HttpOnly" in kept._rest}
+            for kept in self._session.cookies
+        ]
+
     def plant(self, name: str, value: str) -> None:
         """Put a cookie into the browser."""
         self._session.cookies.set(name, value, domain="localhost.local", path="/")

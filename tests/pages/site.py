@@ -19,6 +19,7 @@ from tests.conftest import settings_in
 from tests.fake_idp import FakeIdp
 from tests.http_idp import Door, serve
 from tests.interop.visitor import Visitor
+from tests.ports import free_ports
 from tests.test_import import SITES, WHOLE, day_of, otherwise_read
 
 EVERYTHING = os.environ.get("BYLINE_PAGES") == "all"
@@ -126,7 +127,7 @@ def running(folder: Path, browser: Browser) -> Iterator[Site]:
     with ExitStack() as ends:
         issuer = ends.enter_context(serve(door := Door()))
         door.open(FakeIdp(issuer, people=PEOPLE))
-        (port,) = stage.free_ports(1)
+        (port,) = free_ports(1)
         url = f"http://localhost:{port}"
         settings = settings_in(folder) | SETTINGS | {"PUBLIC_URL": url, "OIDC_ISSUER": issuer}
         environ = stage.environ_without_blog() | {f"BLOG_{name}": text for name, text in settings.items()}

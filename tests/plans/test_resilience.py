@@ -8,11 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from demo.children import Children
-from demo.stage import environ_without_blog, free_ports, prepare_database, python
+from demo.stage import environ_without_blog, prepare_database, python
 from tests.fake_idp import EMPTY, HTML, HUGE, FakeIdp, answer
 from tests.http_idp import Door, serve
 from tests.interop.visitor import Visitor
 from tests.plans.stage import LOGGED_IN, refused
+from tests.ports import free_ports
 
 ASKED = {"discovery": 0, "token": 0, "jwks": 0, "userinfo": 1}
 USELESS = {"html": HTML, "five megabytes": HUGE, "nothing": EMPTY, "an error": answer({"error": "oh"}, 503)}
