@@ -12,8 +12,9 @@ from blog.errors import Invalid
 POSTS = sorted((Path(__file__).parents[1] / "corpus").rglob("*.md"))
 ALONE = "\n\n\n  \t\\`~*_[]<>&!#()-+=:|.1aé@^\0\r"
 TOGETHER = (
-    "    ;- ;* ;1. ;2) ;> ;## ;```;~~;**;\n\n;\n===\n;\n---\n;|-|\n;|a|b|\n;[^1];[^1]: ;[a]: b\n;](b);![a](b);- [x] "
-    ";<b>;</b>;<!-- ;-->;<a href=x>;</a>;<div>\n;&amp;&#1;;http://a.b/c;www.a.b;a@b.c;  \n"
+    "    ;- ;* ;1. ;2) ;> ;## ;```;~~;**;\n\n;\n===\n;\n---\n;|-|\n;|a|b|\n;[^1];[^1]: ;[a]: b\n;![a](b);- [x] "
+    ";](b);](;/x_y(z).w%20?q#a;<x>; 't');<b>;</b>;<!-- ;-->;<a href=x>;</a>;<div>\n;&amp;&#1;;http://a.b/c;www.a.b;a@b.c"
+    ";  \n"
 )
 SIGNS = st.sampled_from([*ALONE, *TOGETHER.split(";")])
 PARSERS = [(text._parser, text._markdown), (text._comment_parser, text._comment_markdown)]
