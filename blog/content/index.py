@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from sqlalchemy import Table, and_, bindparam, insert, select
 from sqlalchemy import delete as delete_from
@@ -25,12 +25,30 @@ PLACES = 2**20  # in a millisecond: as many posts can be published at once, and 
 _FARTHEST = 2**42  # milliseconds from 1970, about 139 years: more do not fit into a number of the database
 _AT_ONCE = 500  # posts in one statement
 
+_NONE: Mapping[int, Any] = {}
+
 # Every save runs these: made once, and of the tables, they cost an eighth.
 _index, _tagged = (cast(Table, each.__table__) for each in (Searchable, PostTag))
 _IDS: Any = bindparam("ids", expanding=True)
 _DROP = delete_from(_index).where(_index.c.post_id.in_(_IDS))
 _KEEP = insert(_index)
 _TAGS = select(_tagged.c.post_id, _tagged.c.tag_id).where(_tagged.c.post_id.in_(_IDS))
+
+
+class Text(NamedTuple):
+    """What of a post's text is in the index: as it is read, and its words."""
+
+    plain: str
+    words: str
+
+
+def read(body_html: str) -> Text:
+    """Make of a text what is in the index.
+
+    :param body_html: as `text.render` returns it; pictures in it may be dressed, or not.
+    """
+    text = plain(body_html)
+    return Text(text, words.stream(text))
 
 
 def place(moment: datetime, post_id: int = 0) -> int:
@@ -58,25 +76,26 @@ def title_mark(word: str) -> str:
     return f"{words.MARK}w{word}"
 
 
-def follow(session: Session, post_ids: Collection[int]) -> None:
+def follow(session: Session, post_ids: Collection[int], known: Mapping[int, Text] = _NONE) -> None:
     """Bring the index in step with posts, whatever has become of them, in the transaction that changes them.
 
     Whatever writes the title, text, tags, audience or time of publishing of posts calls this at its end. A post that is
     deleted takes its row along.
 
     :param session: of ``db.writing``.
+    :param known: what `read` gives for some of these posts, where somebody has asked it already.
     """
     ids = list(post_ids)
     for at in range(0, len(ids), _AT_ONCE):
-        _follow(session, ids[at : at + _AT_ONCE])
+        _follow(session, ids[at : at + _AT_ONCE], known)
 
 
-def _follow(session: Session, post_ids: Collection[int]) -> None:
+def _follow(session: Session, post_ids: Collection[int], known: Mapping[int, Text]) -> None:
     session.execute(_DROP, {"ids": list(post_ids)})
     posts = session.execute(_texts(), {"ids": list(post_ids)}).all()
     if posts:
         marks = _marks(session, posts)
-        session.execute(_KEEP, [_row(post, marks[post.id]) for post in posts])
+        session.execute(_KEEP, [_row(post, known.get(post.id), marks[post.id]) for post in posts])
 
 
 @cache
@@ -103,8 +122,8 @@ def _groups(session: Session, post_ids: Collection[int]) -> Iterable[Any]:
     return session.execute(select(PostGroup.post_id, PostGroup.name).where(PostGroup.post_id.in_(post_ids)))
 
 
-def _row(post: Any, marks: Iterable[str]) -> dict[str, Any]:
-    text = plain(post.body_html)
+def _row(post: Any, text: Text | None, marks: Iterable[str]) -> dict[str, Any]:
+    text = text or read(post.body_html)
     title = "" if post.kind == NOTE else post.title  # a note's are its first words
     in_title = map(title_mark, sorted({*words.tokens(title)}))
     return {
@@ -112,8 +131,8 @@ def _row(post: Any, marks: Iterable[str]) -> dict[str, Any]:
         "post_id": post.id,
         "words_version": words.VERSION,
         "title_words": words.stream(title, *in_title, *marks),
-        "words": words.stream(text),
-        "text": text,
+        "words": text.words,
+        "text": text.plain,
     }
 
 

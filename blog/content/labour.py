@@ -25,6 +25,16 @@ _NEVER_DEEP = frozenset(  # empty elements, and those that the next of their kin
     "area base br col embed hr img input link meta source track wbr p li dd dt tr td th thead tbody tfoot".split()
 )
 
+_FEW = 999  # tags: none of n can cost more than n, and all of them no more than n (n + 1) / 2, which is less
+
+
+def is_too_much(loose: str) -> bool:
+    """Whether this HTML may cost a parser more than MOST_LABOUR.
+
+    :param loose: HTML as it comes from Markdown, before it is sanitised.
+    """
+    return loose.count("<") > _FEW and labour(loose) > MOST_LABOUR
+
 
 def labour(loose: str) -> int:
     """How many steps a parser may need at worst for this HTML: the sum of open elements over all tags; never too low.

@@ -7,8 +7,9 @@ import re
 from urllib.parse import urljoin
 
 FOOTNOTE_MARK = re.compile('<sup class="footnote-ref">.*?</sup>')
-NEW_LINE = re.compile(r"<(?:/?(?:p|div|li|dt|dd|blockquote|figure|figcaption|section|summary|details)|br|hr)\b")
-_BLOCK = re.compile(r"</?(?:h[2-6]|pre|t[dhr]|table|caption|ol|ul)\b")
+_LINE = "/?(?:p|div|li|dt|dd|blockquote|figure|figcaption|section|summary|details)|br|hr"
+NEW_LINE = re.compile(rf"<(?=(?:{_LINE})\b)")
+_APART = re.compile(rf"<(?=(?:{_LINE}|/?(?:h[2-6]|pre|t[dhr]|table|caption|ol|ul))\b)")
 _MARKUP = re.compile("<[^<>]*>")
 
 
@@ -17,7 +18,7 @@ def plain(body_html: str) -> str:
 
     :param body_html: as `text.render` returns it.
     """
-    spaced = _BLOCK.sub(r" \g<0>", NEW_LINE.sub(r" \g<0>", FOOTNOTE_MARK.sub("", body_html)))
+    spaced = _APART.sub(" <", FOOTNOTE_MARK.sub("", body_html))
     return " ".join(html.unescape(_MARKUP.sub("", spaced)).split())
 
 

@@ -231,7 +231,7 @@ def settle(
     :raises Invalid: as in `create`, and under ``authors``.
     """
     written = _as_its_kind(_written(title, body_md, audience, naming, about), PLAIN.kind)
-    return written._replace(takes_comments=takes_comments)
+    return written._replace(takes_comments=takes_comments, indexed=index.read(written.body_html))
 
 
 class New(NamedTuple):
@@ -267,7 +267,8 @@ def take_in(session: Session, new: Sequence[New], now: datetime) -> list[Post]:
         for old in each.earlier:
             if _take(session, old, post.id):
                 session.execute(update(Slug).where(Slug.slug == old).values(public=each.times.public))
-    index.follow(session, [post.id for post in made if post.published_at])
+    read = {post.id: each.written.indexed for post, each in zip(made, new, strict=True) if each.written.indexed}
+    index.follow(session, [post.id for post in made if post.published_at], read)
     return made
 
 
@@ -356,6 +357,7 @@ class Written(NamedTuple):
     naming: Naming | None = None
     about: Details | None = None
     takes_comments: bool | None = None
+    indexed: index.Text | None = None
 
     @property
     def text(self) -> tuple[str, str]:

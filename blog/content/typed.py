@@ -98,8 +98,16 @@ def _sound(text: str, field: str) -> str:
 
 
 def _is_heaped(text: str) -> bool:
-    marks = "".join(filter(unicodedata.combining, set(text)))  # of few characters, where a text has thousands
+    marks = "".join(filter(unicodedata.combining, foreign(text)))
     return bool(marks) and re.search(f"[{re.escape(marks)}]{{{_MOST_MARKS + 1}}}", text) is not None
+
+
+ASCII = bytes(range(128))
+
+
+def foreign(text: str) -> str:
+    """Give the signs of a text that are none of ASCII, each once: few, where a text has thousands."""
+    return "".join({*text.encode(errors="ignore").translate(None, ASCII).decode()})
 
 
 def fit(text: str) -> str:

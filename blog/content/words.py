@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
+from blog.content.typed import foreign
+
 VERSION = 1
 """Counts the changes to what `stream` makes; stored beside it, so that what is older is found and made anew."""
 
@@ -57,8 +59,29 @@ def fold(text: str) -> str:
     """
     if text.isascii():
         return text.lower()
+    signs = foreign(text)
+    if not _FAR.search(signs):
+        for sign in signs:
+            text = text.replace(sign, _folded[sign])
+        return text.lower()
+    return _fold(text)
+
+
+def _fold(text: str) -> str:
     apart = unicodedata.normalize("NFD", unicodedata.normalize("NFKC", text).casefold())
     return unicodedata.normalize("NFC", _ACCENTS.sub("", apart))
+
+
+class _Folded(dict[str, str]):
+    """What each sign is folded to, learnt when it is met."""
+
+    def __missing__(self, sign: str) -> str:
+        return self.setdefault(sign, _fold(sign))
+
+
+_folded = _Folded()
+# All but Latin letters and the punctuation between them, which are folded the same wherever they stand.
+_FAR = re.compile("[^\u00a0-\u012f\u0131-\u02ff\u2000-\u200b\u2010-\u2027\u2030-\u205f\u20a0-\u20bf]")
 
 
 def tokens(text: str) -> list[str]:
@@ -67,11 +90,24 @@ def tokens(text: str) -> list[str]:
 
 
 def _tokens(folded: str) -> list[str]:
-    folded = folded.replace("_", " ")
-    runs = (_PLAIN_WORD if _JOINING.isdisjoint({*folded}) else _WORD).findall(folded)
-    if folded.isascii() or not _UNSPACED.search(folded):
+    folded, signs = folded.replace("_", " "), foreign(folded)
+    runs = _runs(folded, signs) if _JOINING.isdisjoint(signs) else _WORD.findall(folded)
+    if not _UNSPACED.search(signs):
         return [run[:LONGEST] for run in runs]
     return [token for run in runs for token, _, _ in _split(run)]
+
+
+_SPACED = bytes(sign if chr(sign).isalnum() else ord(" ") for sign in range(256))
+
+
+def _runs(folded: str, signs: str) -> list[str]:
+    """Find the words of a text in which nothing joins; where Latin letters are all it has, without a pattern."""
+    for sign in signs:
+        if not _PLAIN_WORD.match(sign):
+            folded = folded.replace(sign, " ")
+    if not folded.isascii():
+        return _PLAIN_WORD.findall(folded)
+    return folded.encode().translate(_SPACED).decode().split()
 
 
 class _Aligned(dict[str, str]):
@@ -84,7 +120,6 @@ class _Aligned(dict[str, str]):
 
 
 _aligned = _Aligned()
-_ASCII = bytes(range(128))
 
 
 def align(text: str) -> str:
@@ -92,8 +127,7 @@ def align(text: str) -> str:
     if text.isascii():
         return text.lower()
     text = text.replace("İ", "i").lower()  # the only sign that would become two
-    foreign = text.encode(errors="ignore").translate(None, _ASCII).decode()
-    for sign in {*foreign}:  # few different ones, most of which stay
+    for sign in foreign(text):  # most of which stay
         if _aligned[sign] != sign:
             text = text.replace(sign, _aligned[sign])
     return text
@@ -133,7 +167,7 @@ def stream(text: str, *marks: str) -> str:
     :param marks: which do not stand in the text, each with MARK before it.
     """
     folded = fold(text)
-    signs = () if folded.isascii() else sorted({*"".join(_UNSPACED.findall(folded))})  # to be found alone, too
+    signs = sorted(filter(_UNSPACED.match, foreign(folded)))  # to be found alone, too
     return " ".join(["", *_tokens(folded), MARK, *signs, *marks, ""])
 
 

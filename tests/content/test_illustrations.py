@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 import pytest
 from sqlalchemy import select, text, update
 
-from blog.content import posts
+from blog.content import index, posts
 from blog.content.importing import addresses, illustrations, writing
 from blog.content.importing.authors import Whose
 from blog.content.importing.entries import Rules
@@ -20,7 +20,8 @@ from blog.content.media import library, pictures, workshop
 from blog.content.media.library import Holder
 from blog.content.media.shelf import Shelf, parse
 from blog.content.readers import ANYBODY
-from blog.db import Media, MediaHolder, PostMedia, Site, db
+from blog.db import Media, MediaHolder, Post, PostMedia, Searchable, Site, db
+from blog.db import writing as writing_to
 from tests.pictures import SECRET, picture, png, saved
 
 NOW = datetime(2026, 5, 4, 12, 30, 15, 123456, tzinfo=UTC)
@@ -414,3 +415,17 @@ def test_many_files_are_settled_by_processes_and_have_their_pictures(tables, roo
     assert sum(each.pictures for each in results) == 3
     assert len(db.session.scalars(select(PostMedia.post_id)).all()) == writing.AT_ONCE + 5
     assert illustrations.LOST not in {kind for each in results for kind, _ in each.notes}
+
+
+def test_what_comes_in_is_found_as_if_it_were_written_here(tables, root, shelf):
+    put(root, {"p.png": LARGE, "a.md": post("# Über\n\n![A > b](p.png) *Ärger*[^1]\n\n- x\n\n[^1]: Note")})
+    put(root, {"b.md": post("<table><tr><td>日本語<td>two</table>", "title: Ένα"), "c.md": post("_c_", "draft: true")})
+    assert {each.became for each in bring_in(root, shelf)} == {"made"}
+    columns = select(Searchable.__table__).order_by(Searchable.post_id)
+    came = db.session.execute(columns).all()
+    assert len(came) == 2
+    assert "srcset" in db.session.scalar(select(Post.body_html).where(Post.slug == "a"))
+    db.session.rollback()
+    with writing_to() as session:
+        index.follow(session, [row.post_id for row in came])
+    assert db.session.execute(columns).all() == came

@@ -5,7 +5,7 @@ from bs4 import BeautifulSoup
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blog.content.labour import MOST_LABOUR, labour
+from blog.content.labour import MOST_LABOUR, is_too_much, labour
 
 
 @pytest.mark.parametrize(
@@ -57,3 +57,14 @@ def test_the_labour_is_at_least_the_depth_of_every_element(loose):
     deep = [len([outer for outer in element.parents if outer.name not in {"p", "li"}]) - 1 for element in page(True)]
     counted = [depth for depth, element in zip(deep, page(True), strict=True) if element.name not in {"p", "li", "br"}]
     assert labour(loose) >= sum(counted)
+
+
+@given(st.lists(PIECES, max_size=12).map("".join), st.integers(1, 2_000))
+def test_what_is_short_is_not_counted_as_it_cannot_be_too_much(loose, times):
+    assert is_too_much(loose * times) == (labour(loose * times) > MOST_LABOUR)
+
+
+@pytest.mark.parametrize("number", [998, 999, 1_000])
+def test_the_longest_that_is_not_counted_is_not_too_much(number):
+    for dearest in ("<b>" * number, "<b>" * (number // 2) + "<!" * (number - number // 2), "<!" * number):
+        assert is_too_much(dearest) == (labour(dearest) > MOST_LABOUR)

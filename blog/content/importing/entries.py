@@ -9,7 +9,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
-from blog.content import details, old_paths, slugs, tags
+from blog.content import details, matter, old_paths, slugs, tags
 from blog.content.details import EXCERPT_LONGEST, POST, Details
 from blog.content.importing import addresses, folder, moments
 from blog.content.importing.fields import Fields
@@ -102,8 +102,6 @@ def understand(path: Any, text: str, rules: Rules) -> Entry:
     :raises NoPost: when it is none.
     :raises Invalid: when that cannot be; says why.
     """
-    from blog.content import matter  # noqa: PLC0415  (as in exchange.py)
-
     found, body = matter.read(text)
     fields, name = Fields(found), folder.named(path)
     if not found:

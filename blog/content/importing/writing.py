@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from itertools import chain, islice
 from multiprocessing import get_all_start_methods, get_context
 from pathlib import Path, PurePosixPath
@@ -32,7 +33,7 @@ from blog.errors import Invalid, Unreachable
 AuthorKey = tuple[str, str]  # issuer and id
 
 AT_ONCE = 50  # posts in one transaction, and in memory
-HANDS = 2  # processes that render: more would wait for the one that writes, and each takes some 30 MB
+HANDS = 2  # processes that read and render: more would wait for the one that writes, and each takes some 30 MB
 MADE, THERE, NO_POST, REFUSED = "made", "there", "no post", "refused"
 PICTURE, PICTURE_THERE = "picture made", "picture there"
 
@@ -78,7 +79,8 @@ class _Begun(NamedTuple):
     settled: Iterable[Written | Invalid]
 
 
-_SettleAll = Callable[[Sequence[_Ready]], Iterable[Written | Invalid]]
+_Read = Iterable[Entry | Result]
+_MapAll = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
 
 
 def bring_in(
@@ -105,11 +107,12 @@ def bring_in(
     if means:
         yield from _pictures(root, rules.now, whose, means, brought, dry_run=dry_run)
     rules = rules._replace(pictures=means is not None)
-    with _settling(len(first)) as settle_all:
-        run = _Run(root, rules, whose, handle_of, means, brought=brought, dry_run=dry_run, settle_all=settle_all)
-        begun = run.begin(first)
-        for some in chain(batches, [[]]):
-            before, begun = begun, run.begin(some)  # is rendered while the one before is written
+    with _hands(len(first)) as map_all:
+        run = _Run(root, rules, whose, handle_of, means, brought=brought, dry_run=dry_run, map_all=map_all)
+        reading, begun = run.read(first), _Begun([], [], [])
+        for some in chain(batches, [[], []]):  # is read while the one before is rendered, and that before it written
+            read, reading = reading, run.read(some)
+            before, begun = begun, run.begin(read)
             yield from run.finish(before)
 
 
@@ -131,13 +134,20 @@ def _pictures(
 
 
 @contextmanager
-def _settling(number: int) -> Iterator[_SettleAll]:
-    """Give what settles files: in processes beside this one, as rendering is half of the work; a few need none."""
+def _hands(number: int) -> Iterator[_MapAll]:
+    """Give what reads and settles files: processes beside this one, as that is half of the work; a few need none."""
     if number < AT_ONCE or "fork" not in get_all_start_methods():
-        yield lambda ready: map(_settle, ready)
+        yield map
         return
     with ProcessPoolExecutor(HANDS, get_context("fork"), initializer=gc.freeze) as pool:
-        yield lambda ready: pool.map(_settle, ready, chunksize=5)
+        yield partial(pool.map, chunksize=5)
+
+
+def _understand(root: Path, rules: Rules, path: PurePosixPath) -> Entry | Result:
+    try:
+        return entries.understand(path, folder.text(root, path), rules)
+    except Invalid as invalid:
+        return Result(str(path), NO_POST if isinstance(invalid, NoPost) else REFUSED, str(invalid))
 
 
 def _settle(ready: _Ready) -> Written | Invalid:
@@ -163,22 +173,26 @@ class _Run:
         *,
         brought: Collection[str],
         dry_run: bool,
-        settle_all: _SettleAll,
+        map_all: _MapAll,
     ) -> None:
         self._root, self._rules, self._whose, self._handle_of = root, rules, whose, handle_of
-        self._brought, self._dry_run, self._settle_all = brought, dry_run, settle_all
+        self._brought, self._dry_run, self._map_all = brought, dry_run, map_all
         self._illustrator = Illustrator(root, means, rules.now, dry_run=dry_run) if means else None
         self._made: set[int] = set()
         self._have_pages: set[AuthorKey] = set()
 
-    def begin(self, paths: Iterable[PurePosixPath]) -> _Begun:
-        """Read some files, and have what is new settled."""
+    def read(self, paths: Sequence[PurePosixPath]) -> _Read:
+        """Have some files read, and understood."""
+        return self._map_all(partial(_understand, self._root, self._rules), paths)
+
+    def begin(self, read: _Read) -> _Begun:
+        """Take files that were read, and have what is new settled."""
         results: list[Result] = []
-        ready = list(self._understood(paths, results))
+        ready = list(self._with_authors(read, results))
         there = _there(ready, self._made)
         results += [Result(each.entry.path, THERE) for each in ready if each.form_id in there]
         new = [self._illustrated(each) for each in ready if each.form_id not in there]
-        return _Begun(results, new, self._settle_all(new))
+        return _Begun(results, new, self._map_all(_settle, new))
 
     def finish(self, begun: _Begun) -> list[Result]:
         """Make posts of what was settled; tell what became of each file."""
@@ -192,13 +206,15 @@ class _Run:
             return results + [self._told(each, each.entry.slug, each.entry.old_paths) for each in new]
         return results + self._written(new)
 
-    def _understood(self, paths: Iterable[PurePosixPath], results: list[Result]) -> Iterator[_Ready]:
-        for path in paths:
+    def _with_authors(self, read: _Read, results: list[Result]) -> Iterator[_Ready]:
+        for entry in read:
+            if isinstance(entry, Result):
+                results.append(entry)
+                continue
             try:
-                entry = entries.understand(path, folder.text(self._root, path), self._rules)
                 yield _Ready(entry, authors.find(entry, self._whose), _form_id(entry))
             except Invalid as invalid:
-                results.append(Result(str(path), NO_POST if isinstance(invalid, NoPost) else REFUSED, str(invalid)))
+                results.append(Result(entry.path, REFUSED, str(invalid)))
 
     def _illustrated(self, ready: _Ready) -> _Ready:
         if self._illustrator is None or ready.entry.holder:  # those of our own came in before
