@@ -38,6 +38,7 @@ from sqlalchemy import (
     event,
     false,
     func,
+    inspect,
     select,
     text,
     type_coerce,
@@ -394,7 +395,8 @@ def keep_tags_in_step(_mapper: Any, connection: Any, post: Post) -> None:
     What changes posts in bulk comes past this, and calls `tags.follow`.
     """
     copies = {"published_at": post.published_at, "visible_to": post.visible_to}
-    connection.execute(update(PostTag.__table__).where(PostTag.post_id == post.id).values(copies))
+    if any(inspect(post).attrs[name].history.has_changes() for name in copies):
+        connection.execute(update(PostTag.__table__).where(PostTag.post_id == post.id).values(copies))
 
 
 class Copy(db.Model):  # type: ignore[name-defined]
@@ -786,9 +788,10 @@ def tell_caches(session: Session) -> None:
     session.execute(_ONE_MORE)
     session.info[TOLD] = True
     if session.get_bind().dialect.name == "postgresql":
-        session.execute(text(f"NOTIFY {CHANNEL}"))
+        session.execute(_NOTIFY)
 
 
+_NOTIFY = text(f"NOTIFY {CHANNEL}")
 _site = Site.__table__
 _ONE_MORE = update(_site).values(version=_site.c.version + 1)  # of the table: of the class it costs eight times as much
 TOLD = "told"

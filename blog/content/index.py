@@ -73,8 +73,18 @@ def follow(session: Session, post_ids: Collection[int]) -> None:
 
 def _follow(session: Session, post_ids: Collection[int]) -> None:
     session.execute(_DROP, {"ids": list(post_ids)})
-    posts = session.execute(_texts(), {"ids": list(post_ids)}).all()
-    if posts:
+    begin(session, session.execute(_texts(), {"ids": list(post_ids)}).all())
+
+
+def follow_one(session: Session, post: Post) -> None:
+    """Bring the index in step with a post that is at hand, and stored as it is, likewise."""
+    session.execute(_DROP, {"ids": [post.id]})
+    begin(session, [post])
+
+
+def begin(session: Session, posts: Sequence[Post | Any]) -> None:
+    """Put posts into the index that are not there yet, where they are published, or due to be."""
+    if posts := [post for post in posts if post.published_at]:
         marks = _marks(session, posts)
         session.execute(_KEEP, [_row(post, marks[post.id]) for post in posts])
 
