@@ -181,7 +181,7 @@ def save(
         carries what is stored.
     """
     written = _written(title, body_md, audience, naming, about)._replace(takes_comments=takes_comments)
-    with writing() as session:
+    with writing() as session, session.no_autoflush:  # the post is written once, when all of it is settled
         post = locked(session, post_id)
         if post is None or post.trashed_at is not None:
             raise NotFound
