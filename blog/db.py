@@ -7,7 +7,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from contextvars import ContextVar
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -49,7 +49,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, foreign, mapped_column, query_expression, relationship
 from sqlalchemy.types import NullType
 
-from blog.forks import begin_anew
+from blog.forks import Places, begin_anew
 
 NAMES = {  # every constraint has a name, so that a migration can find it in either database
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -838,14 +838,35 @@ def writing() -> Iterator[Session]:
     """
     session = db.session()
     _let_go(session)  # a write never builds on what was read before it had the lock
-    session.connection(execution_options=WRITES[session.get_bind().dialect.name])
+    dialect = session.get_bind().dialect.name
+    with _in_turn() if dialect == "sqlite" else nullcontext():
+        session.connection(execution_options=WRITES[dialect])
+        try:
+            yield session
+            session.commit()
+            _has_come_to_light(session)
+        except BaseException:
+            _let_go(session)
+            raise
+
+
+@contextmanager
+def _in_turn() -> Iterator[None]:
+    """Let the threads of this process that write to SQLite go one after the other.
+
+    Whoever finds SQLite busy sleeps, looks again and sleeps longer: of eight that write all the time, one got through
+    once while another did forty times. Who waits longer than SQLite would is left to SQLite, and so are processes.
+    """
+    its_turn = _writers.acquire(timeout=TURN_S)
     try:
-        yield session
-        session.commit()
-        _has_come_to_light(session)
-    except BaseException:
-        _let_go(session)
-        raise
+        yield
+    finally:
+        if its_turn:
+            _writers.release()
+
+
+TURN_S = 5  # as long as `busy_timeout`
+_writers = Places(1)
 
 
 def _let_go(session: Session) -> None:
