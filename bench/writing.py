@@ -1,4 +1,7 @@
-"""Measures saves a second, by one writer and by eight, beside what sqlite3 itself inserts with the same settings."""
+"""Measures saves a second, by one writer and by eight, beside what sqlite3 itself inserts with the same settings.
+
+Eight are the threads of one process, and of two, as the server has with ``--workers 2``.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,10 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -19,8 +24,9 @@ from bench import site
 from blog.content import posts
 from blog.db import db
 
-WRITERS = (1, 8)
+WRITERS = {"1 at once": (1, 1), "8 at once": (1, 8), "8 in two processes": (2, 4)}  # processes, threads of each
 ROUNDS, SECONDS = 5, 2
+SOON = 0.5  # seconds, until processes that were told to begin together do
 PARAGRAPH = (
     "It begins *somewhere*, and goes on for a while, as texts do that say one thing after another. " * 8 + "\n\n"
 )
@@ -34,10 +40,9 @@ def measured() -> dict[str, tuple[str, float]]:
         os.environ["BENCH_FOLDER"] = folder
         app = site.make()
         site.fill(app, 100)
-        path = Path(folder) / "bare.db"
-        with _opened(path) as bare:
+        with _opened(_bare()) as bare:
             bare.execute("CREATE TABLE bare (id INTEGER PRIMARY KEY, title, slug UNIQUE, body_md, body_html, at)")
-        return {f"{number} at once": _row(app, path, number) for number in WRITERS}
+        return {name: _row(name, *number) for name, number in WRITERS.items()}
 
 
 @contextmanager
@@ -61,23 +66,32 @@ def steadily(app: Flask, per_s: int) -> Iterator[None]:
         writer.join()
 
 
-def _row(app: Flask, path: Path, writers: int) -> tuple[str, float]:
-    rounds = [
-        (_per_second(writers, lambda: _saves(app)), _per_second(writers, lambda: _inserts(path))) for _ in range(ROUNDS)
-    ]
-    saves, inserts = (median(each) for each in zip(*rounds, strict=True))
-    print(f"{writers} at once: {saves:.0f} saves and {inserts:.0f} inserts a second", flush=True)
+def _row(name: str, processes: int, threads: int) -> tuple[str, float]:
+    """Let them write in turn, each in processes of its own, which are there all the while."""
+    with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
+        rounds = [
+            [_together(pool, processes, threads, kind) for kind in ("saves", "inserts")] for _ in range(ROUNDS + 1)
+        ]
+    saves, inserts = (median(each) for each in zip(*rounds[1:], strict=True))  # in the first one they start
+    print(f"{name}: {saves:.0f} saves and {inserts:.0f} inserts a second", flush=True)
     return f"{saves:,.0f} saves/s, {inserts:,.0f} inserts/s", saves / inserts
 
 
-def _per_second(writers: int, begin: Callable[[], Callable[[str], None]]) -> float:
-    """Let each of them write for a while; any error ends the measurement."""
+def _together(pool: ProcessPoolExecutor, processes: int, threads: int, kind: str) -> float:
+    begin = time.monotonic() + SOON
+    return sum(pool.map(_per_second, [kind] * processes, [threads] * processes, [begin] * processes))
+
+
+def _per_second(kind: str, writers: int, begin: float) -> float:
+    """Let each of them write for a while from a moment on; any error ends the measurement."""
     done: list[int] = []
+    until = begin + SECONDS
 
     def write(writer: int) -> None:
-        save, number, until = begin(), 0, time.monotonic() + SECONDS
+        save, number = _saves(site.app) if kind == "saves" else _inserts(_bare()), 0
+        time.sleep(max(0, begin - time.monotonic()))
         while time.monotonic() < until:
-            save(f"{writer}-{time.monotonic_ns()}")
+            save(f"{os.getpid()}-{writer}-{time.monotonic_ns()}")
             number += 1
         done.append(number)
 
@@ -89,6 +103,10 @@ def _per_second(writers: int, begin: Callable[[], Callable[[str], None]]) -> flo
     if len(done) < writers:
         raise SystemExit("A writer did not come to its end.")
     return sum(done) / SECONDS
+
+
+def _bare() -> Path:
+    return Path(os.environ["BENCH_FOLDER"]) / "bare.db"
 
 
 def _saves(app: Flask) -> Callable[[str], None]:

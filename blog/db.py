@@ -7,7 +7,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from contextvars import ContextVar
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -38,6 +38,7 @@ from sqlalchemy import (
     event,
     false,
     func,
+    inspect,
     select,
     text,
     type_coerce,
@@ -48,7 +49,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, foreign, mapped_column, query_expression, relationship
 from sqlalchemy.types import NullType
 
-from blog.forks import begin_anew
+from blog.forks import Places, begin_anew
 from blog.questions import Question
 
 NAMES = {  # every constraint has a name, so that a migration can find it in either database
@@ -395,7 +396,8 @@ def keep_tags_in_step(_mapper: Any, connection: Any, post: Post) -> None:
     What changes posts in bulk comes past this, and calls `tags.follow`.
     """
     copies = {"published_at": post.published_at, "visible_to": post.visible_to}
-    connection.execute(update(PostTag.__table__).where(PostTag.post_id == post.id).values(copies))
+    if any(inspect(post).attrs[name].history.has_changes() for name in copies):
+        connection.execute(update(PostTag.__table__).where(PostTag.post_id == post.id).values(copies))
 
 
 class Copy(db.Model):  # type: ignore[name-defined]
@@ -789,9 +791,10 @@ def tell_caches(session: Session) -> None:
     session.execute(_ONE_MORE)
     session.info[TOLD] = True
     if session.get_bind().dialect.name == "postgresql":
-        session.execute(text(f"NOTIFY {CHANNEL}"))
+        session.execute(_NOTIFY)
 
 
+_NOTIFY = text(f"NOTIFY {CHANNEL}")
 _site = Site.__table__
 _ONE_MORE = update(_site).values(version=_site.c.version + 1)  # of the table: of the class it costs eight times as much
 TOLD = "told"
@@ -838,14 +841,35 @@ def writing() -> Iterator[Session]:
     """
     session = db.session()
     _let_go(session)  # a write never builds on what was read before it had the lock
-    session.connection(execution_options=WRITES[session.get_bind().dialect.name])
+    dialect = session.get_bind().dialect.name
+    with _in_turn() if dialect == "sqlite" else nullcontext():
+        session.connection(execution_options=WRITES[dialect])
+        try:
+            yield session
+            session.commit()
+            _has_come_to_light(session)
+        except BaseException:
+            _let_go(session)
+            raise
+
+
+@contextmanager
+def _in_turn() -> Iterator[None]:
+    """Let the threads of this process that write to SQLite go one after the other.
+
+    Whoever finds SQLite busy sleeps, looks again and sleeps longer: of eight that write all the time, one got through
+    once while another did forty times. Who waits longer than SQLite would is left to SQLite, and so are processes.
+    """
+    its_turn = _writers.acquire(timeout=TURN_S)
     try:
-        yield session
-        session.commit()
-        _has_come_to_light(session)
-    except BaseException:
-        _let_go(session)
-        raise
+        yield
+    finally:
+        if its_turn:
+            _writers.release()
+
+
+TURN_S = 5  # as long as `busy_timeout`
+_writers = Places(1)
 
 
 def _let_go(session: Session) -> None:

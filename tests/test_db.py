@@ -2,6 +2,7 @@
 
 import time
 from contextlib import suppress
+from threading import Thread
 
 import pytest
 from sqlalchemy import create_engine, event, select, text
@@ -37,6 +38,41 @@ def test_a_write_is_one_transaction_from_its_first_read_on(database, statements)
     assert not in_transaction()
     if db.engine.dialect.name == "sqlite":
         assert statements[0] == "BEGIN IMMEDIATE"
+
+
+@pytest.fixture
+def beside(database):
+    """Give a thread that will write."""
+
+    def write():
+        with database.app_context(), writing() as session:
+            session.execute(text("UPDATE site SET version = version + 1"))
+
+    return lambda: Thread(target=write, daemon=True)
+
+
+def test_threads_that_write_to_sqlite_go_one_after_the_other_and_do_not_ask_it_in_vain(beside, statements):
+    other = beside()
+    with writing():
+        other.start()
+        other.join(0.3)
+        on_sqlite = db.engine.dialect.name == "sqlite"
+        assert other.is_alive() == on_sqlite
+        assert statements.count("BEGIN IMMEDIATE") == on_sqlite
+    other.join(5)
+    assert db.session.scalar(select(Site.version)) == 2
+
+
+def test_who_waits_longer_for_their_turn_than_sqlite_would_is_left_to_sqlite(beside, statements, monkeypatch):
+    monkeypatch.setattr("blog.db.TURN_S", 0.01)
+    other = beside()
+    with writing():
+        other.start()
+        other.join(0.3)
+        if db.engine.dialect.name == "sqlite":
+            assert statements.count("BEGIN IMMEDIATE") == 2
+    other.join(5)
+    assert db.session.scalar(select(Site.version)) == 2
 
 
 def test_sqlite_is_set_up_for_many_readers_and_for_power_cuts(tmp_path):

@@ -147,7 +147,7 @@ ASKS_NOBODY = {  # a writer's own form, their own list, a save; a look-up that i
     "content/comments.py": {"decide", "drop"},  # a look-up that is given the clause; the operator's
     "content/handles.py": {"give"},
     "content/posts.py": {
-        *("_create", "of_author", "locked", "_at", "count_by_issuer", "some_authors", "count_authors"),
+        *("_made_by", "of_author", "_locking", "_at", "count_by_issuer", "some_authors", "count_authors"),
         *("of_everybody", "count_states", "chosen", "next_due"),  # editors', own, asked of each below; a moment
         *("that_ask", "_beside", "_together", "_tagged"),  # what asks them; parts of lists, which add the clause
     },

@@ -76,24 +76,36 @@ def title_mark(word: str) -> str:
     return f"{words.MARK}w{word}"
 
 
-def follow(session: Session, post_ids: Collection[int], known: Mapping[int, Text] = _NONE) -> None:
+def follow(session: Session, post_ids: Collection[int]) -> None:
     """Bring the index in step with posts, whatever has become of them, in the transaction that changes them.
 
     Whatever writes the title, text, tags, audience or time of publishing of posts calls this at its end. A post that is
     deleted takes its row along.
 
     :param session: of ``db.writing``.
-    :param known: what `read` gives for some of these posts, where somebody has asked it already.
     """
     ids = list(post_ids)
     for at in range(0, len(ids), _AT_ONCE):
-        _follow(session, ids[at : at + _AT_ONCE], known)
+        _follow(session, ids[at : at + _AT_ONCE])
 
 
-def _follow(session: Session, post_ids: Collection[int], known: Mapping[int, Text]) -> None:
+def _follow(session: Session, post_ids: Collection[int]) -> None:
     session.execute(_DROP, {"ids": list(post_ids)})
-    posts = session.execute(_texts(), {"ids": list(post_ids)}).all()
-    if posts:
+    begin(session, session.execute(_texts(), {"ids": list(post_ids)}).all())
+
+
+def follow_one(session: Session, post: Post) -> None:
+    """Bring the index in step with a post that is at hand, and stored as it is, likewise."""
+    session.execute(_DROP, {"ids": [post.id]})
+    begin(session, [post])
+
+
+def begin(session: Session, posts: Sequence[Post | Any], known: Mapping[int, Text] = _NONE) -> None:
+    """Put posts into the index that are not there yet, where they are published, or due to be.
+
+    :param known: what `read` gives for some of these posts, where somebody has asked it already.
+    """
+    if posts := [post for post in posts if post.published_at]:
         marks = _marks(session, posts)
         session.execute(_KEEP, [_row(post, known.get(post.id), marks[post.id]) for post in posts])
 

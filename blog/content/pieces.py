@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections import deque
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from heapq import merge
 from itertools import islice
 from typing import NamedTuple
 
@@ -35,10 +33,12 @@ def mark(line: str, terms: Sequence[Term]) -> list[Part]:
     """Take a text apart into what was looked for and what stands between."""
     parts, at = [], 0
     for begin, end, _ in _spans(line, terms):
+        if begin > at:
+            parts.append(Part(line[at:begin]))
         if begin >= at:
-            parts += [Part(line[at:begin]), Part(line[begin:end], True)]
+            parts.append(Part(line[begin:end], True))
             at = end
-    return [part for part in (*parts, Part(line[at:])) if part.text]
+    return [*parts, Part(line[at:])] if at < len(line) else parts
 
 
 def snippet(plain: str, terms: Sequence[Term]) -> list[Part]:
@@ -53,15 +53,19 @@ def snippet(plain: str, terms: Sequence[Term]) -> list[Part]:
 
 def _best(plain: str, terms: Sequence[Term]) -> int:
     """Find where a piece begins that holds as many different terms as any, the first of these."""
-    best, most = 0, 0
-    last: deque[_Span] = deque()
-    for span in islice(_spans_in_stretches(plain, terms), _MOST_SPANS):
-        last.append(span)
-        while span[1] - last[0][0] > LONGEST - _LEAD and len(last) > 1:
-            last.popleft()
-        held = len({term for _, _, term in last})
+    spans: list[_Span] = []  # so far; those from the `first` on stand together
+    best, most, first, held = 0, 0, 0, 0
+    times = [0] * len(terms)  # that each term is among these; `held`: how many are
+    for begin, end, term in islice(_spans_in_stretches(plain, terms), _MOST_SPANS):
+        spans.append((begin, end, term))
+        held += not times[term]
+        times[term] += 1
+        while end - spans[first][0] > LONGEST - _LEAD and first < len(spans) - 1:
+            left, first = spans[first][2], first + 1
+            times[left] -= 1
+            held -= not times[left]
         if held > most:
-            best, most = last[0][0], held
+            best, most = spans[first][0], held
             if most == len(terms):
                 break
     return best
@@ -72,22 +76,20 @@ def _spans_in_stretches(plain: str, terms: Sequence[Term]) -> Iterator[_Span]:
     at, size = 0, _FIRST
     while at < len(plain):
         before = max(0, at - _LEAD)  # words are seen whole where two stretches meet
-        for begin, end, term in _spans(plain[before : at + size + _LEAD], terms):
-            if at <= before + begin < at + size:
-                yield before + begin, before + end, term
+        spans = _spans(plain[before : at + size + _LEAD], terms)
+        yield from [
+            (before + begin, before + end, term) for begin, end, term in spans if 0 <= before + begin - at < size
+        ]
         at, size = at + size, size * 2
 
 
-def _spans(plain: str, terms: Sequence[Term]) -> Iterator[_Span]:
+def _spans(plain: str, terms: Sequence[Term]) -> list[_Span]:
     """Tell where terms stand, each time, in order, and which; the longer first where two begin."""
-    aligned = align(plain) if terms else ""
-    each = [_spans_of(aligned, number, finder) for number, finder in enumerate(_finders(tuple(terms)))]
-    return each[0] if len(each) == 1 else merge(*each, key=lambda span: (span[0], -span[1]))
-
-
-def _spans_of(aligned: str, number: int, finder: re.Pattern[str]) -> Iterator[_Span]:
-    for found in finder.finditer(aligned):
-        yield found.start(), found.end(), number
+    aligned, finders = align(plain), _finders(tuple(terms))
+    spans = [(*found.span(), number) for number, finder in enumerate(finders) for found in finder.finditer(aligned)]
+    if len(finders) > 1:
+        spans.sort(key=lambda span: (span[0], -span[1]))
+    return spans
 
 
 @lru_cache(maxsize=64)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple, TypeVar, cast
 
 from sqlalchemy import (
@@ -19,6 +19,7 @@ from sqlalchemy import (
     case,
     false,
     func,
+    insert,
     not_,
     or_,
     select,
@@ -30,6 +31,7 @@ from sqlalchemy import (
 from sqlalchemy import delete as delete_from
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload, load_only, selectinload, with_expression
+from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.sql.base import ExecutableOption as ORMOption
 
 from blog.content import (
@@ -53,6 +55,7 @@ from blog.content.readers import (
     ANYBODY,
     EVERYONE,
     FOR_EVERYONE,
+    GROUPS,
     Audience,
     Reader,
     must_be_offered,
@@ -178,7 +181,7 @@ def save(
         carries what is stored.
     """
     written = _written(title, body_md, audience, naming, about)._replace(takes_comments=takes_comments)
-    with writing() as session:
+    with writing() as session, session.no_autoflush:  # the post is written once, when all of it is settled
         post = locked(session, post_id)
         if post is None or post.trashed_at is not None:
             raise NotFound
@@ -194,8 +197,9 @@ def save(
         _change(session, post, written, writer or Reader(post.author_key, frozenset(own_groups)), now)
         revisions.note(session, post.id, written.text, before, by=by, now=now, kept=revisions_kept)
         _turn(session, post, _when(post, publish, at, now), now)
+        session.flush()
         if was_public or post.published_at is not None:
-            index.follow(session, [post.id])
+            index.follow_one(session, post)
             tell_caches(session)
         return post
 
@@ -218,7 +222,8 @@ def turn(post_id: int, *, version: int, publish: bool, now: datetime) -> bool:
             raise Conflict(post)
         never_seen(session, post, now)
         _turn(session, post, published_at, now)
-        index.follow(session, [post.id])
+        session.flush()
+        index.follow_one(session, post)
         tell_caches(session)
         return True
 
@@ -268,7 +273,7 @@ def take_in(session: Session, new: Sequence[New], now: datetime) -> list[Post]:
             if _take(session, old, post.id):
                 session.execute(update(Slug).where(Slug.slug == old).values(public=each.times.public))
     read = {post.id: each.written.indexed for post, each in zip(made, new, strict=True) if each.written.indexed}
-    index.follow(session, [post.id for post in made if post.published_at], read)
+    index.begin(session, made, read)
     return made
 
 
@@ -439,17 +444,22 @@ def _create(
     written = _as_its_kind(written, PLAIN.kind)
     with writing() as session:
         copies.end(session, form)
-        sent_before = select(Post).where(Post.form_id == form_id).options(*_WHOLE)
-        if form_id and (earlier := session.scalar(sent_before)):
-            return _sent_before(session, earlier, author_key, written, published_at)
+        if form_id and (earlier := session.scalar(_made_by(), {"form_id": form_id})):
+            return _sent_before(session, locked(session, earlier), author_key, written, published_at)
         new = New(author_key, written, Times(now, now, published_at), _first_address(session, written), form_id)
         (post,) = _add(session, [new], now)
         if handle:
             handles.keep(session, author_key, handle, now)
         if published_at is not None:
-            index.follow(session, [post.id])
+            index.begin(session, [post])
             tell_caches(session)
         return post
+
+
+@cache
+def _made_by() -> Select[int]:
+    """Make the statement that finds what a form has made."""
+    return select(Post.id).where(Post.form_id == bindparam("form_id"))
 
 
 def _add(session: Session, new: Sequence[New], now: datetime) -> list[Post]:
@@ -461,8 +471,9 @@ def _add(session: Session, new: Sequence[New], now: datetime) -> list[Post]:
         writer = Reader(holder, written.audience.groups if written.audience else frozenset())
         known.append(uses.find(session, written.body_html, image=image, writer=writer, now=now, brought=brought))
         _put(post, written, known[-1])
-    session.add_all(made)
-    session.flush()
+    for post, number in zip(made, session.scalars(_MAKE, [_columns(post) for post in made]), strict=True):
+        post.id = number
+    _hang(session, made)
     for post, pictures in zip(made, known, strict=True):
         if pictures:
             uses.note(session, post.id, pictures)
@@ -480,20 +491,40 @@ def _add(session: Session, new: Sequence[New], now: datetime) -> list[Post]:
 
 def _post(new: New, now: datetime) -> Post:
     issuer, author_id = new.holder
-    post = Post(author_issuer=issuer, author_id=author_id, slug=new.slug, form_id=new.form_id, group_rows=[])
+    post = Post(**_DEFAULTS, author_issuer=issuer, author_id=author_id, slug=new.slug, form_id=new.form_id)
     post.created_at, post.updated_at, post.published_at, post.unpublished_at, post.trashed_at = new.times
     named = enumerate(new.written.naming.named if new.written.naming else ())
     post.author_rows = [authorship.row(place, each, now if each.agreed else None) for place, each in named]
     return post
 
 
+_posts: Any = Post.__table__
+_MAKE = insert(_posts).returning(_posts.c.id, sort_by_parameter_order=True)
+_DEFAULTS = {column.key: column.default.arg for column in _posts.c if column.default is not None}
+_ATTRIBUTES = {column.name: column.key for column in _posts.c if column.name != "id"} | {"excerpt": "made_excerpt"}
+
+
+def _columns(post: Post) -> dict[str, Any]:
+    return {name: getattr(post, attribute) for name, attribute in _ATTRIBUTES.items()}
+
+
+def _hang(session: Session, made: Iterable[Post]) -> None:
+    """Store for which groups posts are that have just been made, and who is named above them."""
+    for post in made:
+        rows: list[PostGroup | PostAuthor] = [*post.group_rows, *post.author_rows]
+        for row in rows:
+            row.post_id = post.id
+        session.add_all(rows)
+    session.flush()
+
+
 def _sent_before(
-    session: Session, earlier: Post, author_key: AuthorKey, written: Written, published_at: datetime | None
+    session: Session, earlier: Post | None, author_key: AuthorKey, written: Written, published_at: datetime | None
 ) -> Post:
     """Do what is left to do of a form that was sent before: to publish the draft it made."""
-    if earlier.author_key != author_key:
+    if earlier and earlier.author_key != author_key:
         raise Forbidden
-    if earlier.trashed_at is not None:
+    if earlier is None or earlier.trashed_at is not None:
         raise NotFound
     if not _holds(earlier, written):
         raise Conflict(earlier)
@@ -501,7 +532,8 @@ def _sent_before(
         earlier.published_at = published_at
         _keep_address(session, earlier)
         earlier.version += 1
-        index.follow(session, [earlier.id])
+        session.flush()
+        index.follow_one(session, earlier)
         tell_caches(session)
     return earlier
 
@@ -545,7 +577,7 @@ def _turn(session: Session, post: Post, published_at: datetime | None, now: date
 
 def _keep_address(session: Session, post: Post) -> None:
     """Keep an address for good; of what is due later, too, as nobody writes at the moment when it is."""
-    session.execute(update(Slug).where(Slug.slug == post.slug).values(public=True))
+    session.execute(_KEEP_ADDRESS, {"kept": post.slug})
 
 
 def never_seen(session: Session, post: Post, now: datetime) -> None:
@@ -599,12 +631,36 @@ def locked(session: Session, post_id: int) -> Post | None:
     :param session: of ``db.writing``.
     :return: None when it is gone.
     """
-    return session.get(Post, post_id, options=_WHOLE, with_for_update={"of": Post}, populate_existing=True)
+    post = session.scalar(_locking(), {"id": post_id})
+    if post is not None:
+        rows = session.scalars(_ALL_NAMED, {"id": post_id}).all()
+        set_committed_value(post, "author_rows", rows)
+        rows = session.scalars(_ALL_GROUPS, {"id": post_id}).all() if post.visible_to == GROUPS else []
+        set_committed_value(post, "group_rows", rows)
+    return post
+
+
+@cache
+def _locking() -> Select[Post]:
+    """Make the statement that finds a post as it is now; what hangs on it is asked for afterwards, when it waited."""
+    chosen = select(Post).where(Post.id == bindparam("id")).options(_WITH_HANDLE, tags.TOLD).with_for_update(of=Post)
+    return chosen.execution_options(populate_existing=True)
+
+
+_ALL_GROUPS = select(PostGroup).where(PostGroup.post_id == bindparam("id"))
+_ALL_NAMED = (
+    select(PostAuthor)
+    .where(PostAuthor.post_id == bindparam("id"))
+    .order_by(PostAuthor.position)
+    .options(joinedload(PostAuthor.handle_row).load_only(Handle.handle))
+)
 
 
 # -- addresses -------------------------------------------------------------------------------------------------------
 
 _slugs = cast(Table, Slug.__table__)  # statements of tables, made once, cost an eighth of those of classes
+_KEEP_ADDRESS = update(_slugs).where(_slugs.c.slug == bindparam("kept")).values(public=True)
+_LET_GO = delete_from(_slugs).where(_slugs.c.slug == bindparam("left"), _slugs.c.public.is_(False))
 _ADDRESSED = (
     update(_slugs).where(_slugs.c.slug == bindparam("taken")).values(post_id=bindparam("post"), public=bindparam("was"))
 )
@@ -669,7 +725,7 @@ def _readdress(session: Session, post: Post, written: Written) -> None:
     elif post.own_slug or post.kind == NOTE or slugs.slug_for(written.title) != slugs.slug_for(post.title):
         post.slug = _take_address(session, slugs.candidates(written.title), post.id)
     if post.slug != left:
-        session.execute(delete_from(Slug).where(Slug.slug == left, Slug.public.is_(False)))
+        session.execute(_LET_GO, {"left": left})
 
 
 # -- reading ---------------------------------------------------------------------------------------------------------
@@ -757,7 +813,6 @@ _WITH_HANDLE = joinedload(Post.handle_row).load_only(Handle.handle)
 _NAMED = selectinload(Post.author_rows)
 _WITH_AUTHORS = (_WITH_HANDLE, _NAMED.joinedload(PostAuthor.handle_row).load_only(Handle.handle))
 _PICTURED = with_expression(Post.image_told, uses.told())
-_WHOLE = (_WITH_GROUPS, *_WITH_AUTHORS, tags.TOLD)
 
 
 def _shown(reader: Reader) -> tuple[ORMOption, ...]:

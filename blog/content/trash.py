@@ -35,7 +35,7 @@ def put(post_id: int, *, now: datetime, version: int | None = None) -> None:
         post.published_at, post.trashed_at, post.updated_at = None, now, now
         post.version += 1
         if was_public:
-            index.follow(session, [post.id])
+            index.follow_one(session, post)
             tell_caches(session)
 
 

@@ -54,6 +54,28 @@ def editable(slug, key, everything=False):
     return posts.editable(slug, now=LATER, reader=Reader(key, everything=everything))
 
 
+def times_asked(deed):
+    said = []
+
+    def note(_connection, _cursor, statement, *_):
+        if not statement.startswith(("BEGIN", "NOTIFY")):
+            said.append(statement)
+
+    event.listen(db.engine, "before_cursor_execute", note)
+    deed()
+    event.remove(db.engine, "before_cursor_execute", note)
+    return len(said)
+
+
+def test_a_save_asks_the_database_no_more_often_than_it_did():
+    made = write()
+    assert times_asked(lambda: write(title="A draft", publish=False)) == 4
+    assert times_asked(lambda: write(title="A post", form_id="form")) == 8
+    assert times_asked(lambda: save(made, body_md="Other *words*.")) == 11
+    assert times_asked(lambda: save(made, version=2, title="Another title", body_md="More words.")) == 13
+    assert times_asked(lambda: posts.turn(made.id, version=3, publish=False, now=LATER)) == 6
+
+
 def kept_slugs():
     return dict(db.session.execute(select(Slug.slug, Slug.post_id)).all())
 
