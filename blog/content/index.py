@@ -19,7 +19,6 @@ from blog.content.markup import plain
 from blog.content.readers import GROUPS
 from blog.db import Post, PostGroup, PostTag, Searchable, db, writing
 
-_IN_BULK = {"synchronize_session": False}  # nobody loads rows of the index as objects
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 PLACES = 2**20  # in a millisecond: as many posts can be published at once, and stand in the order of their ids
 _FARTHEST = 2**42  # milliseconds from 1970, about 139 years: more do not fit into a number of the database
