@@ -8,6 +8,8 @@ from typing import Any
 from flask import Flask
 from werkzeug.routing import Rule
 
+MOST = 3_000
+
 
 class Statements(dict[Any, Any]):
     """Statements as SQL. SQLAlchemy keeps them by engine, of which each test has its own."""
@@ -16,6 +18,8 @@ class Statements(dict[Any, Any]):
         return super().get(_without_engine(key), default)
 
     def __setitem__(self, key: Any, compiled: Any) -> None:
+        if len(self) >= MOST:
+            self.clear()
         super().__setitem__(_without_engine(key), compiled)
 
 
