@@ -272,7 +272,6 @@ def take_in(session: Session, new: Sequence[New], now: datetime) -> list[Post]:
         for old in each.earlier:
             if _take(session, old, post.id):
                 session.execute(update(Slug).where(Slug.slug == old).values(public=each.times.public))
-    index.begin(session, made)
     return made
 
 
@@ -449,7 +448,6 @@ def _create(
         if handle:
             handles.keep(session, author_key, handle, now)
         if published_at is not None:
-            index.begin(session, [post])
             tell_caches(session)
         return post
 
@@ -480,10 +478,10 @@ def _add(session: Session, new: Sequence[New], now: datetime) -> list[Post]:
     ]
     session.connection().execute(_ADDRESSED, rows)
     revisions.begin(session, [(post.id, (post.title, post.body_md), post.author_key, post.updated_at) for post in made])
-    tags.put_first(
-        session,
-        [(post, each.written.about.tags if each.written.about else ()) for post, each in zip(made, new, strict=True)],
-    )
+    tagged = [
+        (post, each.written.about.tags if each.written.about else ()) for post, each in zip(made, new, strict=True)
+    ]
+    index.begin(session, made, tags.put_first(session, tagged))
     return made
 
 
