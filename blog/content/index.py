@@ -90,22 +90,30 @@ def follow(session: Session, post_ids: Collection[int]) -> None:
 
 def _follow(session: Session, post_ids: Collection[int]) -> None:
     session.execute(_DROP, {"ids": list(post_ids)})
-    begin(session, session.execute(_texts(), {"ids": list(post_ids)}).all())
+    posts = session.execute(_texts(), {"ids": list(post_ids)}).all()
+    begin(session, posts, _tag_ids(session, posts))
 
 
 def follow_one(session: Session, post: Post) -> None:
     """Bring the index in step with a post that is at hand, and stored as it is, likewise."""
     session.execute(_DROP, {"ids": [post.id]})
-    begin(session, [post])
+    if post.published_at:
+        begin(session, [post], _tag_ids(session, [post]))
 
 
-def begin(session: Session, posts: Sequence[Post | Any], known: Mapping[int, Text] = _NONE) -> None:
+def begin(
+    session: Session,
+    posts: Sequence[Post | Any],
+    tag_ids: Mapping[int, Iterable[int]],
+    known: Mapping[int, Text] = _NONE,
+) -> None:
     """Put posts into the index that are not there yet, where they are published, or due to be.
 
+    :param tag_ids: the numbers of each one's tags, if it has any, by its id.
     :param known: what `read` gives for some of these posts, where somebody has asked it already.
     """
     if posts := [post for post in posts if post.published_at]:
-        marks = _marks(session, posts)
+        marks = _marks(session, posts, tag_ids)
         session.execute(_KEEP, [_row(post, known.get(post.id), marks[post.id]) for post in posts])
 
 
@@ -115,13 +123,19 @@ def _texts() -> Any:
     return chosen.where(Post.id.in_(_IDS), Post.published_at.is_not(None))
 
 
-def _marks(session: Session, posts: Sequence[Any]) -> dict[int, list[str]]:
+def _tag_ids(session: Session, posts: Sequence[Post | Any]) -> dict[int, list[int]]:
+    found = defaultdict[int, list[int]](list)
+    for post_id, tag_id in session.execute(_TAGS, {"ids": [post.id for post in posts]}) if posts else ():
+        found[post_id].append(tag_id)
+    return found
+
+
+def _marks(session: Session, posts: Sequence[Any], tag_ids: Mapping[int, Iterable[int]]) -> dict[int, list[str]]:
     """Collect what these posts are found by beside their words."""
-    marks = defaultdict(list, {post.id: [audience_mark(post.visible_to)] for post in posts})
     limited = [post.id for post in posts if post.visible_to == GROUPS]
-    marks |= {post_id: [] for post_id in limited}
-    for post_id, tag_id in session.execute(_TAGS, {"ids": [post.id for post in posts]}):
-        marks[post_id].append(tag_mark(tag_id))
+    marks = {post.id: [] if post.visible_to == GROUPS else [audience_mark(post.visible_to)] for post in posts}
+    for post_id in marks:
+        marks[post_id] += map(tag_mark, tag_ids.get(post_id, ()))
     for post_id, group in _groups(session, limited):
         marks[post_id].append(audience_mark(GROUPS, group))
     return marks

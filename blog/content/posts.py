@@ -272,8 +272,6 @@ def take_in(session: Session, new: Sequence[New], now: datetime) -> list[Post]:
         for old in each.earlier:
             if _take(session, old, post.id):
                 session.execute(update(Slug).where(Slug.slug == old).values(public=each.times.public))
-    read = {post.id: each.written.indexed for post, each in zip(made, new, strict=True) if each.written.indexed}
-    index.begin(session, made, read)
     return made
 
 
@@ -451,7 +449,6 @@ def _create(
         if handle:
             handles.keep(session, author_key, handle, now)
         if published_at is not None:
-            index.begin(session, [post])
             tell_caches(session)
         return post
 
@@ -482,10 +479,11 @@ def _add(session: Session, new: Sequence[New], now: datetime) -> list[Post]:
     ]
     session.connection().execute(_ADDRESSED, rows)
     revisions.begin(session, [(post.id, (post.title, post.body_md), post.author_key, post.updated_at) for post in made])
-    tags.put_first(
-        session,
-        [(post, each.written.about.tags if each.written.about else ()) for post, each in zip(made, new, strict=True)],
-    )
+    tagged = [
+        (post, each.written.about.tags if each.written.about else ()) for post, each in zip(made, new, strict=True)
+    ]
+    read = {post.id: each.written.indexed for post, each in zip(made, new, strict=True) if each.written.indexed}
+    index.begin(session, made, tags.put_first(session, tagged), read)
     return made
 
 

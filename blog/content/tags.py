@@ -122,15 +122,16 @@ _table: Any = PostTag.__table__  # every save asks this: made once, of the table
 _THEIRS = select(_table.c.tag_id).where(_table.c.post_id == bindparam("post"))
 
 
-def put_first(session: Session, posts: Sequence[tuple[Post, Sequence[str]]]) -> None:
-    """Give posts that have just been made their tags, likewise."""
+def put_first(session: Session, posts: Sequence[tuple[Post, Sequence[str]]]) -> dict[int, list[int]]:
+    """Give posts that have just been made their tags, likewise; tell the numbers of each one's, by its id."""
     found = _found_or_made(session, [name for _, names in posts for name in names])
-    rows = []
+    given = {}
     for post, names in posts:
         tags = {tag.id: tag for tag in (found[folded(name)] for name in names)}
-        rows += [_row(post, tag_id) for tag_id in tags]
+        given[post.id] = list(tags)
         _tell(post, tags.values())
-    _add(session, rows)
+    _add(session, [_row(post, tag_id) for post, _ in posts for tag_id in given[post.id]])
+    return given
 
 
 def _row(post: Post, tag_id: int) -> dict[str, Any]:
