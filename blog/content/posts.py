@@ -229,14 +229,22 @@ def turn(post_id: int, *, version: int, publish: bool, now: datetime) -> bool:
 
 
 def settle(
-    title: str, body_md: str, audience: Audience, naming: Naming, about: Details, *, takes_comments: bool
+    title: str,
+    body_md: str,
+    audience: Audience,
+    naming: Naming,
+    about: Details,
+    *,
+    takes_comments: bool,
+    indexed: bool = False,
 ) -> Written:
     """Judge and render what `take_in` is to make a post of, as with any other that is saved.
 
+    :param indexed: make now what it is found by, as it will be published.
     :raises Invalid: as in `create`, and under ``authors``.
     """
     written = _as_its_kind(_written(title, body_md, audience, naming, about), PLAIN.kind)
-    return written._replace(takes_comments=takes_comments, indexed=index.read(written.body_html))
+    return written._replace(takes_comments=takes_comments, indexed=index.read(written.body_html) if indexed else None)
 
 
 class New(NamedTuple):

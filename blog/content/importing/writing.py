@@ -153,9 +153,17 @@ def _understand(root: Path, rules: Rules, path: PurePosixPath) -> Entry | Result
 def _settle(ready: _Ready) -> Written | Invalid:
     """Judge and render a file."""
     entry, naming = ready.entry, Naming(ready.found.named, unasked=True)
-    about, audience = entry.about, entry.audience
+    about, audience, indexed = entry.about, entry.audience, entry.times.published_at is not None
     try:
-        return posts.settle(entry.title, entry.body_md, audience, naming, about, takes_comments=entry.takes_comments)
+        return posts.settle(
+            entry.title,
+            entry.body_md,
+            audience,
+            naming,
+            about,
+            takes_comments=entry.takes_comments,
+            indexed=indexed,
+        )
     except Invalid as invalid:
         return Invalid({name: str(problem) for name, problem in invalid.problems.items()})  # texts, which can travel
 
