@@ -133,9 +133,11 @@ def _build(app: Flask, values: Mapping[str, Any], now: clock.Clock) -> None:
 
 
 def _take_turns(app: Flask) -> None:
-    """Let what readers ask for be made in turns."""
+    """Let what readers ask for be made in turns: another page, while one waits for a database over the network."""
+    with app.app_context():
+        at_once = 1 if db.db.engine.dialect.name == "sqlite" else 2
     closed = pagecache.first_parts(app.url_map.iter_rules(), open_to=("blog", "feeds", "machines", "search"))
-    app.wsgi_app = turns.Turns(app.wsgi_app, closed=closed)  # type: ignore[method-assign]
+    app.wsgi_app = turns.Turns(app.wsgi_app, at_once=at_once, closed=closed)  # type: ignore[method-assign]
 
 
 def _keep_pages(app: Flask, values: Mapping[str, Any], now: clock.Clock) -> None:

@@ -8,7 +8,6 @@ from typing import Any
 
 from blog.forks import begin_anew
 
-AT_ONCE = 2  # while one waits for the database or the disk, the other has the interpreter
 WAIT_S = 0.05  # nobody waits longer: those whose turn it is may be waiting for names
 
 Environ = dict[str, Any]
@@ -19,18 +18,19 @@ class Turns:
     """A WSGI application before another one: who asks for a page waits a moment while others are being made.
 
     Eight threads that make pages together took up to twice the CPU for each that two take: they are woken to find that
-    the interpreter is somebody else's. Two cost no more than one.
+    the interpreter is somebody else's. Two take a fifth more than one.
 
+    :param at_once: how many pages are made at once: more than one only where they wait for something else.
     :param closed: first parts of paths under which nothing is made in turn: doors that may wait for a provider.
     """
 
-    def __init__(self, app: Application, *, closed: frozenset[str]) -> None:
-        self._app, self._closed = app, closed
+    def __init__(self, app: Application, *, at_once: int, closed: frozenset[str]) -> None:
+        self._app, self._at_once, self._closed = app, at_once, closed
         self._start()
         begin_anew(self, Turns._start)  # whose turn it was may be a thread that is no more
 
     def _start(self) -> None:
-        self._free = threading.Semaphore(AT_ONCE)
+        self._free = threading.Semaphore(self._at_once)
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         if environ["REQUEST_METHOD"] != "GET" or environ["PATH_INFO"][1:].partition("/")[0] in self._closed:

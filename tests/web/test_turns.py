@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from blog.web import turns
-from blog.web.turns import AT_ONCE, Turns
+from blog.web.turns import Turns
+
+AT_ONCE = 2
 
 
 class Slow:
@@ -38,7 +40,7 @@ def ask(app: Turns, path: str = "/", method: str = "GET") -> bytes:
 
 def most_at_once(number: int, **how: str) -> int:
     slow = Slow()
-    app = Turns(slow, closed=frozenset({"login"}))
+    app = Turns(slow, at_once=AT_ONCE, closed=frozenset({"login"}))
     with ThreadPoolExecutor(number) as pool:
         answers = [pool.submit(ask, app, **how) for _ in range(number)]
         threading.Timer(0.3, slow.go_on.set).start()
@@ -67,7 +69,7 @@ def test_a_fault_ends_a_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(_environ: dict[str, Any], _start_response: Callable[..., Any]) -> Iterable[bytes]:
         raise LookupError
 
-    app = Turns(broken, closed=frozenset())
+    app = Turns(broken, at_once=AT_ONCE, closed=frozenset())
     for _ in range(AT_ONCE + 1):
         with pytest.raises(LookupError):
             ask(app)
@@ -76,7 +78,7 @@ def test_a_fault_ends_a_turn(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_child_process_waits_for_nobody_who_stayed_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(turns, "WAIT_S", 10)
     slow = Slow()
-    app = Turns(slow, closed=frozenset())
+    app = Turns(slow, at_once=AT_ONCE, closed=frozenset())
     with ThreadPoolExecutor(AT_ONCE) as pool:
         held = [pool.submit(ask, app) for _ in range(AT_ONCE)]
         while slow.inside < AT_ONCE:
