@@ -10,7 +10,7 @@ from functools import lru_cache, partial
 from itertools import islice
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, TextClause, bindparam, or_, select, text
+from sqlalchemy import TextClause, bindparam, or_, select, text
 from sqlalchemy.orm import aliased
 
 from blog.content import index, pieces, posts, tags, words
@@ -20,6 +20,7 @@ from blog.content.shown import Shown
 from blog.content.words import Term, tokens
 from blog.db import Named, TagName, ask, ask_briefly, db, one_connection
 from blog.errors import NotFound
+from blog.questions import Question
 
 LONGEST = 200  # characters of what is typed
 MOST_WORDS = 10  # and tags, together; more do not count
@@ -231,14 +232,14 @@ def _tag_marks(sought: Sought) -> dict[Term | str, list[str]]:
 
 
 @lru_cache
-def _tags_like(terms: int, names: int) -> Select[str, int]:
+def _tags_like(terms: int, names: int) -> Question:
     """Find the numbers of tags by names, and by what their names hold; as many as a search has room for, and more."""
     held, every = aliased(TagName), aliased(TagName)
     like = [held.folded == bindparam(f"name{number}") for number in range(names)]
     for number in range(terms):
         like += [each.like(bindparam(f"like{number}"), escape=_ESCAPE) for each in (held.folded, held.slug)]
     both = select(held.folded, every.first_tag_id).join(every, every.tag_id == held.tag_id)
-    return both.where(or_(*like)).limit(500)
+    return Question(both.where(or_(*like)).limit(500))
 
 
 _ESCAPE = "/"

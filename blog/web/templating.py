@@ -94,17 +94,10 @@ class Once:
         return self._piece(context, macro, languages.language(), *values)
 
     @pass_eval_context
-    def each(
-        self, context: EvalContext, macro: Macro, posts: Iterable[Any], bylines: Mapping[Any, Any]
-    ) -> Iterator[str]:
-        """Call a macro for each post of a list: with the post, the bylines of those who are named above it, each with
-        its key, and whether it is the first.
-        """
-        return self._each(context, macro, languages.language(), posts, bylines)
-
-    @pass_eval_context
     def all(self, context: EvalContext, macro: Macro, posts: Iterable[Any], bylines: Mapping[Any, Any]) -> str:
-        """Call a macro for each post of a list as `each` does; give them as one piece, which is kept as well."""
+        """Call a macro for each post of a list: with the post, the bylines of those who are named above it, each with
+        its key, and whether it is the first. All of them are one piece, which is kept as each of them is.
+        """
         spoken = languages.language()
         piece = (macro, spoken, tuple(posts), frozenset(bylines.items()))
         return self._made.get(piece) or self._keep(
@@ -156,7 +149,7 @@ def init_app(app: Flask) -> None:
         app.add_template_filter(name)
     once = Once()
     app.jinja_env.globals.update(
-        once=once, once_each=once.each, once_all=once.all, named_by=named_by, place_among=place_among, url_for=path_to
+        once=once, once_all=once.all, named_by=named_by, place_among=place_among, url_for=path_to
     )
     scripts = Path(app.static_folder or "").glob("*.js")
     app.jinja_env.globals["integrity"] = {script.name: integrity(script.read_bytes()) for script in scripts}

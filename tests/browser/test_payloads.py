@@ -18,7 +18,6 @@ from blog.content import authorship, slugs, syndication, tags, text
 from blog.content.comments import SILENCE, Rules, Talk, Thread, Visitor
 from blog.content.media import library, workshop
 from blog.content.neighbours import Neighbours
-from blog.content.outline import outline
 from blog.content.readers import ANYBODY
 from blog.content.shown import Shown
 from blog.content.typed import line, passage
@@ -26,7 +25,6 @@ from blog.db import Comment, Named
 from blog.errors import Invalid
 from blog.identity import people
 from blog.media import Failed
-from blog.web import linked_data
 from tests.browser import payloads
 from tests.feed_rules import ATOM, tree
 
@@ -98,28 +96,15 @@ def _page_of(post: Shown, named: dict[people.Key, people.Byline], talk: Talk) ->
         asked=None,
         editable=True,
         talk=talk,
+        silent=talk is SILENCE,
         visitor=Visitor(ANYBODY),
         rules=Rules(),
         takes=True,
         now=NOW,
         form_id="",
         address="/a",
-        outline=outline(post.body_html),
         neighbours=Neighbours(),
         updated=False,
-        data=linked_data.graph(_posting(post, named)),
-    )
-
-
-def _posting(post: Shown, named: dict[people.Key, people.Byline]) -> linked_data.Node:
-    return linked_data.posting(
-        url=f"{SITE}/a",
-        title=post.title,
-        authors=[linked_data.person(byline.name, url=None) for byline in named.values()],
-        part_of=SITE,
-        published_at=NOW,
-        updated_at=NOW,
-        more={"description": post.excerpt},
     )
 
 
@@ -142,7 +127,7 @@ def in_a_list(texts: Sequence[str]) -> str:
     """As titles, as excerpts, and as the names of authors, on the home page."""
     page = {"posts": [_post(written, number) for number, written in enumerate(texts)], "older": None, "newer": None}
     named = {_key(number): people.Byline(_name(written), known=True) for number, written in enumerate(texts)}
-    return render_template("blog/index.html", page=page, bylines=named, address="/", data=linked_data.graph())
+    return render_template("blog/index.html", page=page, bylines=named, address="/")
 
 
 def in_a_feed_reader(texts: Sequence[str]) -> str:
@@ -173,9 +158,9 @@ def in_a_tag(texts: Sequence[str]) -> str:
     name = " ".join(tag.name for tag in _tags(texts))
     page = {"posts": [_post("Words.", 0)], "older": None, "newer": None}
     named = {_key(0): people.Byline("Amina Diallo", known=True)}
-    data = linked_data.graph(linked_data.breadcrumbs([(name, f"{SITE}/tag/a")]))
+    way = ((name, f"{SITE}/tag/a"),)
     found = tags.Found(1, name, "a")
-    return render_template("blog/tag.html", tag=found, page=page, bylines=named, address="/tag/a", data=data)
+    return render_template("blog/tag.html", tag=found, page=page, bylines=named, address="/tag/a", way=way)
 
 
 def in_the_list_of_tags(texts: Sequence[str]) -> str:
