@@ -50,9 +50,7 @@ class Question:
             values[name] = given[name] if write is None else write(given[name])
         placed: Any = values if ready.order is None else tuple([values[name] for name in ready.order])
         with connection.exec_driver_sql(ready.sql, placed) as result:
-            rows: Sequence[Any] = (
-                result.cursor.fetchall()
-            )  # as the driver has them, which few columns have to be read from
+            rows: Sequence[Any] = result.cursor.fetchall()  # as the driver has them: few columns need to be read
         return [_read(row, ready.told) for row in rows] if ready.told else rows
 
     def _prepare(self, dialect: Dialect) -> _Ready:
@@ -66,7 +64,8 @@ class Question:
             for name, value in compiled.params.items()
             if name not in wanted
         }
-        reads = [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in self._columns()]
+        columns = self._statement.selected_columns.values()
+        reads = [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns]
         ready = self._ready[dialect.name] = _Ready(
             compiled.string,
             compiled.positiontup,
@@ -75,9 +74,6 @@ class Question:
             [(place, read) for place, read in enumerate(reads) if read is not None],
         )
         return ready
-
-    def _columns(self) -> Sequence[Any]:
-        return self._statement.selected_columns.values()
 
 
 def _read(row: Sequence[Any], told: Sequence[tuple[int, Process]]) -> tuple[Any, ...]:
