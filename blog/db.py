@@ -45,7 +45,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, foreign, mapped_column, query_expression, relationship
 from sqlalchemy.types import NullType
 
@@ -710,10 +710,26 @@ def ask(statement: Executable | Question, given: Mapping[str, Any] | None = None
     The same statement asked again costs half of one that is built anew, so what is asked often is built once, with
     parameters; a `Question` costs half of that.
     """
+    if isinstance(statement, Question):
+        return _ask_question(statement, given or {})
     with _reading() as connection:
-        if isinstance(statement, Question):
-            return statement.ask(connection, given or {})
         return connection.execute(statement, given).all()
+
+
+def _ask_question(question: Question, given: Mapping[str, Any]) -> Sequence[Any]:
+    engine = db.engine
+    if (connection := _connection()) is not None:
+        return question.ask(connection.connection, engine, given)
+    pooled = engine.raw_connection()
+    try:
+        return question.ask(pooled, engine, given)
+    except DBAPIError as error:
+        reason: Any = error.orig
+        if engine.dialect.is_disconnect(reason, pooled.driver_connection, None):
+            pooled.invalidate(reason)
+        raise
+    finally:
+        pooled.close()
 
 
 def ask_briefly(statement: Executable, given: Mapping[str, Any], seconds: float) -> tuple[list[Any], bool]:
@@ -757,13 +773,17 @@ _taken: ContextVar[Connection | None] = ContextVar("_taken", default=None)
 
 @contextmanager
 def _reading() -> Iterator[Connection]:
-    if (taken := _taken.get()) is not None:
-        yield taken
-    elif db.session.registry.has():  # this request has a connection already
-        yield db.session.connection()
+    if (connection := _connection()) is not None:
+        yield connection
     else:
         with db.engine.connect() as connection:
             yield connection
+
+
+def _connection() -> Connection | None:
+    """Give the connection that this request has already, if it has one."""
+    taken = _taken.get()
+    return db.session.connection() if taken is None and db.session.registry.has() else taken
 
 
 def insert_or(session: Session, table: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from sqlalchemy import Integer, and_, bindparam, case, null, select
+from sqlalchemy import Integer, and_, bindparam, case, event, null, select
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from blog.content import posts
@@ -74,10 +74,39 @@ def test_errors_are_those_of_sqlalchemy(some):
     try:
         with pytest.raises((OperationalError, ProgrammingError)):
             ask(question)
+        db.session.scalar(select(Tag.id))  # a session has begun, whose connection is taken
+        with pytest.raises((OperationalError, ProgrammingError)):
+            ask(question)
+        db.session.remove()
     finally:
         with db.engine.begin() as connection:
             connection.exec_driver_sql("ALTER TABLE elsewhere RENAME TO posts")
     assert len(ask(question)) == 4
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_a_connection_that_broke_is_not_used_again(some):
+    db.session.remove()
+    question = Question(select(Post.id))
+
+    def cut(_connection, cursor, *_):
+        with db.engine.connect() as other:
+            other.exec_driver_sql(f"SELECT pg_terminate_backend({cursor.connection.info.backend_pid})")
+
+    event.listen(db.engine, "before_cursor_execute", cut, once=True)
+    with pytest.raises(OperationalError):
+        ask(question)
+    assert not db.engine.pool.checkedout()
+    assert len(ask(question)) == 4
+
+
+def test_whoever_listens_to_statements_hears_of_questions(some):
+    said = []
+    event.listen(db.engine, "before_cursor_execute", lambda *call: said.append(call[2:4]))
+    ask(Question(select(Post.id).where(Post.slug == bindparam("slug"))), {"slug": "100-1"})
+    [(sql, values)] = said
+    assert sql.startswith("SELECT posts.id")
+    assert "100-1" in (values.values() if isinstance(values, dict) else values)
 
 
 def test_strangers_ask_questions_and_get_what_somebody_gets_who_may_read_the_same(some):
