@@ -843,6 +843,11 @@ class Page(NamedTuple):
     older: str | None
     newer: str | None
 
+    @property
+    def ends(self) -> Page:
+        """Itself without its posts, as what leads to the stretches beside it is the same without."""
+        return self._replace(posts=())
+
 
 def latest(
     *,

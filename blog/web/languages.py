@@ -70,9 +70,10 @@ def language() -> str:
     """
     if not has_request_context():
         return (current_app.config["LANGUAGE"] if has_app_context() else "") or DEFAULT
-    if "language" not in g:
-        g.language = current_app.config["LANGUAGE"] or best(request.headers.get("Accept-Language", ""))
-    return g.language
+    spoken: str | None = g.get("language")  # a page asks a dozen times
+    if spoken is None:
+        spoken = g.language = current_app.config["LANGUAGE"] or best(request.headers.get("Accept-Language", ""))
+    return spoken
 
 
 @lru_cache(maxsize=256)  # browsers say few different ones

@@ -24,6 +24,7 @@ from blog.web import languages, zones
 
 IN_PAGES = ("_theme.js", "_copy.js")
 KEPT_MOST = 2_000_000  # characters; what they were made of takes about as much again
+FOUND_BY = 100  # characters more, so that pieces of which nothing is shown are counted too
 KEPT_S = 600.0  # so that names which are shown no more are not kept for long
 
 
@@ -85,13 +86,13 @@ class Once:
         self._made_anew_at = 0.0
 
     @pass_eval_context
-    def __call__(self, context: EvalContext, macro: Macro, *values: Any) -> str:
+    def __call__(self, context: EvalContext, macro: Macro, *values: Any, **named: Any) -> str:
         """Call a macro, for templates.
 
         :param macro: what it says depends on nothing but these values, settings and the language.
-        :param values: with a hash, and equal only where nobody could tell the difference.
+        :param values: with a hash, and equal only where nobody could tell the difference; so are those with a name.
         """
-        return self._piece(context, macro, languages.language(), *values)
+        return self._piece(context, macro, languages.language(), *values, **named)
 
     @pass_eval_context
     def all(self, context: EvalContext, macro: Macro, posts: Iterable[Any], bylines: Mapping[Any, Any]) -> str:
@@ -110,17 +111,17 @@ class Once:
         for place, post in enumerate(posts):
             yield self._piece(context, macro, spoken, post, named_by(post, bylines), place == 0)
 
-    def _piece(self, context: EvalContext, macro: Macro, spoken: str, *values: Any) -> str:
-        piece = (macro, spoken, values)
+    def _piece(self, context: EvalContext, macro: Macro, spoken: str, *values: Any, **named: Any) -> str:
+        piece = (macro, spoken, values, *named.items())
         made = self._made.get(piece)
-        return self._keep(piece, macro(context, *values)) if made is None else made
+        return self._keep(piece, macro(context, *values, **named)) if made is None else made
 
     def _keep(self, piece: tuple[Any, ...], made: str) -> str:
         if self._size >= KEPT_MOST or time.monotonic() > self._made_anew_at:
             self._made.clear()
             self._size, self._made_anew_at = 0, time.monotonic() + KEPT_S
         self._made[piece] = made
-        self._size += len(made)
+        self._size += len(made) + FOUND_BY
         return made
 
 
