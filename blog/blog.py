@@ -94,14 +94,14 @@ def post(slug: str) -> ResponseReturnValue:
     """Show one post, and what is said to it: when it is live to those it is for, else to its authors, who is asked to
     be one, and editors.
     """
-    reader, rules = _reader(), comments.rules(current_app.config)
+    reader, now, rules = _reader(), moment(), comments.rules(current_app.config)
     is_author = bool(g.user and "author" in g.user.roles)
     try:
-        found = posts.shown_at(slug, now=moment(), reader=reader)
+        found = posts.shown_at(slug, now=now, reader=reader)
     except NotFound:
         return _to_where_it_is(reader)
-    works_on, talk = authorship.works_on(found, reader.key), _talk(found, reader, rules)
-    if takes := comments.takes(found, rules, moment()):
+    live, works_on, talk = found.is_live(now), authorship.works_on(found, reader.key), _talk(found, reader, rules)
+    if takes := comments.takes(found, rules, now):
         keeping.until(comments.closing(found, rules))
     shown = bylines(authorship.keys([found]).union(talk.keys()))
     page = _public(
@@ -109,7 +109,7 @@ def post(slug: str) -> ResponseReturnValue:
             "blog/post.html",
             post=found,
             bylines=shown,
-            live=found.is_live(moment()),
+            live=live,
             asked=authorship.asked_of(found, reader.key),
             editable=is_author and (reader.everything or works_on),
             talk=talk,
@@ -117,19 +117,19 @@ def post(slug: str) -> ResponseReturnValue:
             visitor=Visitor(reader, is_author=is_author),
             rules=rules,
             takes=takes,
-            now=moment(),
+            now=now,
             form_id=forms.new_form_id() if g.user else "",
-            **_around(found),
+            **_around(found, live=live),
         )
     )
-    if found.is_live(moment()) and not works_on and not reader.everything:
+    if live and not works_on and not reader.everything:
         _count(found)
     return page
 
 
-def _around(post: Any) -> dict[str, Any]:
+def _around(post: Any, *, live: bool) -> dict[str, Any]:
     """What stands around the text of a post, for people and for machines."""
-    updated = post.is_live(moment()) and post.updated_at - post.published_at >= UPDATED_AFTER and post.kind != "page"
+    updated = live and post.updated_at - post.published_at >= UPDATED_AFTER and post.kind != "page"
     return {
         "address": request.path,
         "neighbours": neighbours.of(post.neighbours_told) if post.kind == "post" else neighbours.Neighbours(),

@@ -18,7 +18,7 @@ from blog.content import authorship, slugs, syndication, tags, text
 from blog.content.comments import SILENCE, Rules, Talk, Thread, Visitor
 from blog.content.media import library, workshop
 from blog.content.neighbours import Neighbours
-from blog.content.posts import Page
+from blog.content.posts import Page as Stretch
 from blog.content.readers import ANYBODY
 from blog.content.shown import Shown
 from blog.content.typed import line, passage
@@ -126,7 +126,7 @@ def _comment(written: str, number: int) -> Comment:
 
 def in_a_list(texts: Sequence[str]) -> str:
     """As titles, as excerpts, and as the names of authors, on the home page."""
-    page = Page([_post(written, number) for number, written in enumerate(texts)], None, None)
+    page = Stretch([_post(written, number) for number, written in enumerate(texts)], None, None)
     named = {_key(number): people.Byline(_name(written), known=True) for number, written in enumerate(texts)}
     return render_template("blog/index.html", page=page, bylines=named, address="/")
 
@@ -157,7 +157,7 @@ def in_a_form(texts: Sequence[str]) -> str:
 def in_a_tag(texts: Sequence[str]) -> str:
     """As the name of a tag, on its page and in its head."""
     name = " ".join(tag.name for tag in _tags(texts))
-    page = Page([_post("Words.", 0)], None, None)
+    page = Stretch([_post("Words.", 0)], None, None)
     named = {_key(0): people.Byline("Amina Diallo", known=True)}
     way = ((name, f"{SITE}/tag/a"),)
     found = tags.Found(1, name, "a")
