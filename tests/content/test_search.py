@@ -308,16 +308,19 @@ def test_what_was_learnt_for_an_earlier_search_is_forgotten_when_something_has_c
     post = write("One", "An otter.", tags=("Seas",))
     assert piece("otter") == piece("otter") == ["An [otter]."]
     assert found("tag:seas") == found("seas") == ["One"]
-    save(post, "One", "No otter, a seal.", about=Details(tags=("Rivers",)), audience=Audience("people"))
+    save(post, "Two", "An otter.", about=Details(tags=("Seas",)))
+    assert found("otter") == found("tag:seas") == ["Two"]
+    save(post, "Two", "No otter, a seal.", about=Details(tags=("Rivers",)), audience=Audience("people"))
     assert found("otter") == found("tag:rivers") == found("seas") == []
     assert piece("otter", reader=READER) == ["No [otter], a seal."]
-    assert found("tag:rivers", reader=READER) == ["One"]
+    assert found("tag:rivers", reader=READER) == ["Two"]
     tags.rename(tag("Rivers"), "Lakes")
-    assert found("lakes", reader=READER) == found("tag:lakes", reader=READER) == ["One"]
+    assert found("lakes", reader=READER) == found("tag:lakes", reader=READER) == ["Two"]
 
 
 def test_no_more_is_recalled_than_has_room(database, monkeypatch):
     monkeypatch.setattr(recalled, "MOST_NAMES", 2)
+    monkeypatch.setattr(recalled, "MOST_POSTS", 1)
     monkeypatch.setattr(recalled, "MOST_SNIPPETS", 2)
     write("One", "an otter")
     write("Two", "an otter and a seal", ago=2)
@@ -326,6 +329,7 @@ def test_no_more_is_recalled_than_has_room(database, monkeypatch):
             assert found(typed) == titles
     kept, _ = recalled.tag_marks(((), search.read("otter").terms))
     assert len(kept.tags) <= 2
+    assert len(kept.posts) <= 2
     assert len(kept.snippets) <= 3
 
 
