@@ -64,7 +64,12 @@ def read(typed: str) -> Sought:
     ``word``, ``"words side by side"``, ``begin*``, ``tag:name`` and ``tag:"a name"``, each with ``-`` before it for
     posts without it. A word that is several, such as *wi-fi*, is looked for as these side by side.
     """
-    fit = "".join(sign if sign.isprintable() else " " for sign in typed[: LONGEST + 1])
+    return _read(typed[: LONGEST + 1])
+
+
+@lru_cache(maxsize=256)
+def _read(typed: str) -> Sought:
+    fit = "".join(sign if sign.isprintable() else " " for sign in typed)
     fit = unicodedata.normalize("NFC", fit).translate(_QUOTES)
     lists: dict[str, list[Term]] = {"": [], "-": []}
     tagged: dict[str, list[str]] = {"": [], "-": []}
