@@ -26,7 +26,7 @@ LONGEST = 200  # characters of what is typed
 MOST_WORDS = 10  # and tags, together; more do not count
 SHORTEST_PREFIX = 2  # signs before a *
 QUICKLY_S = 0.003  # of the processor, within which SQLite finds nearly everything, and tells it all at once
-LONGEST_S = 0.02  # for a question that takes longer, of which there may be two
+LONGEST_S = 0.02  # with that, where it takes longer; and as much once more where titles took it all
 NEWEST = 500  # posts, in which PostgreSQL looks first; and of those with all words, in which it looks how they stand
 
 
@@ -288,7 +288,7 @@ def _look_sqlite(asked: _Asked, limit: int) -> _Seen:
 def _look_longer(statements: _Statements, wanted: TextClause, given: dict[str, Any]) -> _Seen:
     """Take one after the other, as far as the time goes; begin anew with those without the words in their titles."""
     version = ask(_VERSION)[0][0]
-    rows, cut = ask_briefly(wanted, given, LONGEST_S)
+    rows, cut = ask_briefly(wanted, given, LONGEST_S - QUICKLY_S)
     if cut and wanted is statements.titled_first and not any(tier for tier, *_ in rows):
         given |= {"begin": given["end"], "most": given["most"] - len(rows)}
         rows += ask_briefly(statements.only_others, given, LONGEST_S)[0]
