@@ -5,10 +5,11 @@ from contextlib import suppress
 from threading import Thread
 
 import pytest
-from sqlalchemy import create_engine, event, select, text
+from sqlalchemy import Integer, column, create_engine, event, func, literal, select, text
 from sqlalchemy.exc import OperationalError
 
-from blog.db import Site, ask, ask_briefly, db, one_connection, prepare, writing
+from blog.db import Site, ask, ask_briefly, ask_within, db, one_connection, prepare, writing
+from blog.questions import Question
 
 
 @pytest.fixture
@@ -123,6 +124,19 @@ def test_a_question_without_end_is_answered_as_far_as_its_time_goes(database):
     assert len(ask(text(f"{ENDLESS} LIMIT 100000"))) == 100_000
     with pytest.raises(OperationalError, match="no such table"):
         ask_briefly(text("SELECT 1 FROM nowhere"), {}, 0.02)
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_a_question_is_answered_whole_or_not_at_all(database):
+    endless = ENDLESS.columns(column("number", Integer)).subquery()
+    began = time.thread_time()
+    assert ask_within(Question(select(endless.c.number)), {}, 0.02) == ()
+    assert ask_within(Question(select(func.count(endless.c.number))), {}, 0.02) == ()
+    assert time.thread_time() - began < 2
+    assert ask_within(Question(select(literal(1))), {}, 0.02) == [(1,)]
+    assert len(ask(Question(select(endless.c.number).limit(100_000)))) == 100_000
+    with pytest.raises(OperationalError, match="no such table"):
+        ask_within(Question(select(literal(1)).select_from(text("nowhere"))), {}, 0.02)
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)

@@ -116,6 +116,7 @@ def test_the_page_says_what_it_needs(ada, visitor):
 
 def test_the_page_says_that_there_was_too_much_to_look_through(ada, visitor, monkeypatch):
     ada.publish("Bridges", "over rivers")
+    monkeypatch.setattr(content, "QUICKLY_S", 0)
     monkeypatch.setattr(content, "LONGEST_S", 0)
     monkeypatch.setattr(tables, "STEPS", 1)
     said = visitor.page("/search?q=rivers").select_one("main").text

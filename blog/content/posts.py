@@ -991,15 +991,16 @@ def chosen(ids: Collection[int], *, sought: Sought, reader: Reader) -> Sequence[
 
 def found(ids: Collection[int], *, now: datetime, reader: Reader) -> dict[int, Shown]:
     """Load those of these posts, by their ids, that are live and that a reader may read; without their texts."""
-    given = {"ids": list(ids), "now": now}
-    return {post.id: post for post in shown.load(_these(reader), given, reader)} if ids else {}
+    given = {"now": now, **{f"id{number}": post_id for number, post_id in enumerate(ids)}}
+    return {post.id: post for post in shown.load(_these(len(ids), reader), given, reader)} if ids else {}
 
 
 @_BUILT_ONCE
-def _these(reader: Reader) -> Select[Any]:
+def _these(number: int, reader: Reader) -> Asked:
     # Not bare: SQLite would go through all posts that the reader may read, to find these few.
     theirs = case((and_(Post.published_at <= _NOW, readable_by(reader, _NOW)), true()), else_=false())
-    return select(*shown.in_lists()).where(Post.id.in_(bindparam("ids", expanding=True)), theirs)
+    ids: list[Any] = [bindparam(f"id{each}") for each in range(number)]
+    return shown.asked_by(reader, select(*shown.in_lists()).where(Post.id.in_(ids), theirs))
 
 
 def next_due(now: datetime, connection: Connection | None = None) -> datetime | None:

@@ -6,28 +6,28 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from functools import lru_cache, partial
+from functools import lru_cache
 from itertools import islice
 from typing import Any, NamedTuple
 
-from sqlalchemy import TextClause, bindparam, or_, select, text
-from sqlalchemy.orm import aliased
+from sqlalchemy import Integer, String, TextClause, cast, column, func, literal_column, select, text
 
-from blog.content import index, pieces, posts, tags, words
+from blog.content import index, navigation, pieces, recalled, tags, words
 from blog.content.pieces import Part
 from blog.content.readers import ANYBODY, EVERYONE, GROUPS, PEOPLE, Reader
+from blog.content.recalled import Recalled, TagMarks
 from blog.content.shown import Shown
 from blog.content.words import Term, tokens
-from blog.db import Named, TagName, ask, ask_briefly, db, one_connection
+from blog.db import Named, ask, ask_briefly, ask_within, db, one_connection
 from blog.errors import NotFound
-from blog.questions import Question
+from blog.questions import NEW_LINE, Question
 
 LONGEST = 200  # characters of what is typed
 MOST_WORDS = 10  # and tags, together; more do not count
 SHORTEST_PREFIX = 2  # signs before a *
-LONGEST_S = 0.02  # of the processor, for a question to SQLite, of which there may be two
+QUICKLY_S = 0.003  # of the processor, within which SQLite finds nearly everything, and tells it all at once
+LONGEST_S = 0.02  # with that, where it takes longer; and as much once more where titles took it all
 NEWEST = 500  # posts, in which PostgreSQL looks first; and of those with all words, in which it looks how they stand
-FARTHEST = 20_000  # characters of a text: what stands behind them is found, but not shown
 
 
 # -- what is looked for ------------------------------------------------------------------------------------------------
@@ -64,7 +64,12 @@ def read(typed: str) -> Sought:
     ``word``, ``"words side by side"``, ``begin*``, ``tag:name`` and ``tag:"a name"``, each with ``-`` before it for
     posts without it. A word that is several, such as *wi-fi*, is looked for as these side by side.
     """
-    fit = "".join(sign if sign.isprintable() else " " for sign in typed[: LONGEST + 1])
+    return _read(typed[: LONGEST + 1])
+
+
+@lru_cache(maxsize=256)
+def _read(typed: str) -> Sought:
+    fit = "".join(sign if sign.isprintable() else " " for sign in typed)
     fit = unicodedata.normalize("NFC", fit).translate(_QUOTES)
     lists: dict[str, list[Term]] = {"": [], "-": []}
     tagged: dict[str, list[str]] = {"": [], "-": []}
@@ -144,7 +149,18 @@ class _Hit(NamedTuple):
     tier: int
     place: int
     post_id: int
-    text: str  # as far as pieces of it are shown
+
+
+class _Seen(NamedTuple):
+    """What a look into the index found.
+
+    :param version: of the site, at that moment.
+    :param cut: see `Page`.
+    """
+
+    version: int
+    hits: list[_Hit]
+    cut: bool
 
 
 _NOTHING = (f"{words.MARK}0",)  # what no post is found by
@@ -166,13 +182,11 @@ def find(sought: Sought, *, now: datetime, limit: int, reader: Reader = ANYBODY,
         begin = _Place(int(parts[1]), int(parts[2]))
     if not sought:
         return Page([])
-    look = _look_sqlite if db.engine.dialect.name == "sqlite" else _look_postgresql
     with one_connection():
-        asked = _Asked(sought, _tag_marks(sought), _audience(reader), begin, index.place(now) + index.PLACES)
-        hits, cut = look(asked, limit + 1)
-        shown = hits[:limit]
-        more = f"{shown[-1].tier}-{shown[-1].place}" if len(hits) > limit else None
-        return Page(_results(shown, sought.terms, now, reader), more, cut)
+        known, seen = _look(sought, _audience(reader), begin, index.place(now) + index.PLACES, limit + 1)
+        hits = seen.hits[:limit]
+        more = f"{hits[-1].tier}-{hits[-1].place}" if len(seen.hits) > limit else None
+        return Page(_results(hits, sought.terms, known, now, reader), more, seen.cut)
 
 
 def longer(sought: Sought, *, now: datetime, reader: Reader = ANYBODY) -> str | None:
@@ -187,13 +201,21 @@ def longer(sought: Sought, *, now: datetime, reader: Reader = ANYBODY) -> str | 
     return " ".join(f"{term.words[0]}*" for term in wide.terms) if found else None
 
 
-def _results(hits: Sequence[_Hit], terms: Sequence[Term], now: datetime, reader: Reader) -> list[Result]:
-    found = posts.found([hit.post_id for hit in hits], now=now, reader=reader)
+def _results(
+    hits: Sequence[_Hit], terms: tuple[Term, ...], known: Recalled, now: datetime, reader: Reader
+) -> list[Result]:
+    found = recalled.found(known, [hit.post_id for hit in hits], now=now, reader=reader)
+    snippets = recalled.snippets(known, terms, {hit.place: hit.post_id for hit in hits if hit.post_id in found})
     return [
-        Result(post, tuple(pieces.mark(post.title, terms)), tuple(pieces.snippet(hit.text, terms)))
+        Result(found[hit.post_id], _marked(found[hit.post_id].title, terms), snippets[hit.place])
         for hit in hits
-        if (post := found.get(hit.post_id))
+        if hit.place in snippets
     ]
+
+
+@lru_cache(maxsize=500)
+def _marked(title: str, terms: tuple[Term, ...]) -> tuple[Part, ...]:
+    return tuple(pieces.mark(title, terms))
 
 
 # -- where it stands ---------------------------------------------------------------------------------------------------
@@ -201,10 +223,22 @@ def _results(hits: Sequence[_Hit], terms: Sequence[Term], now: datetime, reader:
 
 class _Asked(NamedTuple):
     sought: Sought
-    tag_marks: dict[Term | str, list[str]]  # by which posts are found that have a tag of this name
+    tag_marks: TagMarks
     audience: list[str]  # marks, of which a post has to have one; none: everything
     begin: _Place
     end_of_live: int
+
+
+def _look(sought: Sought, audience: list[str], begin: _Place, end_of_live: int, limit: int) -> tuple[Recalled, _Seen]:
+    """Look into the index; once more, where something has changed since it was learnt which tags are meant."""
+    look = _look_sqlite if db.engine.dialect.name == "sqlite" else _look_postgresql
+    names = (sought.tags + sought.without_tags, sought.terms + sought.without)
+    known, marks = recalled.tag_marks(names)
+    seen = look(_Asked(sought, marks, audience, begin, end_of_live), limit)
+    if seen.version != known.version:
+        known, marks = recalled.tag_marks(names, anew=True)
+        seen = look(_Asked(sought, marks, audience, begin, end_of_live), limit)
+    return known, seen
 
 
 def _audience(reader: Reader) -> list[str]:
@@ -217,40 +251,7 @@ def _audience(reader: Reader) -> list[str]:
     return [index.audience_mark(EVERYONE), index.audience_mark(PEOPLE), *groups]
 
 
-def _tag_marks(sought: Sought) -> dict[Term | str, list[str]]:
-    """Find the tags that are meant by name, and those that hold a word that is looked for."""
-    named, terms = {*sought.tags, *sought.without_tags}, {*sought.terms, *sought.without}
-    given = {f"like{number}": f"%{_escaped(term.words[0])}%" for number, term in enumerate(terms)}
-    given |= {f"name{number}": name for number, name in enumerate(named)}
-    rows = ask(_tags_like(len(terms), len(named)), given)
-    marks: dict[Term | str, list[str]] = {}
-    for name, number in rows:
-        meant = [each for each in terms if each.found_in(tokens(name))] + ([name] if name in named else [])
-        for each in meant:
-            marks.setdefault(each, []).append(index.tag_mark(number))
-    return {each: sorted(set(some)) for each, some in marks.items()}
-
-
-@lru_cache
-def _tags_like(terms: int, names: int) -> Question:
-    """Find the numbers of tags by names, and by what their names hold; as many as a search has room for, and more."""
-    held, every = aliased(TagName), aliased(TagName)
-    like = [held.folded == bindparam(f"name{number}") for number in range(names)]
-    for number in range(terms):
-        like += [each.like(bindparam(f"like{number}"), escape=_ESCAPE) for each in (held.folded, held.slug)]
-    both = select(held.folded, every.first_tag_id).join(every, every.tag_id == held.tag_id)
-    return Question(both.where(or_(*like)).limit(500))
-
-
-_ESCAPE = "/"
-
-
-def _escaped(word: str) -> str:
-    """Let nothing in a word be a sign of LIKE."""
-    return re.sub(f"([%_{_ESCAPE}])", rf"{_ESCAPE}\1", word)
-
-
-def _marks_of(marks: dict[Term | str, list[str]], some: Sequence[Term | str]) -> list[str]:
+def _marks_of(marks: TagMarks, some: Sequence[Term | str]) -> list[str]:
     return [mark for each in some for mark in marks.get(each, ())]
 
 
@@ -263,7 +264,7 @@ def _phrase(term: Term) -> str:
 # Everything stands in quotation marks, which no word holds: nothing that somebody types is an operator.
 
 
-def _look_sqlite(asked: _Asked, limit: int) -> tuple[list[_Hit], bool]:
+def _look_sqlite(asked: _Asked, limit: int) -> _Seen:
     """Find in the order of the index, which is that of publication, and go no further than is needed."""
     terms = asked.sought.terms
     in_title, others = _fts5_titles(terms), _fts5(asked, _fts5_terms(asked))
@@ -276,40 +277,75 @@ def _look_sqlite(asked: _Asked, limit: int) -> tuple[list[_Hit], bool]:
         "most": limit,
         **{f"term{number}": _phrase(term) for number, term in enumerate(terms) if beside},
     }
-    titled_first, only_others = _fts5_statements(len(terms) if beside else 0)
-    if not in_title or asked.begin.tier == 1:
-        rows, cut = ask_briefly(only_others, given, LONGEST_S)
-    else:
-        rows, cut = ask_briefly(titled_first, given, LONGEST_S)
-        if cut and not any(tier for tier, *_ in rows):
-            given |= {"begin": asked.end_of_live, "most": limit - len(rows)}
-            rows += ask_briefly(only_others, given, LONGEST_S)[0]
-    return [_Hit(*row) for row in rows], cut
+    statements = _fts5_statements(len(terms) if beside else 0)
+    wanted = statements.only_others if not in_title or asked.begin.tier == 1 else statements.titled_first
+    if rows := ask_within(_at_once(wanted), given, QUICKLY_S):
+        version, told = rows[0]
+        return _Seen(version, sorted(_read_hits(told or ""), key=lambda hit: (hit.tier, -hit.place)), cut=False)
+    return _look_longer(statements, wanted, given)
+
+
+def _look_longer(statements: _Statements, wanted: TextClause, given: dict[str, Any]) -> _Seen:
+    """Take one after the other, as far as the time goes; begin anew with those without the words in their titles."""
+    version = ask(_VERSION)[0][0]
+    rows, cut = ask_briefly(wanted, given, LONGEST_S - QUICKLY_S)
+    if cut and wanted is statements.titled_first and not any(tier for tier, *_ in rows):
+        given |= {"begin": given["end"], "most": given["most"] - len(rows)}
+        rows += ask_briefly(statements.only_others, given, LONGEST_S)[0]
+    return _Seen(version, [_Hit(*row) for row in rows], cut)
+
+
+class _Statements(NamedTuple):
+    """What asks for those with the words in their titles and then for others, and what asks for others only."""
+
+    titled_first: TextClause
+    only_others: TextClause
 
 
 @lru_cache
-def _fts5_statements(terms: int) -> tuple[TextClause, TextClause]:
-    """Make what asks for those with the words in their titles and then for others, and what asks for others only.
+def _fts5_statements(terms: int) -> _Statements:
+    """Make them.
 
     :param terms: how many there are, where words have to stand side by side. FTS5 would look for these in the titles of
         all posts before it gives the first; so it finds titles by their words, and how they stand is looked at here.
     """
     beside = " AND ".join(f"instr(searchable.title_words, :term{number}) > 0" for number in range(terms))
-    matches = partial(_MATCHES.format, farthest=FARTHEST)
-    titled = matches(tier=0, expression="titled", begin="begin", sifted=f"AND {beside}" if beside else "")
+    titled = _MATCHES.format(tier=0, expression="titled", begin="begin", sifted=f"AND {beside}" if beside else "")
     sifted = f"AND NOT ({beside})" if beside else ""
-    others, only_others = (matches(tier=1, expression="others", begin=each, sifted=sifted) for each in ("end", "begin"))
-    return text(_ONE_THEN_THE_OTHER.format(titled=titled, others=others)), text(only_others)
+    others, only_others = (
+        _MATCHES.format(tier=1, expression="others", begin=each, sifted=sifted) for each in ("end", "begin")
+    )
+    return _Statements(text(_ONE_THEN_THE_OTHER.format(titled=titled, others=others)), text(only_others))
 
 
 _MATCHES = (
-    "SELECT {tier}, fts_posts.rowid, searchable.post_id, substr(searchable.text, 1, {farthest})"
+    "SELECT {tier} AS tier, fts_posts.rowid AS place, searchable.post_id AS post_id"
     " FROM fts_posts JOIN searchable ON searchable.place = fts_posts.rowid"
     " WHERE fts_posts MATCH :{expression} AND fts_posts.rowid < :{begin} {sifted}"
     " ORDER BY fts_posts.rowid DESC LIMIT :most"
 )
 # The others are not looked for where those with the words in their titles are enough.
 _ONE_THEN_THE_OTHER = "SELECT * FROM ({titled}) UNION ALL SELECT * FROM ({others}) LIMIT :most"
+
+
+_VERSION = Question(select(navigation.version()))
+
+
+@lru_cache
+def _at_once(statement: TextClause) -> Question:
+    """Make of it what tells the version of the site, and all hits in one text, a line each: one row is read sooner."""
+    hit = statement.columns(*(column(name, Integer) for name in _Hit._fields)).subquery()
+    parts: list[Any] = [cast(hit.c[name], String) for name in _Hit._fields]
+    line = parts[0] + _SPACE + parts[1] + _SPACE + parts[2]
+    return Question(select(navigation.version(), func.aggregate_strings(line, NEW_LINE)).select_from(hit))
+
+
+_SPACE: Any = literal_column("' '")
+
+
+def _read_hits(told: str) -> Iterator[_Hit]:
+    for line in told.splitlines():
+        yield _Hit(*map(int, line.split(" ")))
 
 
 def _fts5(asked: _Asked, terms: Sequence[str]) -> str:
@@ -358,8 +394,9 @@ def _any_of(expressions: Iterable[str]) -> str:
 # word. The function is in db.py.
 
 
-def _look_postgresql(asked: _Asked, limit: int) -> tuple[list[_Hit], bool]:
+def _look_postgresql(asked: _Asked, limit: int) -> _Seen:
     """Look in the newest posts, where words that are in many are found at once, else in all by the index."""
+    version = ask(_VERSION)[0][0]
     values, beside = _values_postgresql(asked)
     found: list[_Hit] = []
     cut = False
@@ -368,7 +405,7 @@ def _look_postgresql(asked: _Asked, limit: int) -> tuple[list[_Hit], bool]:
         if len(found) < limit:
             more, cut = _tier_postgresql(tier, limit - len(found), values, beside)
             found += more
-    return found, cut
+    return _Seen(version, found, cut)
 
 
 def _tier_postgresql(tier: int, limit: int, values: dict[str, Any], beside: str) -> tuple[list[_Hit], bool]:
@@ -381,16 +418,16 @@ def _tier_postgresql(tier: int, limit: int, values: dict[str, Any], beside: str)
         "among": NEWEST if sifted else limit,
         "by_title": values["title"] if index_knows else _lexeme(*_NOTHING),
     }
-    rows = ask(_with_texts(_NEWEST[tier].format(beside=beside)), values)
+    rows = ask(_statement(_NEWEST[tier], beside), values)
     cut = bool(beside and tier == 1 and len(rows) < limit) and ask(_IN_MOST, values)[0][0]
     if len(rows) < limit and not cut:
-        rows = ask(_with_texts(_ALL[tier].format(beside=beside)), values)
+        rows = ask(_statement(_ALL[tier], beside), values)
     return [_Hit(tier, *row) for row in rows], cut
 
 
 @lru_cache(maxsize=64)
-def _with_texts(statement: str) -> TextClause:
-    return text(_WITH_TEXTS.format(hits=statement, farthest=FARTHEST))
+def _statement(form: str, beside: str) -> TextClause:
+    return text(form.format(beside=beside))
 
 
 def _values_postgresql(asked: _Asked) -> tuple[dict[str, Any], str]:
@@ -440,12 +477,6 @@ _LIKE_TITLED = (
 )
 _ALL = tuple(
     _EVERY.replace("{sifted}", each) for each in (_LIKE_TITLED + "{beside}", f"true{{beside}} AND NOT ({_TITLED})")
-)
-
-_WITH_TEXTS = (  # of those that are shown, and of no others
-    "SELECT hit.place, hit.post_id,"
-    " (SELECT substr(searchable.text, 1, {farthest}) FROM searchable WHERE searchable.place = hit.place)"
-    " FROM ({hits}) AS hit ORDER BY hit.place DESC"
 )
 
 

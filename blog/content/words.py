@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from blog.content.typed import foreign
+from blog.content.typed import ASCII, foreign
 
 VERSION = 1
 """Counts the changes to what `stream` makes; stored beside it, so that what is older is found and made anew."""
@@ -111,12 +111,12 @@ def _runs(folded: str, signs: str) -> list[str]:
 
 
 class _Aligned(dict[str, str]):
-    """What each sign is folded to, learnt when it is met; one that would become several stays as it is."""
+    """What each sign is folded to, learnt when it is met; one that would become several is in small letters only."""
 
     def __missing__(self, sign: str) -> str:
-        folded = fold(sign)
-        self[sign] = folded if len(folded) == 1 else sign
-        return self[sign]
+        small = "i" if sign == "İ" else sign.lower()  # the only one whose small letter is two
+        folded = fold(small)
+        return self.setdefault(sign, folded if len(folded) == 1 else small)
 
 
 _aligned = _Aligned()
@@ -126,8 +126,9 @@ def align(text: str) -> str:
     """Fold a text sign by sign, so that everything stays where it stands; nearly the same as `fold` gives."""
     if text.isascii():
         return text.lower()
-    text = text.replace("İ", "i").lower()  # the only sign that would become two
-    for sign in foreign(text):  # most of which stay
+    stored = text.encode(errors="surrogatepass")
+    text = stored.lower().decode(errors="surrogatepass")  # in bytes, which knows ASCII only, it takes a third
+    for sign in {*stored.translate(None, ASCII).decode(errors="surrogatepass")}:  # most of which stay
         if _aligned[sign] != sign:
             text = text.replace(sign, _aligned[sign])
     return text

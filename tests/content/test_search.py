@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, select, text, update
 
 from blog import db as db_module
-from blog.content import index, ownership, pieces, posts, rendering, search, tags, trash, words
+from blog.content import index, ownership, pieces, posts, recalled, rendering, search, tags, trash, words
 from blog.content.details import NOTE, PAGE, Details
 from blog.content.pieces import Part
 from blog.content.readers import Audience, Reader
@@ -300,6 +300,39 @@ def test_what_is_published_taken_back_thrown_away_restored_and_removed_is_found_
     assert in_the_index("otter") == 0
 
 
+def test_what_was_learnt_for_an_earlier_search_is_forgotten_when_something_has_changed(database):
+    def piece(typed, **more):
+        return [shown(each.snippet) for each in look(typed, **more).results]
+
+    assert found("otter") == found("tag:seas") == []
+    post = write("One", "An otter.", tags=("Seas",))
+    assert piece("otter") == piece("otter") == ["An [otter]."]
+    assert found("tag:seas") == found("seas") == ["One"]
+    save(post, "Two", "An otter.", about=Details(tags=("Seas",)))
+    assert found("otter") == found("tag:seas") == ["Two"]
+    save(post, "Two", "No otter, a seal.", about=Details(tags=("Rivers",)), audience=Audience("people"))
+    assert found("otter") == found("tag:rivers") == found("seas") == []
+    assert piece("otter", reader=READER) == ["No [otter], a seal."]
+    assert found("tag:rivers", reader=READER) == ["Two"]
+    tags.rename(tag("Rivers"), "Lakes")
+    assert found("lakes", reader=READER) == found("tag:lakes", reader=READER) == ["Two"]
+
+
+def test_no_more_is_recalled_than_has_room(database, monkeypatch):
+    monkeypatch.setattr(recalled, "MOST_NAMES", 2)
+    monkeypatch.setattr(recalled, "MOST_POSTS", 1)
+    monkeypatch.setattr(recalled, "MOST_SNIPPETS", 2)
+    write("One", "an otter")
+    write("Two", "an otter and a seal", ago=2)
+    for _ in range(2):
+        for typed, titles in (("otter", ["One", "Two"]), ("seal", ["Two"]), ("an", ["One", "Two"]), ("none", [])):
+            assert found(typed) == titles
+    kept, _ = recalled.tag_marks(((), search.read("otter").terms))
+    assert len(kept.tags) <= 2
+    assert len(kept.posts) <= 2
+    assert len(kept.snippets) <= 3
+
+
 def test_a_form_that_is_sent_again_to_publish_lets_its_post_be_found(database):
     for publish in (False, True):
         posts.create(ADA, title="One", body_md="otter", now=NOW, publish=publish, form_id="f1")
@@ -455,6 +488,7 @@ def test_longer_words_are_offered_where_they_find_something(database):
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_a_search_that_takes_too_long_ends_and_says_so(database, monkeypatch):
     write("One", "otter")
+    monkeypatch.setattr(search, "QUICKLY_S", 0)
     monkeypatch.setattr(search, "LONGEST_S", 0)
     monkeypatch.setattr(db_module, "STEPS", 1)
     page = look("otter")
@@ -462,6 +496,17 @@ def test_a_search_that_takes_too_long_ends_and_says_so(database, monkeypatch):
     monkeypatch.undo()
     page = look("otter")
     assert (len(page.results), page.cut) == (1, False)
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_a_search_that_takes_longer_finds_the_same(database, monkeypatch):
+    for number in range(9):
+        write(f"Otter {number}" if number % 2 else "Post", "An otter by the river.", ago=number % 3)
+    typed = ("otter", "otter river", '"by the"', "ott*", "otter -river", "-otter", "nothing")
+    at_once = [look(each, limit=limit) for each in typed for limit in (3, 20)]
+    monkeypatch.setattr(search, "QUICKLY_S", 0)
+    monkeypatch.setattr(db_module, "STEPS", 1)
+    assert [look(each, limit=limit) for each in typed for limit in (3, 20)] == at_once
 
 
 @pytest.mark.parametrize("database", ["postgresql"], indirect=True)
@@ -537,7 +582,7 @@ def test_a_piece_of_endless_signs_is_no_longer_than_others():
 
 
 def test_what_stands_far_behind_is_found_and_shown_by_its_beginning(database):
-    write("One", "beaver " + "filler " * (search.FARTHEST // 7) + "otter")
+    write("One", "beaver " + "filler " * (recalled.FARTHEST // 7) + "otter")
     assert shown(look("otter").results[0].snippet).startswith("beaver filler")
     assert shown(look("otter beaver").results[0].snippet).startswith("[beaver] filler")
 
