@@ -753,21 +753,21 @@ def ask_within(question: Question, given: Mapping[str, Any], seconds: float) -> 
     """Ask SQLite likewise, for all rows; for none, where that would take longer. The clock is looked at less often."""
     with _reading() as connection, _for(seconds, connection, 5 * STEPS) as was_ended:
         try:
-            return question.ask(connection, given)
-        except (OperationalError, sqlite3.OperationalError) as error:
+            return question.ask(connection.connection, db.engine, given)
+        except OperationalError as error:
             if not was_ended(error):
                 raise
             return ()
 
 
 @contextmanager
-def _for(seconds: float, connection: Connection, steps: int) -> Iterator[Callable[[Exception], bool]]:
+def _for(seconds: float, connection: Connection, steps: int) -> Iterator[Callable[[OperationalError], bool]]:
     """Let SQLite end a question after so much time of the processor, and tell by which error that is known."""
     driver: Any = connection.connection.driver_connection
     ends = time.thread_time() + seconds
     driver.set_progress_handler(lambda: time.thread_time() >= ends, steps)
     try:
-        yield lambda error: getattr(getattr(error, "orig", error), "sqlite_errorcode", 0) == sqlite3.SQLITE_INTERRUPT
+        yield lambda error: getattr(error.orig, "sqlite_errorcode", 0) == sqlite3.SQLITE_INTERRUPT
     finally:
         driver.set_progress_handler(None, 0)
 
