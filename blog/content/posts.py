@@ -273,7 +273,7 @@ def take_in(session: Session, new: Sequence[New], now: datetime) -> list[Post]:
     :raises IntegrityError: when one of them was made meanwhile.
     """
     rows = [{"slug": each.slug, "post_id": None, "public": False} for each in new if each.slug]
-    free = set(session.scalars(_new_slugs(session, rows))) if rows else set()
+    free = set(session.scalars(_taking_new(session), rows)) if rows else set()
     theirs = set(free)
     made = _add(session, [each._replace(slug=_address(session, each, free, theirs)) for each in new], now)
     for post, each in zip(made, new, strict=True):
@@ -514,14 +514,16 @@ def _columns(post: Post) -> dict[str, Any]:
     return {name: getattr(post, attribute) for name, attribute in _ATTRIBUTES.items()}
 
 
-def _hang(session: Session, made: Iterable[Post]) -> None:
+def _hang(session: Session, made: Sequence[Post]) -> None:
     """Store for which groups posts are that have just been made, and who is named above them."""
-    for post in made:
-        rows: list[PostGroup | PostAuthor] = [*post.group_rows, *post.author_rows]
-        for row in rows:
-            row.post_id = post.id
-        session.add_all(rows)
-    session.flush()
+    for table, rows in (
+        (PostGroup.__table__, [(post, row) for post in made for row in post.group_rows]),
+        (PostAuthor.__table__, [(post, row) for post in made for row in post.author_rows]),
+    ):
+        names = [column.name for column in table.columns]
+        values = [{name: getattr(row, name) for name in names} | {"post_id": post.id} for post, row in rows]
+        if values:
+            session.execute(insert(table), values)
 
 
 def _sent_before(
@@ -713,9 +715,9 @@ def _taking(session: Session) -> Any:
 _made: dict[str, Any] = {}
 
 
-def _new_slugs(session: Session, rows: list[dict[str, Any]]) -> Any:
+def _taking_new(session: Session) -> Any:
     """Make the statement that takes addresses, as many of them as nobody has, and tells which."""
-    return insert_or(session, Slug).values(rows).on_conflict_do_nothing().returning(Slug.slug)
+    return insert_or(session, _slugs).on_conflict_do_nothing().returning(_slugs.c.slug)
 
 
 def _readdress(session: Session, post: Post, written: Written) -> None:
