@@ -141,9 +141,13 @@ def _hands(number: int) -> Iterator[_MapAll]:
     if number < AT_ONCE or "fork" not in get_all_start_methods():
         yield map
         return
-    with ProcessPoolExecutor(HANDS, get_context("fork"), initializer=gc.freeze) as pool:
-        pool.submit(len, "")  # so that they begin now, while no connection is open
-        yield partial(pool.map, chunksize=5)
+    with ProcessPoolExecutor(HANDS, get_context("fork")) as pool:
+        gc.freeze()  # what is loaded stays: neither here nor there is it to be looked through for what can go
+        try:
+            pool.submit(len, "")  # so that they begin now, while no connection is open
+            yield partial(pool.map, chunksize=5)
+        finally:
+            gc.unfreeze()
 
 
 def _asked(ready: _Ready) -> tuple[Any, ...]:
