@@ -287,3 +287,15 @@ def test_settings_that_the_user_api_cannot_work_with_are_told(flask, settings):
     told = [row for row in json.loads(result.stdout)["findings"] if row["level"] == "fault"]
     assert [row["check"] for row in told] == ["setting"]
     assert "BLOG_DIRECTORY_URL" in told[0]["seen"]
+
+
+def test_a_command_loads_no_alembic_that_migrates_nothing(flask, settings, tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPROFILEIMPORTTIME", "1")
+    result = flask("import", "markdown", str(tmp_path), "--author", "ada", **settings)
+    assert result.returncode == 0
+    assert "blog.content.importing.writing" in result.stderr
+    assert "alembic" not in result.stderr
+
+
+def test_migrations_are_looked_at_with_a_command_of_its_own(flask, settings):
+    assert flask("db", "heads", **settings).stdout.endswith("(head)\n")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
@@ -42,6 +41,7 @@ class Later(AppGroup):
 COMMANDS = {
     "upgrade": "upgrading:upgrade_database",
     "init-db": "upgrading:upgrade_database",
+    "db": "upgrading:write_migrations",
     "authors": "gone:authors",  # with what that adds to them
     "privacy": "privacy:privacy",
     "export": "exchange:export",
@@ -64,8 +64,6 @@ def init_app(app: Flask) -> None:
     """Give this application its commands."""
     app.cli = Later(app.name, places=COMMANDS)
     app.cli.add_command(oidc)
-    if os.environ.get("FLASK_RUN_FROM_CLI") == "true":  # for `flask db`, with which migrations are written
-        migrations(app)
 
 
 def migrations(app: Flask) -> str:

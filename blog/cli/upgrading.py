@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import click
 from flask import current_app
 from flask.cli import with_appcontext
 from flask_migrate import upgrade
+from flask_migrate.cli import db as its_own
 
 from blog.cli import migrations
 from blog.content import handles, index, rendering, trash
@@ -29,3 +31,12 @@ def upgrade_database() -> None:
         click.echo(f"{renewed.left:,} posts keep the HTML they have: their text is too hard to read today.")
     if indexed := index.renew():
         click.echo(f"The search finds {indexed:,} posts that it did not find before.")
+
+
+@click.group("db", commands=its_own.commands, params=its_own.params)
+@with_appcontext
+@click.pass_context
+def write_migrations(context: click.Context, **said: Any) -> None:
+    """Write migrations, and look at them."""
+    migrations(current_app._get_current_object())  # type: ignore[attr-defined]
+    context.invoke(its_own, **said)

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from operator import itemgetter
 from typing import Any, NamedTuple, cast
 
 from sqlalchemy import Table, and_, bindparam, insert, select
@@ -114,7 +115,9 @@ def begin(
     """
     if posts := [post for post in posts if post.published_at]:
         marks = _marks(session, posts, tag_ids)
-        session.execute(_KEEP, [_row(post, known.get(post.id), marks[post.id]) for post in posts])
+        rows = [_row(post, known.get(post.id), marks[post.id]) for post in posts]
+        rows.sort(key=itemgetter("place"))  # before one that is not the last, FTS5 writes down all it has
+        session.execute(_KEEP, rows)
 
 
 @cache

@@ -8,6 +8,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from sqlalchemy import ColumnElement, delete, literal, null, or_, select, union_all
@@ -21,6 +22,7 @@ LONGEST = 500  # characters
 _UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff\\\\]")
 _INDEX = re.compile(r"/index\.(?:html?|php)\Z")
 _IN_BULK = {"synchronize_session": False}
+_table: Any = OldPath.__table__
 
 
 def settled(address: str) -> str | None:
@@ -53,10 +55,11 @@ def keep(session: Session, wishes: Mapping[str, int]) -> set[str]:
     """
     if not wishes:
         return set()
-    new = insert_or(session, OldPath).values([{"path": path, "post_id": post_id} for path, post_id in wishes.items()])
-    free = or_(OldPath.post_id.is_(None), OldPath.post_id == new.excluded.post_id)
+    new = insert_or(session, _table)
+    free = or_(_table.c.post_id.is_(None), _table.c.post_id == new.excluded.post_id)
     taken = new.on_conflict_do_update(index_elements=["path"], set_={"post_id": new.excluded.post_id}, where=free)
-    return set(session.scalars(taken.returning(OldPath.path)))
+    rows = [{"path": path, "post_id": post_id} for path, post_id in wishes.items()]
+    return set(session.scalars(taken.returning(_table.c.path), rows))
 
 
 def of_posts(post_ids: Iterable[int]) -> dict[int | None, list[str]]:

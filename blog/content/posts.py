@@ -273,7 +273,7 @@ def take_in(session: Session, new: Sequence[New], now: datetime) -> list[Post]:
     :raises IntegrityError: when one of them was made meanwhile.
     """
     rows = [{"slug": each.slug, "post_id": None, "public": False} for each in new if each.slug]
-    free = set(session.scalars(_new_slugs(session, rows))) if rows else set()
+    free = set(session.scalars(_taking_new(session), rows)) if rows else set()
     theirs = set(free)
     made = _add(session, [each._replace(slug=_address(session, each, free, theirs)) for each in new], now)
     for post, each in zip(made, new, strict=True):
@@ -496,9 +496,11 @@ def _add(session: Session, new: Sequence[New], now: datetime) -> list[Post]:
 
 
 def _post(new: New, now: datetime) -> Post:
+    """Begin a post that no session has, so that nobody need be told of each of its values."""
     issuer, author_id = new.holder
-    post = Post(**_DEFAULTS, author_issuer=issuer, author_id=author_id, slug=new.slug, form_id=new.form_id)
-    post.created_at, post.updated_at, post.published_at, post.unpublished_at, post.trashed_at = new.times
+    post = Post()
+    told = {"author_issuer": issuer, "author_id": author_id, "slug": new.slug, "form_id": new.form_id}
+    post.__dict__.update(_DEFAULTS | told | new.times._asdict())
     named = enumerate(new.written.naming.named if new.written.naming else ())
     post.author_rows = [authorship.row(place, each, now if each.agreed else None) for place, each in named]
     return post
@@ -506,22 +508,27 @@ def _post(new: New, now: datetime) -> Post:
 
 _posts: Any = Post.__table__
 _MAKE = insert(_posts).returning(_posts.c.id, sort_by_parameter_order=True)
-_DEFAULTS = {column.key: column.default.arg for column in _posts.c if column.default is not None}
 _ATTRIBUTES = {column.name: column.key for column in _posts.c if column.name != "id"} | {"excerpt": "made_excerpt"}
+_DEFAULTS = {
+    _ATTRIBUTES[each.name]: each.default.arg if each.default else None for each in _posts.c if each.name != "id"
+}
 
 
 def _columns(post: Post) -> dict[str, Any]:
-    return {name: getattr(post, attribute) for name, attribute in _ATTRIBUTES.items()}
+    values = vars(post)
+    return {name: values[attribute] for name, attribute in _ATTRIBUTES.items()}
 
 
-def _hang(session: Session, made: Iterable[Post]) -> None:
+def _hang(session: Session, made: Sequence[Post]) -> None:
     """Store for which groups posts are that have just been made, and who is named above them."""
-    for post in made:
-        rows: list[PostGroup | PostAuthor] = [*post.group_rows, *post.author_rows]
-        for row in rows:
-            row.post_id = post.id
-        session.add_all(rows)
-    session.flush()
+    for table, rows in (
+        (PostGroup.__table__, [(post, row) for post in made for row in post.group_rows]),
+        (PostAuthor.__table__, [(post, row) for post in made for row in post.author_rows]),
+    ):
+        names = [column.name for column in table.columns]
+        values = [{name: getattr(row, name) for name in names} | {"post_id": post.id} for post, row in rows]
+        if values:
+            session.execute(insert(table), values)
 
 
 def _sent_before(
@@ -713,9 +720,9 @@ def _taking(session: Session) -> Any:
 _made: dict[str, Any] = {}
 
 
-def _new_slugs(session: Session, rows: list[dict[str, Any]]) -> Any:
+def _taking_new(session: Session) -> Any:
     """Make the statement that takes addresses, as many of them as nobody has, and tells which."""
-    return insert_or(session, Slug).values(rows).on_conflict_do_nothing().returning(Slug.slug)
+    return insert_or(session, _slugs).on_conflict_do_nothing().returning(_slugs.c.slug)
 
 
 def _readdress(session: Session, post: Post, written: Written) -> None:

@@ -119,6 +119,7 @@ def put(session: Session, post: Post, names: Sequence[str]) -> None:
 
 
 _table: Any = PostTag.__table__  # every save asks this: made once, of the table, it costs an eighth
+_ADD = insert(_table)
 _THEIRS = select(_table.c.tag_id).where(_table.c.post_id == bindparam("post"))
 
 
@@ -140,7 +141,7 @@ def _row(post: Post, tag_id: int) -> dict[str, Any]:
 
 def _add(session: Session, rows: list[dict[str, Any]]) -> None:
     if rows:
-        session.execute(insert(PostTag), rows)
+        session.execute(_ADD, rows)
 
 
 def _tell(post: Post, found: Iterable[Found]) -> None:

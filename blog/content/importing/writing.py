@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import hashlib
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -33,7 +33,8 @@ from blog.errors import Invalid, Unreachable
 AuthorKey = tuple[str, str]  # issuer and id
 
 AT_ONCE = 50  # posts in one transaction, and in memory
-HANDS = 2  # processes that read and render: more would wait for the one that writes, and each takes some 30 MB
+HANDS = 2  # processes that render: more would wait for the one that reads and writes, and each takes some 30 MB
+AHEAD = 2  # times AT_ONCE are rendered before they are written, so that no hand waits while that is done
 MADE, THERE, NO_POST, REFUSED = "made", "there", "no post", "refused"
 PICTURE, PICTURE_THERE = "picture made", "picture there"
 
@@ -79,7 +80,6 @@ class _Begun(NamedTuple):
     settled: Iterable[Written | Invalid]
 
 
-_Read = Iterable[Entry | Result]
 _MapAll = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
 
 
@@ -109,11 +109,13 @@ def bring_in(
     rules = rules._replace(pictures=means is not None)
     with _hands(len(first)) as map_all:
         run = _Run(root, rules, whose, handle_of, means, brought=brought, dry_run=dry_run, map_all=map_all)
-        reading, begun = run.read(first), _Begun([], [], [])
-        for some in chain(batches, [[], []]):  # is read while the one before is rendered, and that before it written
-            read, reading = reading, run.read(some)
-            before, begun = begun, run.begin(read)
-            yield from run.finish(before)
+        begun = deque[_Begun]()
+        for some in chain([first], batches):
+            begun.append(run.begin(some))
+            if len(begun) > AHEAD:
+                yield from run.finish(begun.popleft())
+        for each in begun:
+            yield from run.finish(each)
 
 
 def _pictures(
@@ -135,35 +137,31 @@ def _pictures(
 
 @contextmanager
 def _hands(number: int) -> Iterator[_MapAll]:
-    """Give what reads and settles files: processes beside this one, as that is half of the work; a few need none."""
+    """Give what settles files: processes beside this one, as that is half of the work; a few need none."""
     if number < AT_ONCE or "fork" not in get_all_start_methods():
         yield map
         return
-    with ProcessPoolExecutor(HANDS, get_context("fork"), initializer=gc.freeze) as pool:
-        yield partial(pool.map, chunksize=5)
+    with ProcessPoolExecutor(HANDS, get_context("fork")) as pool:
+        gc.freeze()  # what is loaded stays: neither here nor there is it to be looked through for what can go
+        try:
+            pool.submit(len, "")  # so that they begin now, while no connection is open
+            yield partial(pool.map, chunksize=5)
+        finally:
+            gc.unfreeze()
 
 
-def _understand(root: Path, rules: Rules, path: PurePosixPath) -> Entry | Result:
-    try:
-        return entries.understand(path, folder.text(root, path), rules)
-    except Invalid as invalid:
-        return Result(str(path), NO_POST if isinstance(invalid, NoPost) else REFUSED, str(invalid))
-
-
-def _settle(ready: _Ready) -> Written | Invalid:
-    """Judge and render a file."""
+def _asked(ready: _Ready) -> tuple[Any, ...]:
+    """Tell what `_settle` needs to know, and no more, as all of it travels."""
     entry, naming = ready.entry, Naming(ready.found.named, unasked=True)
-    about, audience, indexed = entry.about, entry.audience, entry.times.published_at is not None
+    indexed = entry.times.published_at is not None
+    return entry.title, entry.body_md, entry.audience, naming, entry.about, entry.takes_comments, indexed
+
+
+def _settle(asked: tuple[Any, ...]) -> Written | Invalid:
+    """Judge and render a file."""
+    *text, takes_comments, indexed = asked
     try:
-        return posts.settle(
-            entry.title,
-            entry.body_md,
-            audience,
-            naming,
-            about,
-            takes_comments=entry.takes_comments,
-            indexed=indexed,
-        )
+        return posts.settle(*text, takes_comments=takes_comments, indexed=indexed)
     except Invalid as invalid:
         return Invalid({name: str(problem) for name, problem in invalid.problems.items()})  # texts, which can travel
 
@@ -189,18 +187,14 @@ class _Run:
         self._made: set[int] = set()
         self._have_pages: set[AuthorKey] = set()
 
-    def read(self, paths: Sequence[PurePosixPath]) -> _Read:
-        """Have some files read, and understood."""
-        return self._map_all(partial(_understand, self._root, self._rules), paths)
-
-    def begin(self, read: _Read) -> _Begun:
-        """Take files that were read, and have what is new settled."""
+    def begin(self, paths: Sequence[PurePosixPath]) -> _Begun:
+        """Read some files, and have what is new settled."""
         results: list[Result] = []
-        ready = list(self._with_authors(read, results))
+        ready = list(self._with_authors(paths, results))
         there = _there(ready, self._made)
         results += [Result(each.entry.path, THERE) for each in ready if each.form_id in there]
         new = [self._illustrated(each) for each in ready if each.form_id not in there]
-        return _Begun(results, new, self._map_all(_settle, new))
+        return _Begun(results, new, self._map_all(_settle, map(_asked, new)))
 
     def finish(self, begun: _Begun) -> list[Result]:
         """Make posts of what was settled; tell what became of each file."""
@@ -214,15 +208,14 @@ class _Run:
             return results + [self._told(each, each.entry.slug, each.entry.old_paths) for each in new]
         return results + self._written(new)
 
-    def _with_authors(self, read: _Read, results: list[Result]) -> Iterator[_Ready]:
-        for entry in read:
-            if isinstance(entry, Result):
-                results.append(entry)
-                continue
+    def _with_authors(self, paths: Iterable[PurePosixPath], results: list[Result]) -> Iterator[_Ready]:
+        for path in paths:
             try:
+                entry = entries.understand(path, folder.text(self._root, path), self._rules)
                 yield _Ready(entry, authors.find(entry, self._whose), _form_id(entry))
             except Invalid as invalid:
-                results.append(Result(entry.path, REFUSED, str(invalid)))
+                became = NO_POST if isinstance(invalid, NoPost) else REFUSED
+                results.append(Result(str(path), became, str(invalid)))
 
     def _illustrated(self, ready: _Ready) -> _Ready:
         if self._illustrator is None or ready.entry.holder:  # those of our own came in before
