@@ -496,11 +496,9 @@ def _add(session: Session, new: Sequence[New], now: datetime) -> list[Post]:
 
 
 def _post(new: New, now: datetime) -> Post:
-    """Begin a post that no session has, so that nobody need be told of each of its values."""
     issuer, author_id = new.holder
-    post = Post()
-    told = {"author_issuer": issuer, "author_id": author_id, "slug": new.slug, "form_id": new.form_id}
-    post.__dict__.update(_DEFAULTS | told | new.times._asdict())
+    post = Post(**_DEFAULTS, author_issuer=issuer, author_id=author_id, slug=new.slug, form_id=new.form_id)
+    post.created_at, post.updated_at, post.published_at, post.unpublished_at, post.trashed_at = new.times
     named = enumerate(new.written.naming.named if new.written.naming else ())
     post.author_rows = [authorship.row(place, each, now if each.agreed else None) for place, each in named]
     return post
@@ -508,15 +506,12 @@ def _post(new: New, now: datetime) -> Post:
 
 _posts: Any = Post.__table__
 _MAKE = insert(_posts).returning(_posts.c.id, sort_by_parameter_order=True)
+_DEFAULTS = {column.key: column.default.arg for column in _posts.c if column.default is not None}
 _ATTRIBUTES = {column.name: column.key for column in _posts.c if column.name != "id"} | {"excerpt": "made_excerpt"}
-_DEFAULTS = {
-    _ATTRIBUTES[each.name]: each.default.arg if each.default else None for each in _posts.c if each.name != "id"
-}
 
 
 def _columns(post: Post) -> dict[str, Any]:
-    values = vars(post)
-    return {name: values[attribute] for name, attribute in _ATTRIBUTES.items()}
+    return {name: getattr(post, attribute) for name, attribute in _ATTRIBUTES.items()}
 
 
 def _hang(session: Session, made: Sequence[Post]) -> None:
