@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
+
 import pytest
+from sqlalchemy import event
 
 from blog.db import db
 from tests.conftest import empty
@@ -63,3 +66,28 @@ def test_nothing_is_loaded_because_a_page_looks_at_it(app):
         relations = [each for mapper in db.Model.registry.mappers for each in mapper.relationships]
     assert relations
     assert not [str(each) for each in relations if each.lazy != "raise"]
+
+
+@pytest.mark.parametrize("both", ["sqlite"], indirect=True)
+def test_sqlite_plans_once_how_to_find_what_pages_ask_for(ada, visitor, app, clock):
+    """It plans anew each time where a value may be what a partial index is for."""
+    ada.publish("Otter 0", "An otter.", tags="Rivers, Night")
+    handle = visitor.page("/").select_one(".byline a")["href"].rpartition("/")[2]
+    planned = []
+
+    def note(*_):
+        planned.append(True)
+        return sqlite3.SQLITE_OK
+
+    with app.app_context():
+        listen = (db.engine, "before_cursor_execute", lambda _, cursor, *__: cursor.connection.set_authorizer(note))
+        event.listen(*listen, once=True)
+    for path in [each.format(handle=handle, year=clock().year) for each in MOST]:
+        app.extensions["pagecache"].close()
+        visitor.get(path)
+    assert planned
+    for path in [each.format(handle=handle, year=clock().year) for each in MOST]:
+        app.extensions["pagecache"].close()
+        planned.clear()
+        assert visitor.get(path).status_code == 200, path
+        assert not planned, path

@@ -17,6 +17,8 @@ TAGS_LOOKED_AT = 4  # of the post
 POSTS_LOOKED_AT = 25  # under each of these tags, the newest: however many a tag has, a page costs the same
 
 _OLDER, _NEWER = "<", ">"
+# No parameter: SQLite would plan anew at each page, as some value of it may be what an index of some posts is for.
+_POST: ColumnElement[str] = literal_column(f"'{POST}'")
 
 
 class Link(NamedTuple):
@@ -92,7 +94,7 @@ def _next(reader: Reader, now: Any, mark: str) -> Any:
         now = case((Post.published_at < now, Post.published_at), else_=now)
     found = (
         select(_line(mark, beside, literal_column("0"), literal_column("0")).label("line"))
-        .where(readable_by(reader, now, beside), beside.published_at <= now, beside.kind == POST)
+        .where(readable_by(reader, now, beside), beside.published_at <= now, beside.kind == _POST)
         .where(place < here if older else place > here)
         .order_by(*((beside.published_at.desc(), beside.id.desc()) if older else (beside.published_at, beside.id)))
         .limit(1)
@@ -113,7 +115,7 @@ def _related(reader: Reader, now: Any) -> Any:
     return (
         select(_line("=", beside, ranked.c.shared, place).label("line"))
         .join_from(ranked, beside, beside.id == ranked.c.post_id)
-        .where(readable_by(reader, now, beside), beside.published_at <= now, beside.kind == POST, beside.id != Post.id)
+        .where(readable_by(reader, now, beside), beside.published_at <= now, beside.kind == _POST, beside.id != Post.id)
         .order_by(ranked.c.shared.desc(), ranked.c.at.desc())
         .limit(MOST_RELATED + 2)  # two may be the ones before and after it
         .correlate(Post)
