@@ -108,7 +108,7 @@ def _keep(kept: dict[Any, Any], more: Mapping[Any, Any], most: int) -> None:
 
 
 def _ask_for_tags(named: tuple[str, ...], terms: Terms) -> tuple[int, TagMarks]:
-    given = {f"like{number}": f"%{_escaped(term.words[0])}%" for number, term in enumerate(terms)}
+    given = {f"word{number}": _escaped(term.words[0]) for number, term in enumerate(terms)}
     given |= {f"name{number}": name for number, name in enumerate(named)}
     version, told = ask(_tags_like(len(terms), len(named)), given)[0]
     marks: dict[Term | str, set[str]] = {}
@@ -129,7 +129,8 @@ def _tags_like(terms: int, names: int) -> Question:
     held, every = aliased(TagName), aliased(TagName)
     like = [held.folded == bindparam(f"name{number}") for number in range(names)]
     for number in range(terms):
-        like += [each.like(bindparam(f"like{number}"), escape=_ESCAPE) for each in (held.folded, held.slug)]
+        word = bindparam(f"word{number}", type_=String)  # the % around it are put there, so that SQLite plans once
+        like += [each.contains(word, escape=_ESCAPE) for each in (held.folded, held.slug)]
     tab: Any = literal_column("'\t'", String)
     line = (cast(every.first_tag_id, String) + tab + held.folded).label("line")
     meant = select(line).join_from(held, every, every.tag_id == held.tag_id).where(or_(*like)).limit(MOST_TAGS)
