@@ -69,8 +69,6 @@ def _parts(text: str) -> tuple[Any, str]:
 def _yaml(inner: str) -> Any:
     depth = 0
     for event in yaml.parse(inner, _Loader):  # libyaml brings the process down when it composes thousands of levels
-        if type(event) is yaml.ScalarEvent:  # as nearly all are
-            continue
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > DEEPEST:
             raise Invalid("the front matter is too entangled")

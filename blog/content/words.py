@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from blog.content.typed import ASCII, foreign
+from blog.content.typed import foreign
 
 VERSION = 1
 """Counts the changes to what `stream` makes; stored beside it, so that what is older is found and made anew."""
@@ -126,9 +126,10 @@ def align(text: str) -> str:
     """Fold a text sign by sign, so that everything stays where it stands; nearly the same as `fold` gives."""
     if text.isascii():
         return text.lower()
-    stored = text.encode(errors="surrogatepass")
-    text = stored.lower().decode(errors="surrogatepass")  # in bytes, which knows ASCII only, it takes a third
-    for sign in {*stored.translate(None, ASCII).decode(errors="surrogatepass")}:  # most of which stay
+    text = (
+        text.encode(errors="surrogatepass").lower().decode(errors="surrogatepass")
+    )  # ASCII only, in a third of the time
+    for sign in foreign(text):  # most of which stay
         if _aligned[sign] != sign:
             text = text.replace(sign, _aligned[sign])
     return text

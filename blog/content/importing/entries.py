@@ -318,12 +318,7 @@ class _Foreign(_Own):
 
     def _old_paths(self, permalink: str, raw: str, slug: str, date: datetime | None) -> tuple[str, ...]:
         fields, values = self.fields, self._values(raw, date)
-        cleaned = {
-            **values,
-            "slug": slug,
-            "title": slug,
-            "slugorfilename": slug,
-        }  # as some write it, whatever is in front
+        cleaned = self._values(slug, date)  # some generators write slugs as we do, whatever is in front
         patterns = [_STYLES.get(each, each) for each in (permalink, self.rules.permalink) if each]
         patterns = [each for each in patterns if "{" not in each and not fields.says_no("permalink")]
         written = [_expanded(each, names) for each in patterns for names in (values, cleaned)]
