@@ -122,7 +122,7 @@ def _build(app: Flask, values: Mapping[str, Any], now: clock.Clock) -> None:
         form_targets=(csrf.origin_of(values["OIDC_ISSUER"]),),
         scripts=templating.scripts(app).values(),
     )
-    headers.init_app(app, policy=policy, https=https)
+    headers.init_app(app, policy=policy, https=https, negotiates=not values["LANGUAGE"])
     auth.init_app(app, _porch(app, values, seal, now))
     if values["READERSHIP"]:
         app.extensions["readership"] = Counter(app.app_context, is_robot=browsers.is_robot, now=now)

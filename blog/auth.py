@@ -50,7 +50,7 @@ def bylines(keys: Collection[tuple[str, str]]) -> Mapping[Key, Byline]:
     """Tell under which names these authors are shown; every key has an answer."""
     here = porch()
     here.forgetting.look(at_once=keeping.is_asked())
-    found, lasting = directories.bylines(here.directory, {Key(*key) for key in keys}, here.seal.key("byline"))
+    found, lasting = directories.bylines(here.directory, keys, here.seal.key("byline"))
     keeping.names_last(lasting.fresh_s, lasting.known_s)
     return found
 

@@ -25,7 +25,7 @@ from blog.porch.guards import asker
 from blog.web import browsers, forms, headers, keeping, languages, linked_data
 from blog.web.clock import moment
 from blog.web.languages import gettext as _
-from blog.web.templating import path_to
+from blog.web.templating import named_by, path_to
 
 UPDATED_AFTER = timedelta(hours=1)  # what is changed sooner is a slip of the pen, of which readers need not know
 
@@ -107,7 +107,8 @@ def post(slug: str) -> ResponseReturnValue:
     page = _public(
         render_template(
             "blog/post.html",
-            post=found,
+            post=found.alone,
+            names=named_by(found, shown),
             bylines=shown,
             live=live,
             asked=authorship.asked_of(found, reader.key),
@@ -193,7 +194,7 @@ def _absolute(address: str | None = None) -> str:
 
 def _address() -> str:
     """The address of a stretch of a list: without what means nothing in it."""
-    place: dict[str, Any] = {name: request.args[name] for name in ("before", "after") if name in request.args}
+    place = {name: at for name, at in request.args.items() if name in {"before", "after"}}
     return path_to(request.endpoint or "", **(request.view_args or {}), **place)
 
 
@@ -203,12 +204,13 @@ def _reader() -> Reader:
 
 def _stretch() -> dict[str, Any]:
     """Which stretch of a list is asked for, and by whom."""
+    args = request.args.to_dict()
     return {
         "now": moment(),
         "limit": current_app.config["POSTS_PER_PAGE"],
         "reader": _reader(),
-        "before": request.args.get("before"),
-        "after": request.args.get("after"),
+        "before": args.get("before"),
+        "after": args.get("after"),
     }
 
 

@@ -52,10 +52,11 @@ def hear(seen: int) -> None:
 
 def links(*, now: datetime) -> tuple[Link, ...]:
     """List the live pages for everyone, in their order; without a query unless something public has changed."""
-    known = _known.get(db.engine)
-    if known is None or known.version != _heard.get(db.engine):
+    engine = db.engine
+    known = _known.get(engine)
+    if known is None or known.version != _heard.get(engine):
         try:
-            known = _known[db.engine] = _look()
+            known = _known[engine] = _look()
         except SQLAlchemyError:  # pages that need no database stay, with what is known
             known = known or _Known(0, ())
         else:

@@ -938,8 +938,8 @@ def _stretch_of(kind: _Live, *, onward: bool, back: bool) -> Asked:
         held = select(Post).where(_held_by(author_key), theirs, authorship.holder_stands())
         chosen = [held, _beside(author_key).where(theirs)]
     stretch = _stretch(chosen, moment, number=number, onward=onward, back=back)
-    columns = shown.whole() if kind.whole else shown.in_lists()
-    return shown.asked_by(kind.reader, stretch.with_only_columns(*columns))
+    columns, keeps = (shown.whole(), 0) if kind.whole else (shown.in_lists(), shown.LINES_KEPT)
+    return shown.asked_by(kind.reader, stretch.with_only_columns(*columns), keeps=keeps)
 
 
 def of_author(

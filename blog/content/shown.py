@@ -19,6 +19,8 @@ from blog.content.readers import ANYBODY, GROUPS, Reader
 from blog.db import Handle, Named, Post, PostAuthor, PostGroup, TagLink, ask, tags_in
 from blog.questions import Question
 
+LINES_KEPT = 100  # of each kind of list, without texts but those of notes
+
 Asked = Select[Any] | Question
 
 
@@ -26,12 +28,14 @@ class Shown(NamedTuple):
     """A post, as far as pages of readers show it; see the columns of `Post`.
 
     :param listed: all who are to be named above it, in order; those too who were asked and have not answered.
+    :param named: those of them whom readers see there; its holder, where nobody else may be.
     :param groups: that may read it, where it is for groups.
     :param note_html: of a note, in lists, which show it whole.
     :param body_html: as what follows, only where the whole post was asked for.
     """
 
     listed: tuple[Named, ...]
+    named: tuple[Named, ...]
     groups: tuple[str, ...]
     id: int
     author_issuer: str
@@ -60,11 +64,6 @@ class Shown(NamedTuple):
     def author_key(self) -> tuple[str, str]:
         """The identity key, (issuer, id), of its holder."""
         return self.author_issuer, self.author_id
-
-    @property
-    def named(self) -> Sequence[Named]:
-        """Those whom readers see named above it, in order; its holder, where nobody else may be."""
-        return [each for each in self.listed if each.agreed] or [Named(self.author_key, self.handle)]
 
     @property
     def alone(self) -> Shown:
@@ -130,9 +129,12 @@ def _rows_postgresql(rows: _Rows, compiler: Any, **how: Any) -> str:
     return f"CAST(json_agg(json_build_array({compiler.process(rows.clauses, **how)})) AS VARCHAR)"
 
 
-def asked_by(reader: Reader, stretch: Select[Any]) -> Asked:
-    """Make of a statement what is asked for this reader: strangers ask the same ones all the time."""
-    return Question(stretch) if reader == ANYBODY else stretch
+def asked_by(reader: Reader, stretch: Select[Any], *, keeps: int = 0) -> Asked:
+    """Make of a statement what is asked for this reader: strangers ask the same ones all the time.
+
+    :param keeps: how many posts are kept for strangers, to whom a list shows the same ones again and again.
+    """
+    return Question(stretch, _made, keeps=keeps) if reader == ANYBODY else stretch
 
 
 def load(stretch: Asked, given: Mapping[str, Any], reader: Reader) -> list[Shown]:
@@ -142,21 +144,25 @@ def load(stretch: Asked, given: Mapping[str, Any], reader: Reader) -> list[Shown
     :param stretch: of the columns that one of these functions named; it leaves what the reader may read.
     :param given: its parameters.
     """
-    rows = ask(stretch, given)
-    navigation.hear(rows[0][0] if rows else ask(_VERSION)[0][0])
-    posts = [_shown(row[1], row[2:]) for row in rows]
+    found = ask(stretch, given)
+    told = found if isinstance(stretch, Question) else [_made(row) for row in found]
+    navigation.hear(told[0][0] if told else ask(_VERSION)[0][0])
+    posts = [post for _, post in told]
     if limited := [post.id for post in posts if reader.key and post.visible_to == GROUPS]:
         groups = _groups(limited)
         posts = [post._replace(groups=groups.get(post.id, ())) for post in posts]
     return posts
 
 
-def _shown(named: str | None, values: Sequence[Any]) -> Shown:
+def _made(row: Sequence[Any]) -> tuple[int, Shown]:
+    """Make a post of a row; with the version that the site has."""
+    version, told, *values = row
     number, issuer, author_id, handle, *_ = values
-    alone = not named or named == "[]"
-    listed = (Named((issuer, author_id), handle),) if alone else _listed(json.loads(named or ""), (issuer, author_id))
-    post = Shown(listed, (), *values)
-    return post._replace(note_html=apart(post.note_html, f"n{number}")) if post.note_html else post
+    holder = Named((issuer, author_id), handle)
+    listed = (holder,) if not told or told == "[]" else _listed(json.loads(told), (issuer, author_id))
+    named = tuple(each for each in listed if each.agreed) or (holder,)
+    post = Shown(listed, named, (), *values)
+    return version, post._replace(note_html=apart(post.note_html, f"n{number}")) if post.note_html else post
 
 
 def _listed(rows: Sequence[Sequence[Any]], holder: tuple[str, str]) -> tuple[Named, ...]:

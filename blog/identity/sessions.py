@@ -269,6 +269,8 @@ class Sessions(SessionInterface):
 
     def open_session(self, app: Flask, request: Request) -> Session:
         """Find the session this request's cookie names; an empty one if there is none, or it has ended."""
+        if self.cookie not in request.environ.get("HTTP_COOKIE", ""):  # all others need not be taken apart
+            return Session()
         session_id = request.cookies.get(self.cookie, "")
         if request.endpoint == "static" or not ID_FORM.fullmatch(session_id):
             return Session()

@@ -31,12 +31,13 @@ def init_app(app: Flask) -> None:
 def _see_who_asks() -> None:
     """Know the person of this session, and refuse what they did not mean to send."""
     person = session.person  # type: ignore[attr-defined]
-    g.user = person if person and person.key.issuer == porch().client.issuer else None
+    g.user = user = person if person and person.key.issuer == porch().client.issuer else None
     csrf.gate()
-    if g.user:
-        forms.make_room()
-    if g.user and request.method not in csrf.SAFE and not csrf.is_exempt():
-        csrf.check(request.form.get(csrf.FIELD), person_ref(g.user.key))
+    if user is None:
+        return
+    forms.make_room()
+    if request.method not in csrf.SAFE and not csrf.is_exempt():
+        csrf.check(request.form.get(csrf.FIELD), person_ref(user.key))
 
 
 def _keep_in_its_place(response: Response) -> Response:

@@ -29,8 +29,10 @@ def init_app(app: Flask) -> None:
 
 def _ask_if_due(response: Response) -> Response:
     """Ask in the background of a GET: nobody waits, and nothing is decided about a form that is under way."""
+    if not g.get("user") or request.method != "GET":
+        return response
     known, now = session._get_current_object(), moment()  # type: ignore[attr-defined]
-    if request.method == "GET" and g.get("user") and _is_due(known, now) and _asking.acquire(blocking=False):
+    if _is_due(known, now) and _asking.acquire(blocking=False):
         ref = known.ref
         mine = False
         try:

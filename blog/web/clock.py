@@ -22,6 +22,7 @@ def init_app(app: Flask, clock: Clock) -> None:
 
 def moment() -> datetime:
     """Tell when this request happens (aware UTC)."""
-    if "moment" not in g:
-        g.moment = current_app.extensions["clock"]()
-    return g.moment
+    at: datetime | None = g.get("moment")  # a page asks several times
+    if at is None:
+        at = g.moment = current_app.extensions["clock"]()
+    return at

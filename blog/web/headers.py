@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
-from flask import Flask, Response, current_app, request
+from flask import Flask, Response, current_app
 
 ONE_YEAR = 31_536_000
+
+Environ = dict[str, Any]
+Said = list[tuple[str, str]]
+StartResponse = Callable[..., Any]
+Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 
 def content_security_policy(
@@ -35,16 +41,17 @@ def content_security_policy(
     return "; ".join(f"{name} {' '.join(sources)}" for name, sources in rules.items())
 
 
-def init_app(app: Flask, *, policy: str, https: bool) -> None:
+def init_app(app: Flask, *, policy: str, https: bool, negotiates: bool) -> None:
     """Put the headers on every answer of this application.
 
     :param policy: the Content-Security-Policy.
     :param https: whether the blog is on https, so that browsers may be told to stay there.
+    :param negotiates: whether the language of pages depends on who asks.
     """
     always = {
-        "Content-Security-Policy": policy,
+        CSP: policy,
         "X-Content-Type-Options": "nosniff",
-        "X-Frame-Options": "DENY",
+        FRAMES: "DENY",
         "Referrer-Policy": "strict-origin-when-cross-origin",
         "Cross-Origin-Opener-Policy": "same-origin",
         "Cross-Origin-Resource-Policy": "same-origin",
@@ -52,32 +59,59 @@ def init_app(app: Flask, *, policy: str, https: bool) -> None:
     }
     if https:
         always["Strict-Transport-Security"] = f"max-age={ONE_YEAR}; includeSubDomains"
-
-    @app.after_request
-    def add_headers(response: Response) -> Response:
-        said = {name.lower() for name, _ in response.headers}
-        for name, value in always.items():
-            if name.lower() not in said:
-                response.headers.add(name, value)
-        if "frame-ancestors 'none'" not in response.headers["Content-Security-Policy"]:
-            del response.headers["X-Frame-Options"]  # it can name no other site
-        if request.endpoint != "static" and "max-age" not in response.headers.get("Cache-Control", ""):
-            depend_on(response, "Cookie")
-        return response
+    app.wsgi_app = _Always(app.wsgi_app, always, negotiates=negotiates)  # type: ignore[method-assign]
 
 
-def depend_on(response: Response, name: str) -> None:
-    """Tell caches that an answer is another one where a header of the request is another (RFC 9110, 12.5.5)."""
-    said = response.headers.get("Vary")
-    if said is None:
-        response.headers.add("Vary", name)
-    elif name.lower() not in said.lower():
-        response.headers["Vary"] = f"{said}, {name}"
+class _Always:
+    """A WSGI application before another one: it adds what every answer says, where the answer does not say it itself.
+
+    Here and not in Flask, whose headers go through each of these twice, to see that there is no line break in it.
+
+    :param always: name → value.
+    :param negotiates: as of `init_app`.
+    """
+
+    def __init__(self, app: Application, always: Mapping[str, str], *, negotiates: bool) -> None:
+        self._app = app
+        self._always = list(always.items())
+        self._names = {name.lower() for name in always}
+        self._negotiates = negotiates
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        def start(status: str, said: Said, *more: Any) -> Any:
+            return start_response(status, self._completed(said), *more)
+
+        return self._app(environ, start)
+
+    def _completed(self, said: Said) -> Said:
+        told = {name.lower(): value for name, value in said}
+        return [*said, *self._varies(told), *self._always_beside(told)]
+
+    def _varies(self, told: Mapping[str, str]) -> Said:
+        """Tell caches that an answer is another one where this header of a request is another (RFC 9110, 12.5.5)."""
+        caching = told.get("cache-control", "")
+        if "max-age" in caching:
+            return []
+        is_page = "public" in caching and told.get("content-type", "").startswith("text/html")
+        return _BY_LANGUAGE if is_page and self._negotiates else _BY_COOKIE
+
+    def _always_beside(self, told: Mapping[str, str]) -> Said:
+        if self._names.isdisjoint(told):
+            return self._always
+        rest = [(name, value) for name, value in self._always if name.lower() not in told]
+        if "frame-ancestors 'none'" in told.get(CSP.lower(), "frame-ancestors 'none'"):
+            return rest
+        return [(name, value) for name, value in rest if name != FRAMES]  # it can name no other site
+
+
+CSP, FRAMES = "Content-Security-Policy", "X-Frame-Options"
+_BY_COOKIE: Said = [("Vary", "Cookie")]
+_BY_LANGUAGE: Said = [("Vary", "Cookie, Accept-Language")]
 
 
 def let_frame(response: Response, origin: str) -> Response:
     """Let pages of this one other site show this answer in a frame; there is nothing in it to see or to click."""
-    response.headers["Content-Security-Policy"] = f"default-src 'none'; frame-ancestors {origin}"
+    response.headers[CSP] = f"default-src 'none'; frame-ancestors {origin}"
     return response
 
 
@@ -109,9 +143,7 @@ def keep_as_media(response: Response, *, public: bool) -> Response:
         pages of other sites, such as feed readers, may show it.
     """
     # browsers themselves put a style into the page on which they show a picture that is opened by itself
-    response.headers["Content-Security-Policy"] = (
-        "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox"
-    )
+    response.headers[CSP] = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox"
     if not public:
         return keep_private(response)
     response.headers["Cache-Control"] = f"public, max-age={ONE_YEAR}, immutable"

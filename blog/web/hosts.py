@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from flask import Flask, request
@@ -18,6 +19,7 @@ def init_app(app: Flask, *, public_url: str) -> None:
             raise Invalid(Words("This blog is at %(url)s.", url=public_url))
 
 
+@lru_cache  # a blog is asked under few names
 def is_of(public_url: str, host: str) -> bool:
     """Whether a Host header names the host of this address, at whatever port.
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextvars import ContextVar
 from datetime import date, datetime
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 from babel import Locale, dates, lists, numbers
 from babel.support import NullTranslations
-from flask import Flask, Response, current_app, g, has_app_context, has_request_context, request
+from flask import Flask, current_app, has_app_context, has_request_context, request
 from flask_babel import Babel, get_translations
 from werkzeug.datastructures import LanguageAccept
 from werkzeug.http import parse_accept_header
 
 from blog.errors import Words
-from blog.web import headers
 
 __all__ = ("LANGUAGES", "day", "day_and_time", "direction", "gettext", "language", "month", "ngettext", "translated")
 
@@ -55,12 +55,7 @@ def init_app(app: Flask) -> None:
     app.jinja_env.globals.update(
         language=language, direction=direction, separators=separators, own_language=app.config["LANGUAGE"] or DEFAULT
     )
-    app.after_request(_vary)
-
-
-def negotiated() -> bool:
-    """Whether the language of pages depends on who asks."""
-    return not current_app.config["LANGUAGE"]
+    app.teardown_request(_forget)
 
 
 def language() -> str:
@@ -68,12 +63,20 @@ def language() -> str:
 
     :return: one of LANGUAGES; outside of a request that of the blog.
     """
+    if spoken := _spoken.get():
+        return spoken
     if not has_request_context():
         return (current_app.config["LANGUAGE"] if has_app_context() else "") or DEFAULT
-    spoken: str | None = g.get("language")  # a page asks a dozen times
-    if spoken is None:
-        spoken = g.language = current_app.config["LANGUAGE"] or best(request.headers.get("Accept-Language", ""))
+    spoken = current_app.config["LANGUAGE"] or best(request.headers.get("Accept-Language", ""))
+    _spoken.set(spoken)
     return spoken
+
+
+_spoken: ContextVar[str | None] = ContextVar("_spoken", default=None)  # in this request: a page asks dozens of times
+
+
+def _forget(_error: BaseException | None) -> None:
+    _spoken.set(None)
 
 
 @lru_cache(maxsize=256)  # browsers say few different ones
@@ -192,10 +195,3 @@ def _value(value: Any) -> str:
     if isinstance(value, int):
         return number(value)
     return translated(value) if isinstance(value, Words) else str(value)
-
-
-def _vary(response: Response) -> Response:
-    """Tell caches that a page is another one for who reads another language (RFC 9110, 12.5.5)."""
-    if negotiated() and response.mimetype == "text/html" and "public" in response.headers.get("Cache-Control", ""):
-        headers.depend_on(response, "Accept-Language")
-    return response

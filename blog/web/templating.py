@@ -14,9 +14,9 @@ from urllib.parse import urljoin, urlsplit
 from zoneinfo import ZoneInfo
 
 from flask import Flask, request, url_for
+from flask.sansio.app import App
 from flask.templating import Environment as FlaskEnvironment
-from jinja2 import pass_eval_context
-from jinja2.nodes import EvalContext
+from jinja2 import Template
 from jinja2.runtime import Macro
 from markupsafe import escape
 
@@ -63,10 +63,25 @@ def scripts(app: Flask) -> dict[str, str]:
 
 
 class Environment(FlaskEnvironment):
-    """Flask's, where templates know what is global when they are loaded, as one dictionary.
+    """Flask's, where templates know what is global when they are loaded, as one dictionary; and are found at once.
 
     Else it is a chain of two, which every page and every import goes through step by step.
     """
+
+    def __init__(self, app: App, **options: Any) -> None:
+        super().__init__(app, **options)
+        self._found: dict[str, Template] = {}
+
+    def get_template(
+        self,
+        name: str | Template,
+        parent: str | None = None,
+        globals: MutableMapping[str, Any] | None = None,  # noqa: A002  (Jinja's own name)
+    ) -> Template:
+        """Give a template; one that was given before is looked for only where templates may change under way."""
+        if self.auto_reload or globals or isinstance(name, Template):
+            return super().get_template(name, parent, globals)
+        return self._found.get(name) or self._found.setdefault(name, super().get_template(name, parent))
 
     def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
         """Say what is global in a template."""
@@ -85,36 +100,26 @@ class Once:
         self._size = 0
         self._made_anew_at = 0.0
 
-    @pass_eval_context
-    def __call__(self, context: EvalContext, macro: Macro, *values: Any, **named: Any) -> str:
+    def __call__(self, macro: Macro, *values: Any, **named: Any) -> str:
         """Call a macro, for templates.
 
         :param macro: what it says depends on nothing but these values, settings and the language.
         :param values: with a hash, and equal only where nobody could tell the difference; so are those with a name.
         """
-        return self._piece(context, macro, languages.language(), *values, **named)
+        piece = (macro, languages.language(), values, *named.items())
+        made = self._made.get(piece)
+        return self._keep(piece, macro(*values, **named)) if made is None else made
 
-    @pass_eval_context
-    def all(self, context: EvalContext, macro: Macro, posts: Iterable[Any], bylines: Mapping[Any, Any]) -> str:
+    def all(self, macro: Macro, posts: Iterable[Any], bylines: Mapping[Any, Any]) -> str:
         """Call a macro for each post of a list: with the post, the bylines of those who are named above it, each with
         its key, and whether it is the first. All of them are one piece, which is kept as each of them is.
         """
-        spoken = languages.language()
-        piece = (macro, spoken, tuple(posts), frozenset(bylines.items()))
-        return self._made.get(piece) or self._keep(
-            piece, escape("\n").join(self._each(context, macro, spoken, posts, bylines))
-        )
+        piece = (macro, languages.language(), tuple(posts), frozenset(bylines.items()))
+        return self._made.get(piece) or self._keep(piece, escape("\n").join(self._each(macro, posts, bylines)))
 
-    def _each(
-        self, context: EvalContext, macro: Macro, spoken: str, posts: Iterable[Any], bylines: Mapping[Any, Any]
-    ) -> Iterator[str]:
+    def _each(self, macro: Macro, posts: Iterable[Any], bylines: Mapping[Any, Any]) -> Iterator[str]:
         for place, post in enumerate(posts):
-            yield self._piece(context, macro, spoken, post, named_by(post, bylines), place == 0)
-
-    def _piece(self, context: EvalContext, macro: Macro, spoken: str, *values: Any, **named: Any) -> str:
-        piece = (macro, spoken, values, *named.items())
-        made = self._made.get(piece)
-        return self._keep(piece, macro(context, *values, **named)) if made is None else made
+            yield self(macro, post, named_by(post, bylines), place == 0)
 
     def _keep(self, piece: tuple[Any, ...], made: str) -> str:
         if self._size >= KEPT_MOST or time.monotonic() > self._made_anew_at:
@@ -149,8 +154,8 @@ def init_app(app: Flask) -> None:
     for name in (machine, host):
         app.add_template_filter(name)
     once = Once()
-    app.jinja_env.globals.update(
-        once=once, once_all=once.all, named_by=named_by, place_among=place_among, url_for=path_to
-    )
+    app.add_template_filter(once, "once")
+    app.add_template_filter(once.all, "once_all")
+    app.jinja_env.globals.update(place_among=place_among, url_for=path_to)
     scripts = Path(app.static_folder or "").glob("*.js")
     app.jinja_env.globals["integrity"] = {script.name: integrity(script.read_bytes()) for script in scripts}

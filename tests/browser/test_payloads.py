@@ -26,6 +26,7 @@ from blog.db import Comment, Named
 from blog.errors import Invalid
 from blog.identity import people
 from blog.media import Failed
+from blog.web.templating import named_by
 from tests.browser import payloads
 from tests.feed_rules import ATOM, tree
 
@@ -91,7 +92,8 @@ def in_comments(texts: Sequence[str]) -> str:
 def _page_of(post: Shown, named: dict[people.Key, people.Byline], talk: Talk) -> str:
     return render_template(
         "blog/post.html",
-        post=post,
+        post=post.alone,
+        names=named_by(post, named),
         bylines=named,
         live=True,
         asked=None,
@@ -250,6 +252,7 @@ def _post(written: str, number: int) -> Shown:
     body_html = _rendered(written)
     return Shown(
         listed=(Named(_key(number), None),),
+        named=(Named(_key(number), None),),
         groups=(),
         id=number + 1,
         author_issuer=_key(number).issuer,

@@ -172,15 +172,18 @@ def _refuse_settings_of_others(settings: Mapping[str, Any]) -> None:
             raise BadSetting(setting.name, f"is for DIRECTORY={', '.join(owners)}, but DIRECTORY is {chosen}")
 
 
-def bylines(directory: Cached, keys: Collection[Key], secret: bytes) -> tuple[Mapping[Key, Byline], Lasting]:
+def bylines(
+    directory: Cached, keys: Collection[tuple[str, str]], secret: bytes
+) -> tuple[Mapping[Key, Byline], Lasting]:
     """Give the bylines of everybody on a page, with one question.
 
+    :param keys: identity keys, as pairs: lists of posts have them so, and what is known is found by pairs as well.
     :param secret: keys the hashes in neutral names; the same at each call.
     :return: a byline for every key, and for how long they can be shown.
     """
     asked = frozenset(keys)
 
     def make(people: Mapping[Key, Person]) -> dict[Key, Byline]:
-        return {key: byline(key, people.get(key), secret=secret) for key in asked}
+        return {key: byline(key, people.get(key), secret=secret) for key in map(Key._make, asked)}
 
     return directory.told(asked, make)

@@ -151,7 +151,7 @@ class Cached:
         self._lock = threading.Lock()
         self.generation: object = object()  # another one as soon as a page that was made before would be made otherwise
         self._went_without = False  # whether a page was made since then for which somebody was not known
-        self._told: dict[frozenset[Key], _Told] = {}
+        self._told: dict[frozenset[tuple[str, str]], _Told] = {}
         self._entries: TLRUCache[Key, _Entry] = TLRUCache(SIZE, ttu=_end_of, timer=self._clock)
         self._flights: dict[Key, _Flight] = {}
         self._breaker = Breaker(self._clock, self._spread)
@@ -173,7 +173,9 @@ class Cached:
                 self._went_without = self._went_without or None in found.values()
         return {key: entry.person for key, entry in found.items() if entry is not None and entry.person is not None}
 
-    def told(self, keys: frozenset[Key], make: Callable[[Mapping[Key, Person]], Made]) -> tuple[Made, Lasting]:
+    def told(
+        self, keys: frozenset[tuple[str, str]], make: Callable[[Mapping[Key, Person]], Made]
+    ) -> tuple[Made, Lasting]:
         """Make something of what `people` says; it is made once for as long as nothing about these people changes.
 
         :param make: the same at each call, as what it made is found by the keys alone.
@@ -181,7 +183,7 @@ class Cached:
         """
         told, now = self._told.get(keys), self._clock()
         if told is None or now >= told.fresh_until:
-            told, now = self._tell(keys, make), self._clock()
+            told, now = self._tell(frozenset(map(Key._make, keys)), make), self._clock()
         return told.made, Lasting(told.fresh_until - now, told.known_until - now)
 
     def _tell(self, keys: frozenset[Key], make: Callable[[Mapping[Key, Person]], Any]) -> _Told:
