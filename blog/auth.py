@@ -41,7 +41,7 @@ def init_app(app: Flask, ready: Porch) -> None:
 
 def _come_home() -> ResponseReturnValue | None:
     """After logging out the provider adds our state to the home page's address, which is for sharing: drop it."""
-    if request.endpoint == "blog.index" and "state" in request.args:
+    if request.query_string and request.endpoint == "blog.index" and "state" in request.args:
         return redirect(url_for("blog.index"))
     return None
 

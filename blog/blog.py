@@ -94,8 +94,8 @@ def post(slug: str) -> ResponseReturnValue:
     """Show one post, and what is said to it: when it is live to those it is for, else to its authors, who is asked to
     be one, and editors.
     """
-    reader, now, rules = _reader(), moment(), comments.rules(current_app.config)
-    is_author = bool(g.user and "author" in g.user.roles)
+    reader, now, rules, user = _reader(), moment(), comments.rules(current_app.config), g.user
+    is_author = bool(user and "author" in user.roles)
     try:
         found = posts.shown_at(slug, now=now, reader=reader)
     except NotFound:
@@ -119,7 +119,7 @@ def post(slug: str) -> ResponseReturnValue:
             rules=rules,
             takes=takes,
             now=now,
-            form_id=forms.new_form_id() if g.user else "",
+            form_id=forms.new_form_id() if user else "",
             **_around(found, live=live),
         )
     )
@@ -194,8 +194,13 @@ def _absolute(address: str | None = None) -> str:
 
 def _address() -> str:
     """The address of a stretch of a list: without what means nothing in it."""
-    place = {name: at for name, at in request.args.items() if name in {"before", "after"}}
+    place = {name: at for name, at in _args().items() if name in {"before", "after"}}
     return path_to(request.endpoint or "", **(request.view_args or {}), **place)
+
+
+def _args() -> Mapping[str, str]:
+    """What stands behind the path of this request, where there is nearly always nothing."""
+    return request.args if request.query_string else {}
 
 
 def _reader() -> Reader:
@@ -204,7 +209,7 @@ def _reader() -> Reader:
 
 def _stretch() -> dict[str, Any]:
     """Which stretch of a list is asked for, and by whom."""
-    args = request.args.to_dict()
+    args = _args()
     return {
         "now": moment(),
         "limit": current_app.config["POSTS_PER_PAGE"],
@@ -228,7 +233,7 @@ def _list(
 @bp.before_app_request
 def _ask_old_paths() -> ResponseReturnValue | None:
     """Look whether a post stood on another site at an address that nothing answers here."""
-    if request.method not in {"GET", "HEAD"} or not isinstance(request.routing_exception, NoRoute):
+    if not isinstance(request.routing_exception, NoRoute) or request.method not in {"GET", "HEAD"}:
         return None
     try:
         return _to_where_it_is(_reader())
@@ -265,7 +270,7 @@ def _navigation() -> dict[str, Any]:
 def _talk(post: Any, reader: Reader, rules: Rules) -> comments.Talk:
     if rules.mode == "off" or not post.is_live(moment()):
         return SILENCE
-    return comments.of_post(post, reader=reader, at=request.args.get("comments"))
+    return comments.of_post(post, reader=reader, at=_args().get("comments"))
 
 
 def _public(page: str) -> ResponseReturnValue:

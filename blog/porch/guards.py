@@ -51,7 +51,8 @@ def _keep_in_its_place(response: Response) -> Response:
 
 def asker() -> tuple[Key | None, frozenset[str], bool]:
     """Say who asks to read: their key, None for a stranger; their groups; and whether they may read everything."""
-    return (g.user.key, g.user.groups, "editor" in g.user.roles) if g.user else (None, frozenset(), False)
+    user = g.user
+    return (user.key, user.groups, "editor" in user.roles) if user else (None, frozenset(), False)
 
 
 def form_token() -> str:

@@ -74,7 +74,7 @@ def request_id() -> str:
 
 def _must_say_length() -> None:
     """A chunked body is cut silently at the size limit, so a body has to say its length."""
-    if "chunked" in request.headers.get("Transfer-Encoding", "").lower() and request.content_length is None:
+    if "chunked" in request.environ.get("HTTP_TRANSFER_ENCODING", "").lower() and request.content_length is None:
         raise LengthMissing
 
 
