@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import Dialect, Engine, PoolProxiedConnection, Select, literal_column
@@ -21,14 +20,14 @@ class _Ready(NamedTuple):
     :param order: the names of its parameters as they stand in it, where they are known by their places.
     :param always: what those are that nobody gives.
     :param asked: how to write those that are given, by name; None where they go as they are.
-    :param read: how to read a row; None where it is as it should be.
+    :param told: how to read which columns, by number.
     """
 
     sql: str
     order: Sequence[str] | None
     always: Mapping[str, Any]
     asked: Mapping[str, Process | None]
-    read: Process | None
+    told: Sequence[tuple[int, Process]]
 
 
 class Question:
@@ -37,19 +36,14 @@ class Question:
     SQLAlchemy finds a statement that it knows by all that it consists of, and goes through every constant in it each
     time: for the page of a post that takes twice as long as the database needs to answer. And what it does around the
     asking takes as long as the answer; so the driver is asked itself, on a connection of SQLAlchemy's pool.
-
-    :param make: what becomes of a row; else it stays one.
-    :param keeps: of how many rows that is kept, for the same ones when they come again.
     """
 
-    def __init__(self, statement: Select[*tuple[Any, ...]], make: Process | None = None, *, keeps: int = 0) -> None:
+    def __init__(self, statement: Select[*tuple[Any, ...]]) -> None:
         self._statement = statement
-        self._make = make
-        self._keeps = keeps
         self._ready: dict[str, _Ready] = {}
 
     def ask(self, connection: PoolProxiedConnection, engine: Engine, given: Mapping[str, Any]) -> Sequence[Any]:
-        """Ask for its rows, and give what becomes of each.
+        """Ask for its rows.
 
         :param connection: of the engine's pool.
         :param given: parameters by name; others than its own do not matter.
@@ -61,7 +55,7 @@ class Question:
             values[name] = given[name] if write is None else write(given[name])
         placed: Any = values if ready.order is None else tuple([values[name] for name in ready.order])
         rows = _rows(connection, engine, ready.sql, placed)
-        return rows if ready.read is None else list(map(ready.read, rows))
+        return [_read(row, ready.told) for row in rows] if ready.told else rows
 
     def _prepare(self, dialect: Dialect) -> _Ready:
         compiled = self._statement.compile(dialect=dialect)
@@ -74,24 +68,16 @@ class Question:
             for name, value in compiled.params.items()
             if name not in wanted
         }
+        columns = self._statement.selected_columns.values()
+        reads = [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns]
         ready = self._ready[dialect.name] = _Ready(
             compiled.string,
             compiled.positiontup,
             always,
             {name: writes[name] for name in wanted},
-            self._reading(dialect),
+            [(place, read) for place, read in enumerate(reads) if read is not None],
         )
         return ready
-
-    def _reading(self, dialect: Dialect) -> Process | None:
-        columns = self._statement.selected_columns.values()
-        reads = [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns]
-        told = [(place, read) for place, read in enumerate(reads) if read is not None]
-        make = self._make
-        if make is None:
-            return (lambda row: _read(row, told)) if told else None
-        made = (lambda row: make(_read(row, told))) if told else make
-        return lru_cache(self._keeps)(made) if self._keeps else made
 
 
 def _rows(connection: PoolProxiedConnection, engine: Engine, sql: str, placed: Any) -> Sequence[Any]:

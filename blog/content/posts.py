@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache
+from math import ceil, log2
 from typing import Any, NamedTuple, TypeVar, cast
 
 from sqlalchemy import (
@@ -919,8 +920,21 @@ def _live(kind: _Live, place: _Place, limit: int, given: Mapping[str, Any]) -> P
     # one bound and not several: SQLite may take another one, and go through all that is newer than the stretch
     ends = (given["now"], given.get("ends"), None if place.back else place.at)
     given = {**given, "now": min(each for each in ends if each is not None)}
-    found = shown.load(stretch, {**given, **place._asdict(), "most": limit + 1}, kind.reader)
-    return _page(found, place, limit, Post.published_at)
+    given = {**given, **place._asdict(), "most": limit + 1}
+    loaded = _recalled(stretch, given) if _is_recalled(kind) else shown.load(stretch, given, kind.reader)
+    return _page(loaded, place, limit, Post.published_at)
+
+
+def _is_recalled(kind: _Live) -> bool:
+    """Whether only the ids of posts are asked for: strangers find the same ones in many lists."""
+    return kind.reader == ANYBODY and not kind.whole
+
+
+def _recalled(stretch: Asked, given: Mapping[str, Any]) -> list[Shown]:
+    rows = shown.asked(stretch, given)
+    ids = [post_id for _, post_id in rows]
+    there = found(ids, now=given["now"], reader=ANYBODY, version=rows[0][0]) if rows else {}
+    return [there[post_id] for post_id in ids if post_id in there]
 
 
 @_BUILT_ONCE
@@ -938,8 +952,10 @@ def _stretch_of(kind: _Live, *, onward: bool, back: bool) -> Asked:
         held = select(Post).where(_held_by(author_key), theirs, authorship.holder_stands())
         chosen = [held, _beside(author_key).where(theirs)]
     stretch = _stretch(chosen, moment, number=number, onward=onward, back=back)
-    columns, keeps = (shown.whole(), 0) if kind.whole else (shown.in_lists(), shown.LINES_KEPT)
-    return shown.asked_by(kind.reader, stretch.with_only_columns(*columns), keeps=keeps)
+    columns: tuple[Any, ...] = shown.whole() if kind.whole else shown.in_lists()
+    if _is_recalled(kind):
+        columns = (navigation.version(), Post.id)
+    return shown.asked_by(kind.reader, stretch.with_only_columns(*columns))
 
 
 def of_author(
@@ -991,10 +1007,30 @@ def chosen(ids: Collection[int], *, sought: Sought, reader: Reader) -> Sequence[
     ]
 
 
-def found(ids: Collection[int], *, now: datetime, reader: Reader) -> dict[int, Shown]:
-    """Load those of these posts, by their ids, that are live and that a reader may read; without their texts."""
-    given = {"now": now, **{f"id{number}": post_id for number, post_id in enumerate(ids)}}
-    return {post.id: post for post in shown.load(_these(len(ids), reader), given, reader)} if ids else {}
+def found(ids: Collection[int], *, now: datetime, reader: Reader, version: int) -> dict[int, Shown]:
+    """Give those of these posts, by their ids, that are live and that a reader may read; without their texts.
+
+    Strangers may read the same ones as long as the site has this version; nothing is recalled for others.
+
+    :param version: that the site was seen to have.
+    """
+    if reader != ANYBODY:
+        return _found(ids, now, reader)
+    known = shown.known(version)
+    there = {post_id: post for post_id in ids if (post := known.get(post_id))}
+    more = _found([post_id for post_id in ids if post_id not in there], now, reader)
+    if len(known) + len(more) > shown.MOST_KEPT:
+        known.clear()
+    known.update(more)
+    return there | more
+
+
+def _found(ids: Collection[int], now: datetime, reader: Reader) -> dict[int, Shown]:
+    if not ids:
+        return {}
+    named = [*ids] + [*ids][-1:] * (2 ** ceil(log2(len(ids))) - len(ids))  # there are few statements so
+    given = {"now": now, **{f"id{number}": post_id for number, post_id in enumerate(named)}}
+    return {post.id: post for post in shown.load(_these(len(named), reader), given, reader)}
 
 
 @_BUILT_ONCE

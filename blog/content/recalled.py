@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
@@ -12,17 +11,15 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import Engine, String, bindparam, cast, func, literal_column, or_, select
 from sqlalchemy.orm import aliased
 
-from blog.content import index, navigation, pieces, posts
+from blog.content import index, navigation, pieces
 from blog.content.pieces import Part
-from blog.content.readers import ANYBODY, Reader
-from blog.content.shown import Shown
 from blog.content.words import Term, tokens
 from blog.db import Searchable, TagName, ask, db
 from blog.questions import NEW_LINE, Question
 
 FARTHEST = 20_000  # characters of a text: what stands behind them is found, but not shown
 MOST_TAGS = 500  # that one search looks at
-MOST_NAMES, MOST_POSTS, MOST_SNIPPETS = 100, 1000, 2000  # that are kept
+MOST_NAMES, MOST_SNIPPETS = 100, 2000  # that are kept
 
 Terms = tuple[Term, ...]
 Names = tuple[tuple[str, ...], Terms]
@@ -34,13 +31,11 @@ class Recalled(NamedTuple):
     """What was learnt while the site had this version, which moves whenever something changes that can be found.
 
     :param tags: which were meant by what somebody typed.
-    :param posts: that anybody may read, by their ids.
     :param snippets: of posts, by their ids and what was looked for.
     """
 
     version: int
     tags: dict[Names, TagMarks]
-    posts: dict[int, Shown]
     snippets: dict[tuple[int, Terms], Snippet]
 
 
@@ -59,25 +54,9 @@ def tag_marks(names: Names, *, anew: bool = False) -> tuple[Recalled, TagMarks]:
         return recalled, marks
     version, marks = _ask_for_tags(*names)
     if recalled is None or recalled.version != version:
-        recalled = _recalled[db.engine] = Recalled(version, {}, {}, {})
+        recalled = _recalled[db.engine] = Recalled(version, {}, {})
     _keep(recalled.tags, {names: marks}, MOST_NAMES)
     return recalled, marks
-
-
-def found(recalled: Recalled, post_ids: Collection[int], *, now: datetime, reader: Reader) -> Mapping[int, Shown]:
-    """Give those of these posts, by their ids, that are live and that a reader may read; without their texts.
-
-    Strangers may read the same ones as long as the site has this version; nothing is recalled for others.
-    """
-    if reader != ANYBODY:
-        return posts.found(post_ids, now=now, reader=reader)
-    there = {post_id: post for post_id in post_ids if (post := recalled.posts.get(post_id))}
-    if missing := [post_id for post_id in post_ids if post_id not in there]:
-        more = posts.found(missing, now=now, reader=reader)
-        _keep(recalled.posts, more, MOST_POSTS)
-        return there | more
-    navigation.hear(recalled.version)
-    return there
 
 
 def snippets(recalled: Recalled, terms: Terms, post_ids: Mapping[int, int]) -> dict[int, Snippet]:

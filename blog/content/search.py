@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Integer, String, TextClause, cast, column, func, literal_column, select, text
 
-from blog.content import index, navigation, pieces, recalled, tags, words
+from blog.content import index, navigation, pieces, posts, recalled, tags, words
 from blog.content.pieces import Part
 from blog.content.readers import ANYBODY, EVERYONE, GROUPS, PEOPLE, Reader
 from blog.content.recalled import Recalled, TagMarks
@@ -204,7 +204,8 @@ def longer(sought: Sought, *, now: datetime, reader: Reader = ANYBODY) -> str | 
 def _results(
     hits: Sequence[_Hit], terms: tuple[Term, ...], known: Recalled, now: datetime, reader: Reader
 ) -> list[Result]:
-    found = recalled.found(known, [hit.post_id for hit in hits], now=now, reader=reader)
+    navigation.hear(known.version)
+    found = posts.found([hit.post_id for hit in hits], now=now, reader=reader, version=known.version)
     snippets = recalled.snippets(known, terms, {hit.place: hit.post_id for hit in hits if hit.post_id in found})
     return [
         Result(found[hit.post_id], _marked(found[hit.post_id].title, terms), snippets[hit.place])

@@ -6,8 +6,9 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
-from sqlalchemy import ColumnElement, Select, String, and_, bindparam, case, func, literal_column, null, select
+from sqlalchemy import ColumnElement, Engine, Select, String, and_, bindparam, case, func, literal_column, null, select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
@@ -16,10 +17,10 @@ from blog.content.details import NOTE
 from blog.content.markup import apart
 from blog.content.media import uses
 from blog.content.readers import ANYBODY, GROUPS, Reader
-from blog.db import Handle, Named, Post, PostAuthor, PostGroup, TagLink, ask, tags_in
+from blog.db import Handle, Named, Post, PostAuthor, PostGroup, TagLink, ask, db, tags_in
 from blog.questions import Question
 
-LINES_KEPT = 100  # of each kind of list, without texts but those of notes
+MOST_KEPT = 1000  # posts, without texts but those of notes
 
 Asked = Select[Any] | Question
 
@@ -129,12 +130,9 @@ def _rows_postgresql(rows: _Rows, compiler: Any, **how: Any) -> str:
     return f"CAST(json_agg(json_build_array({compiler.process(rows.clauses, **how)})) AS VARCHAR)"
 
 
-def asked_by(reader: Reader, stretch: Select[Any], *, keeps: int = 0) -> Asked:
-    """Make of a statement what is asked for this reader: strangers ask the same ones all the time.
-
-    :param keeps: how many posts are kept for strangers, to whom a list shows the same ones again and again.
-    """
-    return Question(stretch, _made, keeps=keeps) if reader == ANYBODY else stretch
+def asked_by(reader: Reader, stretch: Select[Any]) -> Asked:
+    """Make of a statement what is asked for this reader: strangers ask the same ones all the time."""
+    return Question(stretch) if reader == ANYBODY else stretch
 
 
 def load(stretch: Asked, given: Mapping[str, Any], reader: Reader) -> list[Shown]:
@@ -144,25 +142,42 @@ def load(stretch: Asked, given: Mapping[str, Any], reader: Reader) -> list[Shown
     :param stretch: of the columns that one of these functions named; it leaves what the reader may read.
     :param given: its parameters.
     """
-    found = ask(stretch, given)
-    told = found if isinstance(stretch, Question) else [_made(row) for row in found]
-    navigation.hear(told[0][0] if told else ask(_VERSION)[0][0])
-    posts = [post for _, post in told]
+    posts = [_made(row) for row in asked(stretch, given)]
     if limited := [post.id for post in posts if reader.key and post.visible_to == GROUPS]:
         groups = _groups(limited)
         posts = [post._replace(groups=groups.get(post.id, ())) for post in posts]
     return posts
 
 
-def _made(row: Sequence[Any]) -> tuple[int, Shown]:
-    """Make a post of a row; with the version that the site has."""
-    version, told, *values = row
+def asked(stretch: Asked, given: Mapping[str, Any]) -> Sequence[Any]:
+    """Ask for rows that begin with the site's version, and hear by the way whether the navigation has changed."""
+    rows = ask(stretch, given)
+    navigation.hear(rows[0][0] if rows else ask(_VERSION)[0][0])
+    return rows
+
+
+def known(version: int) -> dict[int, Shown]:
+    """Give the posts, by their ids, that were found for strangers in lists since the site has this version.
+
+    It moves whenever something changes that strangers see. Who finds more of them keeps them here, within `MOST_KEPT`.
+    """
+    seen = _known.get(db.engine)
+    if seen is None or seen[0] != version:
+        seen = _known[db.engine] = (version, {})
+    return seen[1]
+
+
+_known: WeakKeyDictionary[Engine, tuple[int, dict[int, Shown]]] = WeakKeyDictionary()
+
+
+def _made(row: Sequence[Any]) -> Shown:
+    _, told, *values = row
     number, issuer, author_id, handle, *_ = values
     holder = Named((issuer, author_id), handle)
     listed = (holder,) if not told or told == "[]" else _listed(json.loads(told), (issuer, author_id))
     named = tuple(each for each in listed if each.agreed) or (holder,)
     post = Shown(listed, named, (), *values)
-    return version, post._replace(note_html=apart(post.note_html, f"n{number}")) if post.note_html else post
+    return post._replace(note_html=apart(post.note_html, f"n{number}")) if post.note_html else post
 
 
 def _listed(rows: Sequence[Sequence[Any]], holder: tuple[str, str]) -> tuple[Named, ...]:
