@@ -2,19 +2,38 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
-from sqlalchemy import ColumnElement, String, and_, case, cast, func, literal_column, select, tuple_, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Engine,
+    Integer,
+    String,
+    and_,
+    bindparam,
+    case,
+    cast,
+    func,
+    literal_column,
+    null,
+    select,
+    tuple_,
+    union_all,
+)
 from sqlalchemy.orm import aliased
 
+from blog.content import navigation
 from blog.content.details import POST
 from blog.content.readers import ANYBODY, EVERYONE, Reader, readable_by
-from blog.db import Post, PostTag
+from blog.db import Post, PostTag, UtcDateTime, db
 from blog.questions import NEW_LINE
 
 MOST_RELATED = 3
 TAGS_LOOKED_AT = 4  # of the post
 POSTS_LOOKED_AT = 25  # under each of these tags, the newest: however many a tag has, a page costs the same
+MOST_KEPT = 1000  # posts whose neighbours are known
 
 _OLDER, _NEWER = "<", ">"
 # No parameter: SQLite would plan anew at each page, as some value of it may be what an index of some posts is for.
@@ -54,6 +73,46 @@ def told(reader: Reader, now: Any) -> ColumnElement[str]:
     parts = (_next(reader, now, _OLDER), _next(reader, now, _NEWER), _related(reader, now))
     each = union_all(*(select(part.c.line) for part in parts)).subquery()
     return select(func.aggregate_strings(each.c.line, NEW_LINE)).scalar_subquery()
+
+
+def told_anew(now: Any) -> ColumnElement[str]:
+    """Make the expression for what `told` tells strangers, or for nothing where that is known (`known_of`).
+
+    Looking for it takes longer than all else on the page of a post, and it is the same until something changes that
+    strangers see, or the time of a post has come.
+    """
+    due, known, since = aliased(Post), bindparam("version", type_=Integer), bindparam("since", type_=UtcDateTime())
+    fell_due = select(due.id).where(due.published_at > since, due.published_at <= now).correlate(None).exists()
+    same = and_(navigation.version() == known, since <= now, ~fell_due)
+    return case((same, null()), else_=func.coalesce(told(ANYBODY, now), literal_column("''")))
+
+
+class Told(NamedTuple):
+    """What strangers were told of a post's neighbours.
+
+    :param version: that the site had then; None when nothing was told yet.
+    :param since: the moment it was told (aware UTC).
+    """
+
+    version: int | None
+    since: datetime
+    told: str
+
+
+def known_of(slug: str, *, now: datetime) -> Told:
+    """Say what is known of a post's neighbours: ``version`` and ``since`` are the parameters of `told_anew`."""
+    return _known.setdefault(db.engine, {}).get(slug) or Told(None, now, "")
+
+
+def learn(slug: str, told: Told) -> None:
+    """Keep what was told anew."""
+    known = _known.setdefault(db.engine, {})
+    if len(known) >= MOST_KEPT:
+        known.clear()
+    known[slug] = told
+
+
+_known: WeakKeyDictionary[Engine, dict[str, Told]] = WeakKeyDictionary()
 
 
 def of(neighbours_told: str | None) -> Neighbours:

@@ -746,7 +746,10 @@ def shown_at(slug: str, *, now: datetime, reader: Reader = ANYBODY) -> Shown:
     :raises NotFound: as in `at_slug`.
     :raises Moved: likewise.
     """
-    found = shown.load(_there(reader), {"slug": slug, "now": now}, reader) if slugs.is_slug(slug) else []
+    given = {"slug": slug, "now": now}
+    if not slugs.is_slug(slug):
+        raise NotFound
+    found = shown.load(_there(reader), given, reader) if reader != ANYBODY else _to_strangers(given)
     if not found:
         raise NotFound
     if found[0].slug != slug:
@@ -754,9 +757,23 @@ def shown_at(slug: str, *, now: datetime, reader: Reader = ANYBODY) -> Shown:
     return found[0]
 
 
+def _to_strangers(given: Mapping[str, Any]) -> list[Shown]:
+    slug, now = given["slug"], given["now"]
+    known = neighbours.known_of(slug, now=now)
+    rows = shown.asked(_there(ANYBODY), {**given, "version": known.version, "since": known.since})
+    if not rows:
+        return []
+    version, post = rows[0][0], shown.made(rows[0])
+    if post.neighbours_told is None:
+        return [post._replace(neighbours_told=known.told)]
+    neighbours.learn(slug, neighbours.Told(version, now, post.neighbours_told))
+    return [post]
+
+
 @_BUILT_ONCE
 def _there(reader: Reader) -> Asked:
-    whole = select(*shown.whole(neighbours.told(reader, _NOW))).join_from(Post, Slug, Slug.post_id == Post.id)
+    told = neighbours.told(reader, _NOW) if reader != ANYBODY else neighbours.told_anew(_NOW)
+    whole = select(*shown.whole(told)).join_from(Post, Slug, Slug.post_id == Post.id)
     return shown.asked_by(reader, whole.where(Slug.slug == bindparam("slug"), readable_by(reader, _NOW)))
 
 

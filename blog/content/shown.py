@@ -142,7 +142,7 @@ def load(stretch: Asked, given: Mapping[str, Any], reader: Reader) -> list[Shown
     :param stretch: of the columns that one of these functions named; it leaves what the reader may read.
     :param given: its parameters.
     """
-    posts = [_made(row) for row in asked(stretch, given)]
+    posts = [made(row) for row in asked(stretch, given)]
     if limited := [post.id for post in posts if reader.key and post.visible_to == GROUPS]:
         groups = _groups(limited)
         posts = [post._replace(groups=groups.get(post.id, ())) for post in posts]
@@ -170,7 +170,8 @@ def known(version: int) -> dict[int, Shown]:
 _known: WeakKeyDictionary[Engine, tuple[int, dict[int, Shown]]] = WeakKeyDictionary()
 
 
-def _made(row: Sequence[Any]) -> Shown:
+def made(row: Sequence[Any]) -> Shown:
+    """Make a post of a row of the columns that `in_lists` or `whole` named."""
     _, told, *values = row
     number, issuer, author_id, handle, *_ = values
     holder = Named((issuer, author_id), handle)

@@ -71,6 +71,29 @@ def test_nobody_is_led_to_what_they_may_not_read():
     assert around("here", now=NOW + timedelta(days=90)) == ("open", "to-come", [])
 
 
+def test_whose_time_has_come_is_a_neighbour_from_then_on():
+    write("One", "x")
+    write("Two", "x", after=2)
+    for hours, newer in ((1, None), (1, None), (3, "two"), (3, "two"), (1, None)):  # clocks are put back now and then
+        assert around("one", now=NOW + timedelta(hours=hours)) == (None, newer, [])
+
+
+def test_what_is_known_of_neighbours_is_told_once(monkeypatch):
+    for number in range(2):
+        write(f"Number {number}", after=number)
+    learnt, learn = [], neighbours.learn
+    monkeypatch.setattr(neighbours, "MOST_KEPT", 1)
+    monkeypatch.setattr(neighbours, "learn", lambda slug, told: learnt.append(slug) or learn(slug, told))
+
+    expected = {"number-0": (None, "number-1", []), "number-1": ("number-0", None, [])}
+    for slug in ("number-0", "number-0", "number-1", "number-1", "number-0"):
+        assert around(slug) == expected[slug]
+    assert learnt == ["number-0", "number-1", "number-0"]  # there is room for one
+    post = posts.at_slug("number-1", now=LATER)
+    posts.turn(post.id, version=post.version, publish=False, now=LATER)
+    assert around("number-0") == (None, None, [])
+
+
 def test_pages_and_notes_are_nobodys_neighbours():
     write("One", "x")
     write("About", "x", kind="page", after=1)
