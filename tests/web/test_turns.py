@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -75,69 +74,6 @@ def test_a_fault_ends_a_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(AT_ONCE + 1):
         with pytest.raises(LookupError):
             ask(app)
-
-
-class Busy:
-    """An application that takes a while for each page, notes which threads made pages, and what was closed."""
-
-    def __init__(self) -> None:
-        self.makers: list[str] = []
-        self.closed: list[str] = []
-
-    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        self.makers.append(threading.current_thread().name)
-        time.sleep(0.01)
-        return Pieces(environ["PATH_INFO"], self.closed, start_response)
-
-
-class Pieces:
-    """A page that comes bit by bit, and says what it is only then."""
-
-    def __init__(self, path: str, closed: list[str], start_response: Callable[..., Any]) -> None:
-        self._path, self._closed, self._start_response = path, closed, start_response
-
-    def __iter__(self) -> Iterator[bytes]:
-        if self._path == "/fault":
-            raise TimeoutError
-        self._start_response("200 OK", [("X-Path", self._path)])
-        yield from (b"page of ", self._path.encode())
-
-    def close(self) -> None:
-        self._closed.append(self._path)
-
-
-def test_pages_that_were_left_to_a_maker_come_whole_to_who_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(turns, "WAIT_S", 10)
-    busy, heard = Busy(), {}
-    app = Turns(busy, at_once=1, closed=frozenset())
-
-    def ask_for(path: str) -> bytes:
-        environ = {"REQUEST_METHOD": "GET", "PATH_INFO": path}
-        body = app(environ, lambda status, headers: heard.update({path: (status, headers)}))
-        try:
-            return b"".join(body)
-        finally:
-            getattr(body, "close", lambda: None)()
-
-    paths = [f"/{number}" for number in range(40)]
-    with ThreadPoolExecutor(8) as pool:
-        assert list(pool.map(ask_for, paths)) == [b"page of " + path.encode() for path in paths]
-    assert heard == {path: ("200 OK", [("X-Path", path)]) for path in paths}
-    assert sorted(busy.closed) == sorted(paths)
-    by_makers = [name for name in busy.makers if name.startswith("maker")]
-    assert len(set(by_makers)) == 1
-    assert len(by_makers) >= 20
-
-
-def test_who_left_a_page_to_a_maker_hears_of_its_fault(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(turns, "WAIT_S", 10)
-    busy = Busy()
-    app = Turns(busy, at_once=1, closed=frozenset())
-    with ThreadPoolExecutor(8) as pool:
-        faults = [pool.submit(ask, app, "/fault") for _ in range(8)]
-        assert [type(each.exception(10)) for each in faults] == [TimeoutError] * 8
-        assert ask(app) == b"page of /"
-    assert busy.closed.count("/fault") >= 7  # but the one whose server closes it
 
 
 def test_a_child_process_waits_for_nobody_who_stayed_behind(monkeypatch: pytest.MonkeyPatch) -> None:
