@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -115,6 +116,7 @@ def learn(slug: str, told: Told) -> None:
 _known: WeakKeyDictionary[Engine, dict[str, Told]] = WeakKeyDictionary()
 
 
+@lru_cache(maxsize=256)
 def of(neighbours_told: str | None) -> Neighbours:
     """Read the neighbours of a post.
 
