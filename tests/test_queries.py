@@ -61,6 +61,20 @@ def test_a_page_asks_as_often_for_many_posts_as_for_one(ada, bob, visitor, app, 
     assert asked[0] == asked[1] == asked[2]
 
 
+def test_after_a_change_a_list_asks_once_more_for_its_posts(ada, visitor, app):
+    ada.publish("Otter 0", "An otter.", tags="Rivers, Night")
+    handle = visitor.page("/").select_one(".byline a")["href"].rpartition("/")[2]
+    lists = ["/", "/tag/rivers", "/author/{handle}"]
+    for number, path in enumerate(("/otter-0", "/archive", *lists), 1):
+        visitor.get(path.format(handle=handle))
+        ada.publish(f"Otter {number}", "An otter.", tags="Rivers")
+        with Queries(app) as queries:
+            page = visitor.get(path.format(handle=handle))
+        assert page.status_code == 200
+        assert len(queries.said) == MOST[path] + (path in lists), (path, queries.said)
+        assert (f"Otter {number}" in page.text) == (path != "/archive")
+
+
 def test_nothing_is_loaded_because_a_page_looks_at_it(app):
     with app.app_context():
         relations = [each for mapper in db.Model.registry.mappers for each in mapper.relationships]

@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache
-from math import ceil, log2
 from typing import Any, NamedTuple, TypeVar, cast
 
 from sqlalchemy import (
@@ -746,28 +745,30 @@ def shown_at(slug: str, *, now: datetime, reader: Reader = ANYBODY) -> Shown:
     :raises NotFound: as in `at_slug`.
     :raises Moved: likewise.
     """
-    given = {"slug": slug, "now": now}
-    if not slugs.is_slug(slug):
+    post = None
+    if slugs.is_slug(slug):
+        post = _to_strangers(slug, now) if reader == ANYBODY else _to_known(slug, now, reader)
+    if post is None:
         raise NotFound
-    found = shown.load(_there(reader), given, reader) if reader != ANYBODY else _to_strangers(given)
-    if not found:
-        raise NotFound
-    if found[0].slug != slug:
-        raise Moved(found[0].slug)
-    return found[0]
+    if post.slug != slug:
+        raise Moved(post.slug)
+    return post
 
 
-def _to_strangers(given: Mapping[str, Any]) -> list[Shown]:
-    slug, now = given["slug"], given["now"]
+def _to_known(slug: str, now: datetime, reader: Reader) -> Shown | None:
+    return next(iter(shown.load(_there(reader), {"slug": slug, "now": now}, reader)), None)
+
+
+def _to_strangers(slug: str, now: datetime) -> Shown | None:
     known = neighbours.known_of(slug, now=now)
-    rows = shown.asked(_there(ANYBODY), {**given, "version": known.version, "since": known.since})
-    if not rows:
-        return []
-    version, post = rows[0][0], shown.made(rows[0])
-    if post.neighbours_told is None:
-        return [post._replace(neighbours_told=known.told)]
-    neighbours.learn(slug, neighbours.Told(version, now, post.neighbours_told))
-    return [post]
+    given = {"slug": slug, "now": now, "version": known.version, "since": known.since}
+    for row in shown.asked(_there(ANYBODY), given):
+        version, post = row[0], shown.made(row)
+        if post.neighbours_told is None:
+            return post._replace(neighbours_told=known.told)
+        neighbours.learn(slug, neighbours.Told(version, now, post.neighbours_told))
+        return post
+    return None
 
 
 @_BUILT_ONCE
@@ -936,8 +937,8 @@ def _live(kind: _Live, place: _Place, limit: int, given: Mapping[str, Any]) -> P
     stretch = _stretch_of(kind, onward=place.at is not None, back=place.back)
     # one bound and not several: SQLite may take another one, and go through all that is newer than the stretch
     ends = (given["now"], given.get("ends"), None if place.back else place.at)
-    given = {**given, "now": min(each for each in ends if each is not None)}
-    given = {**given, **place._asdict(), "most": limit + 1}
+    until = min(each for each in ends if each is not None)
+    given = {**given, **place._asdict(), "now": until, "most": limit + 1}
     loaded = _recalled(stretch, given) if _is_recalled(kind) else shown.load(stretch, given, kind.reader)
     return _page(loaded, place, limit, Post.published_at)
 
@@ -1024,7 +1025,7 @@ def chosen(ids: Collection[int], *, sought: Sought, reader: Reader) -> Sequence[
     ]
 
 
-def found(ids: Collection[int], *, now: datetime, reader: Reader, version: int) -> dict[int, Shown]:
+def found(ids: Sequence[int], *, now: datetime, reader: Reader, version: int) -> dict[int, Shown]:
     """Give those of these posts, by their ids, that are live and that a reader may read; without their texts.
 
     Strangers may read the same ones as long as the site has this version; nothing is recalled for others.
@@ -1032,22 +1033,21 @@ def found(ids: Collection[int], *, now: datetime, reader: Reader, version: int) 
     :param version: that the site was seen to have.
     """
     if reader != ANYBODY:
-        return _found(ids, now, reader)
+        return _found(ids, now, reader) if ids else {}
     known = shown.known(version)
     there = {post_id: post for post_id in ids if (post := known.get(post_id))}
-    more = _found([post_id for post_id in ids if post_id not in there], now, reader)
+    missing = [post_id for post_id in ids if post_id not in there]
+    more = _found(missing, now, reader) if missing else {}
     if len(known) + len(more) > shown.MOST_KEPT:
         known.clear()
     known.update(more)
     return there | more
 
 
-def _found(ids: Collection[int], now: datetime, reader: Reader) -> dict[int, Shown]:
-    if not ids:
-        return {}
-    named = [*ids] + [*ids][-1:] * (2 ** ceil(log2(len(ids))) - len(ids))  # there are few statements so
-    given = {"now": now, **{f"id{number}": post_id for number, post_id in enumerate(named)}}
-    return {post.id: post for post in shown.load(_these(len(named), reader), given, reader)}
+def _found(ids: Sequence[int], now: datetime, reader: Reader) -> dict[int, Shown]:
+    room = 1 << (len(ids) - 1).bit_length()  # for some one of them is named again, and so there are few statements
+    given = {"now": now, **{f"id{place}": ids[min(place, len(ids) - 1)] for place in range(room)}}
+    return {post.id: post for post in shown.load(_these(room, reader), given, reader)}
 
 
 @_BUILT_ONCE

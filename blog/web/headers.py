@@ -14,6 +14,10 @@ Said = list[tuple[str, str]]
 StartResponse = Callable[..., Any]
 Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 
+CSP, FRAMES = "Content-Security-Policy", "X-Frame-Options"
+BY_COOKIE: Said = [("Vary", "Cookie")]
+BY_LANGUAGE: Said = [("Vary", "Cookie, Accept-Language")]
+
 
 def content_security_policy(
     *, image_hosts: tuple[str, ...], form_targets: tuple[str, ...], scripts: Iterable[str] = ()
@@ -93,7 +97,7 @@ class _Always:
         if "max-age" in caching:
             return []
         is_page = "public" in caching and told.get("content-type", "").startswith("text/html")
-        return _BY_LANGUAGE if is_page and self._negotiates else _BY_COOKIE
+        return BY_LANGUAGE if is_page and self._negotiates else BY_COOKIE
 
     def _always_beside(self, told: Mapping[str, str]) -> Said:
         if self._names.isdisjoint(told):
@@ -102,11 +106,6 @@ class _Always:
         if "frame-ancestors 'none'" in told.get(CSP.lower(), "frame-ancestors 'none'"):
             return rest
         return [(name, value) for name, value in rest if name != FRAMES]  # it can name no other site
-
-
-CSP, FRAMES = "Content-Security-Policy", "X-Frame-Options"
-_BY_COOKIE: Said = [("Vary", "Cookie")]
-_BY_LANGUAGE: Said = [("Vary", "Cookie, Accept-Language")]
 
 
 def let_frame(response: Response, origin: str) -> Response:
