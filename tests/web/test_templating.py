@@ -17,12 +17,13 @@ from blog.web.templating import Once
 def once(app):
     """Call the macro `said` by it; gives what came out, and how often the macro was asked."""
     asked = []
-    app.jinja_env.globals |= {"once": Once(), "note": lambda value: asked.append(value) or ""}
+    app.jinja_env.filters["once"] = Once()
+    app.jinja_env.globals |= {"note": lambda value: asked.append(value) or ""}
 
     def call(value, language="en"):
         with app.test_request_context(headers={"Accept-Language": language}):
             app.jinja_env.globals["said"] = said
-            return render_template_string("{{ once(said, value) }}", value=value)
+            return render_template_string("{{ said | once(value) }}", value=value)
 
     said = app.jinja_env.from_string(
         "{% macro said(value) %}{{ note(value) }}<b>{{ value }}</b> {{ _('Archive') }}{% endmacro %}"
@@ -53,13 +54,14 @@ def test_no_more_is_kept_than_there_is_room_for(once, monkeypatch):
 def test_a_list_is_one_piece_made_of_pieces(app):
     asked = []
     macros = "{% macro said(post, names, first) %}{{ note(post.title) }}<i>{{ post.title }}</i>{% endmacro %}"
-    app.jinja_env.globals |= {"once_all": Once().all, "note": lambda value: asked.append(value) or ""}
+    app.jinja_env.filters["once_all"] = Once().all
+    app.jinja_env.globals |= {"note": lambda value: asked.append(value) or ""}
     app.jinja_env.globals["said"] = app.jinja_env.from_string(macros).module.said
     one, two, three = (Titled(title) for title in ("1", "<2>", "3"))
 
     def call(*posts):
         with app.test_request_context():
-            return render_template_string("{{ once_all(said, posts, {}) }}", posts=posts)
+            return render_template_string("{{ said | once_all(posts, {}) }}", posts=posts)
 
     assert call(one, two) == call(one, two) == "<i>1</i>\n<i>&lt;2&gt;</i>"
     assert call(one, three, two) == "<i>1</i>\n<i>3</i>\n<i>&lt;2&gt;</i>"
