@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import ColumnElement, Engine, and_, case, false, literal_column, select, true
+from sqlalchemy import ColumnElement, Engine, case, false, literal_column, select, true
 from sqlalchemy.exc import SQLAlchemyError
 
 from blog.content.details import PAGE
@@ -65,11 +65,13 @@ def links(*, now: datetime) -> tuple[Link, ...]:
 
 
 def _look() -> _Known:
+    """Look for the version first: what changes before the pages are found is noticed with the next version."""
+    seen = db.session.scalar(select(Site.version)) or 0
     # Not bare: SQLite would go through all that strangers may read, and not through the few pages.
     theirs = case((readable_by(ANYBODY, _FAR), true()), else_=false())
     rows = db.session.execute(
-        select(Site.version, Post.published_at, Post.title, Post.slug, Post.lang)
-        .join_from(Site, Post, and_(Post.kind == _IS_PAGE, theirs), isouter=True)
+        select(Post.published_at, Post.title, Post.slug, Post.lang)
+        .where(Post.kind == _IS_PAGE, theirs)
         .order_by(Post.place, Post.title, Post.id)
     ).all()
-    return _Known(rows[0][0] if rows else 0, tuple((row[1], Link(*row[2:])) for row in rows if row[1]))
+    return _Known(seen, tuple((row[0], Link(*row[1:])) for row in rows if row[0]))
