@@ -71,6 +71,7 @@ def in_a_post(texts: Sequence[str]) -> str:
     guests = [Named(None, None, _line(written, authorship.GUEST_LONGEST)) for written in texts]
     post = _post("", 0)._replace(
         listed=(Named(_key(0), None), *guests),
+        named=(Named(_key(0), None), *guests),
         title=" ".join(one.title for one in shown),
         excerpt=" ".join(one.excerpt for one in shown),
         body_html="".join(f"<section>{one.body_html}</section>" for one in shown),
