@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import aliased
 
-from blog.content import navigation
+from blog.content import navigation, recalled
 from blog.content.details import POST
 from blog.content.readers import ANYBODY, EVERYONE, Reader, readable_by
 from blog.db import Post, PostTag, UtcDateTime, db
@@ -107,10 +107,7 @@ def known_of(slug: str, *, now: datetime) -> Told:
 
 def learn(slug: str, told: Told) -> None:
     """Keep what was told anew."""
-    known = _known.setdefault(db.engine, {})
-    if len(known) >= MOST_KEPT:
-        known.clear()
-    known[slug] = told
+    recalled.keep(_known.setdefault(db.engine, {}), {slug: told}, MOST_KEPT)
 
 
 _known: WeakKeyDictionary[Engine, dict[str, Told]] = WeakKeyDictionary()

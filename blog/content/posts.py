@@ -43,6 +43,7 @@ from blog.content import (
     navigation,
     neighbours,
     old_paths,
+    recalled,
     revisions,
     shown,
     slugs,
@@ -747,7 +748,7 @@ def shown_at(slug: str, *, now: datetime, reader: Reader = ANYBODY) -> Shown:
     """
     post = None
     if slugs.is_slug(slug):
-        post = _to_strangers(slug, now) if reader == ANYBODY else _to_known(slug, now, reader)
+        post = _to_strangers(slug, now) if reader == ANYBODY else _to_reader(slug, now, reader)
     if post is None:
         raise NotFound
     if post.slug != slug:
@@ -755,7 +756,7 @@ def shown_at(slug: str, *, now: datetime, reader: Reader = ANYBODY) -> Shown:
     return post
 
 
-def _to_known(slug: str, now: datetime, reader: Reader) -> Shown | None:
+def _to_reader(slug: str, now: datetime, reader: Reader) -> Shown | None:
     return next(iter(shown.load(_there(reader), {"slug": slug, "now": now}, reader)), None)
 
 
@@ -1034,13 +1035,11 @@ def found(ids: Sequence[int], *, now: datetime, reader: Reader, version: int) ->
     """
     if reader != ANYBODY:
         return _found(ids, now, reader) if ids else {}
-    known = shown.known(version)
+    known = recalled.at(version).posts
     there = {post_id: post for post_id in ids if (post := known.get(post_id))}
     missing = [post_id for post_id in ids if post_id not in there]
     more = _found(missing, now, reader) if missing else {}
-    if len(known) + len(more) > shown.MOST_KEPT:
-        known.clear()
-    known.update(more)
+    recalled.keep(known, more, recalled.MOST_POSTS)
     return there | more
 
 

@@ -1,4 +1,4 @@
-"""Recalled: what searches have learnt since readers last saw something new, and others need not ask for again."""
+"""Recalled: what lists and searches have learnt since strangers last saw something new, and need not ask for again."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from sqlalchemy.orm import aliased
 
 from blog.content import index, navigation, pieces
 from blog.content.pieces import Part
+from blog.content.shown import Shown
 from blog.content.words import Term, tokens
 from blog.db import Searchable, TagName, ask, db
 from blog.questions import NEW_LINE, Question
 
 FARTHEST = 20_000  # characters of a text: what stands behind them is found, but not shown
 MOST_TAGS = 500  # that one search looks at
-MOST_NAMES, MOST_SNIPPETS = 100, 2000  # that are kept
+MOST_NAMES, MOST_POSTS, MOST_SNIPPETS = 100, 1000, 2000  # that are kept
 
 Terms = tuple[Term, ...]
 Names = tuple[tuple[str, ...], Terms]
@@ -31,15 +32,25 @@ class Recalled(NamedTuple):
     """What was learnt while the site had this version, which moves whenever something changes that can be found.
 
     :param tags: which were meant by what somebody typed.
+    :param posts: that anybody may read, by their ids, without texts but those of notes.
     :param snippets: of posts, by their ids and what was looked for.
     """
 
     version: int
     tags: dict[Names, TagMarks]
+    posts: dict[int, Shown]
     snippets: dict[tuple[int, Terms], Snippet]
 
 
 _recalled: WeakKeyDictionary[Engine, Recalled] = WeakKeyDictionary()
+
+
+def at(version: int) -> Recalled:
+    """Give what is recalled of the site with this version, which is nothing at first."""
+    recalled = _recalled.get(db.engine)
+    if recalled is None or recalled.version != version:
+        recalled = _recalled[db.engine] = Recalled(version, {}, {}, {})
+    return recalled
 
 
 def tag_marks(names: Names, *, anew: bool = False) -> tuple[Recalled, TagMarks]:
@@ -53,9 +64,8 @@ def tag_marks(names: Names, *, anew: bool = False) -> tuple[Recalled, TagMarks]:
     if recalled and not anew and (marks := recalled.tags.get(names)) is not None:
         return recalled, marks
     version, marks = _ask_for_tags(*names)
-    if recalled is None or recalled.version != version:
-        recalled = _recalled[db.engine] = Recalled(version, {}, {})
-    _keep(recalled.tags, {names: marks}, MOST_NAMES)
+    recalled = at(version)
+    keep(recalled.tags, {names: marks}, MOST_NAMES)
     return recalled, marks
 
 
@@ -69,7 +79,7 @@ def snippets(recalled: Recalled, terms: Terms, post_ids: Mapping[int, int]) -> d
     if missing := [place for place, snippet in kept.items() if snippet is None]:
         rows = ask(_texts(len(missing)), {f"place{number}": place for number, place in enumerate(missing)})
         cut = {place: tuple(pieces.snippet(plain, terms)) for place, plain in rows}
-        _keep(recalled.snippets, {(post_ids[place], terms): snippet for place, snippet in cut.items()}, MOST_SNIPPETS)
+        keep(recalled.snippets, {(post_ids[place], terms): snippet for place, snippet in cut.items()}, MOST_SNIPPETS)
         found |= cut
     return found
 
@@ -80,7 +90,8 @@ def _texts(number: int) -> Question:
     return Question(select(Searchable.place, func.substr(Searchable.text, 1, FARTHEST)).where(these))
 
 
-def _keep(kept: dict[Any, Any], more: Mapping[Any, Any], most: int) -> None:
+def keep(kept: dict[Any, Any], more: Mapping[Any, Any], most: int) -> None:
+    """Add what was learnt; what was kept goes where there is as much as there may be."""
     if len(kept) >= most:
         kept.clear()
     kept.update(more)

@@ -6,9 +6,8 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
-from weakref import WeakKeyDictionary
 
-from sqlalchemy import ColumnElement, Engine, Select, String, and_, bindparam, case, func, literal_column, null, select
+from sqlalchemy import ColumnElement, Select, String, and_, bindparam, case, func, literal_column, null, select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
@@ -17,10 +16,8 @@ from blog.content.details import NOTE
 from blog.content.markup import apart
 from blog.content.media import uses
 from blog.content.readers import ANYBODY, GROUPS, Reader
-from blog.db import Handle, Named, Post, PostAuthor, PostGroup, TagLink, ask, db, tags_in
+from blog.db import Handle, Named, Post, PostAuthor, PostGroup, TagLink, ask, tags_in
 from blog.questions import Question
-
-MOST_KEPT = 1000  # posts, without texts but those of notes
 
 Asked = Select[Any] | Question
 
@@ -154,20 +151,6 @@ def asked(stretch: Asked, given: Mapping[str, Any]) -> Sequence[Any]:
     rows = ask(stretch, given)
     navigation.hear(rows[0][0] if rows else ask(_VERSION)[0][0])
     return rows
-
-
-def known(version: int) -> dict[int, Shown]:
-    """Give the posts, by their ids, that were found for strangers in lists since the site has this version.
-
-    It moves whenever something changes that strangers see. Who finds more of them keeps them here, within `MOST_KEPT`.
-    """
-    seen = _known.get(db.engine)
-    if seen is None or seen[0] != version:
-        seen = _known[db.engine] = (version, {})
-    return seen[1]
-
-
-_known: WeakKeyDictionary[Engine, tuple[int, dict[int, Shown]]] = WeakKeyDictionary()
 
 
 def made(row: Sequence[Any]) -> Shown:

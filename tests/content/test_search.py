@@ -9,7 +9,6 @@ from sqlalchemy import delete, select, text, update
 
 from blog import db as db_module
 from blog.content import index, ownership, pieces, posts, recalled, rendering, search, tags, trash, words
-from blog.content import shown as shown_posts
 from blog.content.details import NOTE, PAGE, Details
 from blog.content.pieces import Part
 from blog.content.readers import Audience, Reader
@@ -321,7 +320,7 @@ def test_what_was_learnt_for_an_earlier_search_is_forgotten_when_something_has_c
 
 def test_no_more_is_recalled_than_has_room(database, monkeypatch):
     monkeypatch.setattr(recalled, "MOST_NAMES", 2)
-    monkeypatch.setattr(shown_posts, "MOST_KEPT", 1)
+    monkeypatch.setattr(recalled, "MOST_POSTS", 1)
     monkeypatch.setattr(recalled, "MOST_SNIPPETS", 2)
     write("One", "an otter")
     write("Two", "an otter and a seal", ago=2)
@@ -330,7 +329,7 @@ def test_no_more_is_recalled_than_has_room(database, monkeypatch):
             assert found(typed) == titles
     kept, _ = recalled.tag_marks(((), search.read("otter").terms))
     assert len(kept.tags) <= 2
-    assert len(shown_posts.known(kept.version)) <= 2
+    assert len(kept.posts) <= 2
     assert len(kept.snippets) <= 3
 
 
